@@ -1,0 +1,99 @@
+"""Every error meant for the user's eyes, as one tree.
+
+    AtlasTumorError                    everything a user can do something about
+    ├── InputError (also ValueError)   the data or an option cannot be used as given
+    │   ├── GridMismatchError          two volumes do not share one grid
+    │   ├── EmptyOrganError            the organ is not in the label map
+    │   └── UnknownKeyError            organ, model or backend; lists the valid ones
+    ├── OutputError                    the result cannot be written where it was asked for
+    ├── CardError                      a model card is malformed; names file and key
+    ├── WeightsError                   missing, wrong hash, or does not fit the network
+    ├── DependencyError                an optional package is missing; says how to get it
+    ├── DeviceError                    no such device, or it does not work
+    │   └── OutOfMemoryError           no rung of the ladder fits; says which smaller setting to try
+    └── Cancelled                      the user stopped it; never shown as a failure
+
+A message says what happened, what came, what was needed and what to do. `ValueError` and
+`TypeError` stay for programmers' mistakes. Exit codes follow from the class (`exit_code`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = [
+    "AtlasTumorError",
+    "Cancelled",
+    "CardError",
+    "DependencyError",
+    "DeviceError",
+    "EmptyOrganError",
+    "GridMismatchError",
+    "InputError",
+    "OutOfMemoryError",
+    "OutputError",
+    "UnknownKeyError",
+    "WeightsError",
+]
+
+
+class AtlasTumorError(Exception):
+    """Something the user can do something about; the message is one plain sentence or two."""
+
+    exit_code = 3
+
+
+class InputError(AtlasTumorError, ValueError):
+    """The data or an option cannot be used as given."""
+
+
+class GridMismatchError(InputError):
+    """Two volumes that must share one grid do not."""
+
+
+class EmptyOrganError(InputError):
+    """The organ is not in the label map."""
+
+
+class UnknownKeyError(InputError):
+    """A key names no organ, model or backend."""
+
+    exit_code = 2
+
+    def __init__(self, kind: str, key: str, valid: Iterable[str]) -> None:
+        """Say which `kind` of thing `key` was meant to name, and which keys there are."""
+        super().__init__(f"There is no {kind} '{key}'. Choose one of: {', '.join(sorted(valid))}.")
+
+
+class OutputError(AtlasTumorError):
+    """The result cannot be written where it was asked for."""
+
+
+class CardError(AtlasTumorError):
+    """A model card is malformed."""
+
+
+class WeightsError(AtlasTumorError):
+    """Weights are missing, altered, or do not fit the network."""
+
+
+class DependencyError(AtlasTumorError):
+    """An optional package is missing."""
+
+    exit_code = 4
+
+
+class DeviceError(AtlasTumorError):
+    """No such device, or it does not work."""
+
+    exit_code = 4
+
+
+class OutOfMemoryError(DeviceError):
+    """No setting that the ladder may try fits into memory."""
+
+
+class Cancelled(AtlasTumorError):  # noqa: N818 - not an error, though it travels as one
+    """The user stopped it."""
+
+    exit_code = 130

@@ -1,0 +1,293 @@
+"""The organ table: one row per organ, and nothing else knows an organ by name.
+
+Label values are those of AbdomenAtlas 2.0 (its data card's class map); a network's channels live
+in that network's model card and meet this table by organ key only. Python and not a data file, so
+that every number carries its source beside it (decision 0003). Needs no third-party package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .errors import UnknownKeyError
+
+__all__ = [
+    "KEYS",
+    "LESION_FINDING",
+    "ORGANS",
+    "Code",
+    "Organ",
+    "Side",
+    "TumorPrior",
+    "find_organ",
+    "label_names",
+    "select_organs",
+]
+
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A SNOMED CT concept."""
+
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """One half of a paired organ.
+
+    Args:
+        key: "left" or "right", the patient's.
+        label: Its value in our label maps.
+        snomed: Its laterality-qualified concept.
+        modifier: The laterality alone, as terminologies want it beside the organ's own code.
+    """
+
+    key: str
+    label: int
+    snomed: Code
+    modifier: Code
+
+
+@dataclass(frozen=True)
+class TumorPrior:
+    """What tumors of an organ look like on CT, before any is seen.
+
+    Args:
+        diameter_mm: (smallest, largest) equivalent-sphere diameter to expect.
+        contrast_hu: (low, high) mean HU of the tumor minus its organ, portal-venous phase.
+        source: Where the numbers come from.
+    """
+
+    diameter_mm: tuple[float, float]
+    contrast_hu: tuple[float, float]
+    source: str
+
+
+@dataclass(frozen=True)
+class Organ:
+    """One row of the table.
+
+    Args:
+        key: Stable id in files and code.
+        name: Shown to people.
+        labels: Values of the organ in our label maps; two for a paired organ.
+        tumor_label: Value of its tumors in our label maps.
+        color: Slicer's anatomy color, RGB 0-255.
+        tumor_color: Ours, chosen apart from one another and from every organ.
+        snomed: The organ's concept.
+        sides: Left and right, for a paired organ.
+        window_hu: (low, high) for display.
+        typical_hu: (low, high) of the healthy organ over the contrast phases.
+        hollow: Whether its tumors grow from a wall around a lumen.
+        tumor: Size and contrast prior.
+        organ_files: Stems of the AbdomenAtlas masks that make up the organ.
+        tumor_files: Stems under which data sets file its lesions; AbdomenAtlas 2.0's own first.
+    """
+
+    key: str
+    name: str
+    labels: tuple[int, ...]
+    tumor_label: int
+    color: RGB
+    tumor_color: RGB
+    snomed: Code
+    window_hu: tuple[float, float]
+    typical_hu: tuple[float, float]
+    tumor: TumorPrior
+    organ_files: tuple[str, ...]
+    tumor_files: tuple[str, ...]
+    sides: tuple[Side, ...] = ()
+    hollow: bool = False
+
+    @property
+    def label(self) -> int:
+        """The organ's first value in our label maps; its only one unless it is paired."""
+        return self.labels[0]
+
+
+LESION_FINDING = Code("4147007", "Mass")
+"""What an unreviewed candidate honestly is; category 49755003 Morphologically Altered Structure.
+
+The uterine lesions of AbdomenAtlas 2.0 are filed as endometrioma, yet the paper calls them uterine
+tumors; "Mass" in the region of the uterus commits to neither.
+"""
+
+# Radii 4, 8, 16 and 32 mm of the tumor taxonomy, DiffTumor (Chen et al., CVPR 2024), mask generator.
+_TAXONOMY_MM = (8.0, 64.0)
+_ABDOMEN_WINDOW_HU = (-160.0, 240.0)
+
+ORGANS: tuple[Organ, ...] = (
+    Organ(
+        key="liver",
+        name="Liver",
+        labels=(5,),
+        tumor_label=27,
+        color=(221, 130, 101),
+        tumor_color=(255, 215, 0),
+        snomed=Code("10200004", "Liver"),
+        window_hu=(-60.0, 200.0),
+        typical_hu=(40.0, 130.0),
+        tumor=TumorPrior(
+            _TAXONOMY_MM,
+            (-80.0, -30.0),
+            "SynTumor (Hu et al., CVPR 2023): 65-145 HU removed, scaled by a texture of mean 0.5",
+        ),
+        organ_files=("liver",),
+        tumor_files=("liver_lesion", "liver_tumor"),
+    ),
+    Organ(
+        key="pancreas",
+        name="Pancreas",
+        labels=(6,),
+        tumor_label=28,
+        color=(249, 180, 111),
+        tumor_color=(0, 200, 255),
+        snomed=Code("15776009", "Pancreas"),
+        window_hu=_ABDOMEN_WINDOW_HU,
+        typical_hu=(30.0, 120.0),
+        tumor=TumorPrior(
+            _TAXONOMY_MM,
+            (-70.0, -25.0),
+            "Pixel2Cancer (Lai et al., MICCAI 2024): as liver, within pancreas densities",
+        ),
+        organ_files=("pancreas",),
+        tumor_files=("pancreatic_lesion", "pancreas_lesion", "pancreatic_tumor", "pancreas_tumor"),
+    ),
+    Organ(
+        key="kidney",
+        name="Kidney",
+        labels=(3, 4),
+        tumor_label=29,
+        color=(185, 102, 83),
+        tumor_color=(60, 220, 90),
+        snomed=Code("64033007", "Kidney"),
+        sides=(
+            Side("left", 3, Code("18639004", "Left kidney"), Code("7771000", "Left")),
+            Side("right", 4, Code("9846003", "Right kidney"), Code("24028007", "Right")),
+        ),
+        window_hu=_ABDOMEN_WINDOW_HU,
+        typical_hu=(30.0, 200.0),
+        tumor=TumorPrior(
+            _TAXONOMY_MM,
+            (-110.0, -20.0),
+            "Pixel2Cancer: 65-145 HU removed, kidney densities 140-200 HU",
+        ),
+        organ_files=("kidney_left", "kidney_right"),
+        tumor_files=("kidney_lesion", "kidney_tumor", "kidney_cyst"),
+    ),
+    Organ(
+        key="colon",
+        name="Colon",
+        labels=(14,),
+        tumor_label=30,
+        color=(204, 168, 143),
+        tumor_color=(235, 60, 60),
+        snomed=Code("71854001", "Colon"),
+        window_hu=_ABDOMEN_WINDOW_HU,
+        typical_hu=(20.0, 110.0),
+        tumor=TumorPrior(
+            _TAXONOMY_MM,
+            (-15.0, 40.0),
+            "Sizes: the shared taxonomy. Contrast: our assumption of an enhancing wall mass",
+        ),
+        organ_files=("colon",),
+        tumor_files=("colon_lesion", "colon_tumor"),
+        hollow=True,
+    ),
+    Organ(
+        key="esophagus",
+        name="Esophagus",
+        labels=(16,),
+        tumor_label=32,
+        color=(211, 171, 143),
+        tumor_color=(190, 90, 255),
+        snomed=Code("32849002", "Esophagus"),
+        window_hu=_ABDOMEN_WINDOW_HU,
+        typical_hu=(20.0, 90.0),
+        tumor=TumorPrior(
+            _TAXONOMY_MM,
+            (-10.0, 40.0),
+            "Sizes: the shared taxonomy. Contrast: our assumption of an enhancing wall mass",
+        ),
+        organ_files=("esophagus",),
+        tumor_files=("esophagus_tumor", "esophagus_lesion", "esophageal_lesion"),
+        hollow=True,
+    ),
+    Organ(
+        key="uterus",
+        name="Uterus",
+        labels=(26,),
+        tumor_label=31,
+        color=(255, 181, 158),
+        tumor_color=(255, 70, 180),
+        snomed=Code("35039007", "Uterus"),
+        window_hu=_ABDOMEN_WINDOW_HU,
+        typical_hu=(40.0, 140.0),
+        tumor=TumorPrior(
+            _TAXONOMY_MM,
+            (-60.0, -15.0),
+            "Sizes: the shared taxonomy. Contrast: our assumption of a mass that enhances less",
+        ),
+        organ_files=("uterus",),
+        tumor_files=("endometrioma_tumor", "uterus_lesion", "uterus_tumor"),
+        hollow=True,
+    ),
+)
+"""The six organs, in the order in which people read them."""
+
+KEYS: tuple[str, ...] = tuple(organ.key for organ in ORGANS)
+
+
+def find_organ(key: str) -> Organ:
+    """Find an organ by its key.
+
+    Args:
+        key: Such as "liver"; case does not matter.
+
+    Returns:
+        Its row.
+
+    Raises:
+        UnknownKeyError: If no organ has this key.
+    """
+    for organ in ORGANS:
+        if organ.key == key.strip().lower():
+            return organ
+    raise UnknownKeyError("organ", key, KEYS)
+
+
+def select_organs(keys: Iterable[str] | None) -> tuple[Organ, ...]:
+    """Select rows by key, in table order and without repeats.
+
+    Args:
+        keys: Organ keys; None or none at all selects every organ.
+
+    Returns:
+        The rows.
+
+    Raises:
+        UnknownKeyError: If a key names no organ.
+    """
+    wanted = {find_organ(key).key for key in keys} if keys is not None else set()
+    return tuple(organ for organ in ORGANS if not wanted or organ.key in wanted)
+
+
+def label_names(organs: Iterable[Organ] = ORGANS) -> dict[int, str]:
+    """Name every value that our label maps may hold.
+
+    Args:
+        organs: The rows to name.
+
+    Returns:
+        AbdomenAtlas 2.0 mask names by label value: `{3: "kidney_left", ..., 27: "liver_lesion"}`.
+    """
+    names: dict[int, str] = {}
+    for organ in organs:
+        names.update(zip(organ.labels, organ.organ_files, strict=True))
+        names[organ.tumor_label] = organ.tumor_files[0]
+    return dict(sorted(names.items()))
