@@ -1,0 +1,59 @@
+# What a person does with this repository; `make help` lists it. Everything happens in .venv.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo check coverage bench bench-memory evaluate train screenshots \
+        package-check clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.core: pyproject.toml
+	@.ci/setup core
+
+$(VENV)/.test: pyproject.toml
+	@.ci/setup test
+
+$(VENV)/.bench: pyproject.toml
+	@.ci/setup bench
+
+setup: $(VENV)/.test ## make .venv with all that running and testing needs
+	@.ci/system-packages
+
+demo: $(VENV)/.core ## outline tumors on a made-up CT and show where the pictures are
+	@$(VENV)/bin/atlastumor demo
+
+test: setup ## all checks and all tests
+	@.ci/check
+	@$(PY) -m pytest
+
+check: $(VENV)/.test ## format, lint, types, versions
+	@.ci/check
+
+coverage: setup ## tests with a table of lines not reached
+	@$(PY) -m coverage run -m pytest
+	@$(PY) -m coverage report
+
+bench: $(VENV)/.bench ## speed, memory and agreement against nnU-Net v2's own predictor
+	@$(PY) Testing/Benchmarks/bench.py
+
+bench-memory: $(VENV)/.core ## peak memory against the length of the scan
+	@$(PY) Testing/Benchmarks/bench_memory.py
+
+evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
+	@$(PY) -m atlastumor.evaluation
+
+train: $(VENV)/.core ## retrain the embedded model (hours)
+	@$(PY) -m atlastumor.training
+
+screenshots: setup ## redraw Resources/Screenshots with the test host
+	@$(PY) Testing/Host/screenshots.py
+
+package-check: setup ## configure, build and install the extension against a stub Slicer
+	@$(PY) -m pytest Testing/Packaging
+
+clean: ## remove what the tools made, .venv included
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
