@@ -1,0 +1,111 @@
+"""Connected components of one label in a large volume, in little memory.
+
+Voxels touch by face, edge or corner (26-neighborhood). A coarse map of 8 x 8 x 8 blocks tells the
+neighborhoods apart; full resolution is labelled only inside their bounding boxes, so specks in
+opposite corners of a whole-body scan cost no more than specks side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+__all__ = ["Box", "Mask", "Region", "find_boxes", "find_components", "find_region_at"]
+
+Box = tuple[slice, slice, slice]
+Mask = npt.NDArray[np.bool_]
+
+_TOUCHING = np.ones((3, 3, 3), bool)
+_BLOCK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The voxels of one component.
+
+    Args:
+        box: Its bounding box in the volume.
+        mask: Which voxels of the box belong to it, shape of the box.
+    """
+
+    box: Box
+    mask: Mask
+
+
+def find_boxes(array: npt.NDArray[np.uint8]) -> dict[int, Box]:
+    """Find the bounding box of every value but 0 that occurs.
+
+    Args:
+        array: Labels, (I, J, K).
+
+    Returns:
+        Boxes by value, in rising order.
+    """
+    found = enumerate(ndimage.find_objects(array), start=1)
+    return {value: box for value, box in found if box is not None}
+
+
+def find_components(array: npt.NDArray[np.uint8], label: int, box: Box) -> Iterator[Region]:
+    """Give the 26-connected components of a label.
+
+    Args:
+        array: Labels, (I, J, K).
+        label: The value sought.
+        box: A box that holds all its voxels.
+
+    Yields:
+        Its components, each with its tight bounding box.
+    """
+    blocks = array[box] == label
+    for axis in range(3):
+        blocks = np.logical_or.reduceat(blocks, range(0, blocks.shape[axis], _BLOCK), axis=axis)
+    # Touching voxels lie in touching blocks, so no component spans two groups of blocks.
+    groups, _ = ndimage.label(blocks, _TOUCHING)
+    for group, coarse in enumerate(ndimage.find_objects(groups), start=1):
+        outer = _nest(box, [slice(c.start * _BLOCK, c.stop * _BLOCK) for c in coarse])
+        mask = array[outer] == label
+        mask &= _enlarge(groups[coarse] == group, mask.shape)
+        parts, _ = ndimage.label(mask, _TOUCHING)
+        for part, inner in enumerate(ndimage.find_objects(parts), start=1):
+            yield Region(_nest(outer, inner), parts[inner] == part)
+
+
+def find_region_at(
+    array: npt.NDArray[np.uint8], label: int, *, box: Box, voxel: tuple[int, int, int]
+) -> Region | None:
+    """Find the component of a label through one voxel.
+
+    Args:
+        array: Labels, (I, J, K).
+        label: The component's value.
+        box: Its bounding box.
+        voxel: (i, j, k) of one of its voxels.
+
+    Returns:
+        The component, or None if that voxel lies outside the box or has another value.
+    """
+    if not all(side.start <= x < side.stop for side, x in zip(box, voxel, strict=True)):
+        return None
+    parts, _ = ndimage.label(array[box] == label, _TOUCHING)
+    part = parts[tuple(x - side.start for side, x in zip(box, voxel, strict=True))]
+    return Region(box, parts == part) if part else None
+
+
+def _enlarge(blocks: Mask, shape: tuple[int, ...]) -> Mask:
+    """Repeat every block over its voxels, cut to `shape`."""
+    for axis in range(3):
+        blocks = np.repeat(blocks, _BLOCK, axis=axis)
+    return blocks[: shape[0], : shape[1], : shape[2]]
+
+
+def _nest(outer: Box, inner: Iterable[slice]) -> Box:
+    """Express a box within `outer` in the frame of `outer`, cut to it."""
+    i, j, k = (
+        slice(a.start + b.start, min(a.start + b.stop, a.stop))
+        for a, b in zip(outer, inner, strict=True)
+    )
+    return i, j, k
