@@ -7,8 +7,9 @@ that every number carries its source beside it (decision 0003). Needs no third-p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from .errors import UnknownKeyError
 
@@ -16,6 +17,7 @@ __all__ = [
     "KEYS",
     "LESION_FINDING",
     "ORGANS",
+    "Alias",
     "Code",
     "Organ",
     "Side",
@@ -69,6 +71,23 @@ class TumorPrior:
 
 
 @dataclass(frozen=True)
+class Alias:
+    """The numbers that a collection's label maps give an organ and its tumors.
+
+    Args:
+        organ: Values of the organ, left before right.
+        tumor: Values of its tumors.
+    """
+
+    organ: tuple[int, ...] = ()
+    tumor: tuple[int, ...] = ()
+
+
+def _aliases(**collections: Alias) -> Mapping[str, Alias]:
+    return MappingProxyType(collections)
+
+
+@dataclass(frozen=True)
 class Organ:
     """One row of the table.
 
@@ -87,6 +106,8 @@ class Organ:
         tumor: Size and contrast prior.
         organ_files: Stems of the AbdomenAtlas masks that make up the organ.
         tumor_files: Stems under which data sets file its lesions; AbdomenAtlas 2.0's own first.
+        aliases: Its numbers in other collections: "totalsegmentator" (v2, task "total") and "msd"
+            (the organ's own task of the Medical Segmentation Decathlon).
     """
 
     key: str
@@ -103,6 +124,7 @@ class Organ:
     tumor_files: tuple[str, ...]
     sides: tuple[Side, ...] = ()
     hollow: bool = False
+    aliases: Mapping[str, Alias] = field(default_factory=_aliases)
 
     @property
     def label(self) -> int:
@@ -139,6 +161,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("liver",),
         tumor_files=("liver_lesion", "liver_tumor"),
+        aliases=_aliases(totalsegmentator=Alias((5,)), msd=Alias((1,), (2,))),
     ),
     Organ(
         key="pancreas",
@@ -157,6 +180,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("pancreas",),
         tumor_files=("pancreatic_lesion", "pancreas_lesion", "pancreatic_tumor", "pancreas_tumor"),
+        aliases=_aliases(totalsegmentator=Alias((7,)), msd=Alias((1,), (2,))),
     ),
     Organ(
         key="kidney",
@@ -179,6 +203,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("kidney_left", "kidney_right"),
         tumor_files=("kidney_lesion", "kidney_tumor", "kidney_cyst"),
+        aliases=_aliases(totalsegmentator=Alias((3, 2))),
     ),
     Organ(
         key="colon",
@@ -197,6 +222,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("colon",),
         tumor_files=("colon_lesion", "colon_tumor"),
+        aliases=_aliases(totalsegmentator=Alias((20,)), msd=Alias((), (1,))),
         hollow=True,
     ),
     Organ(
@@ -216,6 +242,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("esophagus",),
         tumor_files=("esophagus_tumor", "esophagus_lesion", "esophageal_lesion"),
+        aliases=_aliases(totalsegmentator=Alias((15,))),
         hollow=True,
     ),
     Organ(

@@ -1,0 +1,91 @@
+"""The `atlastumor` command: one file per subcommand, all with the same three functions' worth.
+
+Exit codes: 0 done, 1 a bug in AtlasTumor, 2 bad usage, 3 bad input or output, 4 no memory, device or
+package, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+from .. import __version__
+from ..errors import AtlasTumorError
+from . import demo, models, organs, phantom, segment
+from .console import Console
+
+__all__ = ["main"]
+
+_COMMANDS = (segment, organs, models, phantom, demo)
+_BUG, _NO_MEMORY, _CANCELLED = 1, 4, 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="atlastumor",
+        description="Tumors of six abdominal organs on CT. For research; not for clinical use.",
+    )
+    parser.add_argument("--version", action="version", version=f"atlastumor {__version__}")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        subparser = command.add_parser(subparsers)
+        subparser.add_argument(
+            "--json-progress", action="store_true", help="print JSON lines on standard output"
+        )
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The words after the program's name; None takes the process's own.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    _set_up_logging(options.verbose)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(as_json=options.json_progress)
+    try:
+        options.run(options, console)
+    except AtlasTumorError as error:
+        console.fail(type(error).__name__, str(error), error.exit_code)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.fail("Cancelled", "Cancelled; nothing was written.", _CANCELLED)
+        return _CANCELLED
+    except MemoryError:
+        message = "There is not enough memory for this scan. Close other programs or crop it."
+        console.fail("OutOfMemoryError", message, _NO_MEMORY)
+        return _NO_MEMORY
+    except Exception:  # noqa: BLE001 - the outermost door: whatever comes here is our bug
+        traceback.print_exc()
+        console.fail("Bug", "This is a bug in AtlasTumor; please report what stands above.", _BUG)
+        return _BUG
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _set_up_logging(verbose: int) -> None:
+    """Send our log to standard error if asked, and other packages' warnings into the log."""
+    logging.captureWarnings(capture=True)
+    if not verbose:
+        logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+        logging.lastResort = None
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("atlastumor").setLevel(logging.INFO if verbose == 1 else logging.DEBUG)

@@ -1,0 +1,124 @@
+"""What the command says, and how: a progress bar for people, JSON lines for programs.
+
+The only place of the backend that prints. Results go to standard output, the bar and errors to
+standard error; with `--json-progress` every event is one JSON object per line on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Console"]
+
+_BAR = 28
+_REDRAW_SECONDS = 0.1
+
+
+class Console:
+    """One run's voice.
+
+    Args:
+        as_json: Speak JSON lines.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        """Start the clock that remaining time is told by."""
+        self.as_json = as_json
+        self._bar = not as_json and sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._drawn = 0.0
+        self._fraction = 0.0
+        self._stage = ""
+
+    def progress(self, fraction: float, stage: str) -> None:
+        """Show how far the work is; calls that would change nothing visible are dropped.
+
+        Args:
+            fraction: Share done, in [0, 1]; never goes back.
+            stage: What is being done.
+        """
+        self._fraction = max(self._fraction, min(fraction, 1.0))
+        now = time.monotonic()
+        if stage == self._stage and now - self._drawn < _REDRAW_SECONDS:
+            return
+        self._stage, self._drawn = stage, now
+        left = self._seconds_left(now)
+        if self.as_json:
+            self._emit("progress", fraction=round(self._fraction, 4), stage=stage, seconds_left=left)
+        elif self._bar:
+            self._draw(stage, left)
+
+    def _seconds_left(self, now: float) -> float | None:
+        if self._fraction < 0.02:
+            return None
+        elapsed = now - self._started
+        return round(elapsed * (1 - self._fraction) / self._fraction, 1)
+
+    def _draw(self, stage: str, left: float | None) -> None:
+        full = round(self._fraction * _BAR)
+        bar = "#" * full + "." * (_BAR - full)
+        time_left = f", {left:.0f} s left" if left is not None else ""
+        line = f"[{bar}] {self._fraction:4.0%} {stage}{time_left}"
+        sys.stderr.write(f"\r{line:<79}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the bar off the screen."""
+        if self._bar:
+            sys.stderr.write("\r" + " " * 79 + "\r")
+            sys.stderr.flush()
+
+    def say(self, text: str) -> None:
+        """Say something to a person; programs get it in the result."""
+        if not self.as_json:
+            self.clear()
+            print(text)  # noqa: T201 - this is the place that prints
+
+    def note(self, text: str) -> None:
+        """Say something that is not the result, such as which device is used."""
+        if self.as_json:
+            self._emit("note", message=text)
+        else:
+            self.clear()
+            print(text, file=sys.stderr)  # noqa: T201 - this is the place that prints
+
+    def result(self, directory: Path, files: Sequence[Path], **more: Any) -> None:
+        """Name the files that were written, as the last thing that is said."""
+        if self.as_json:
+            names = [str(path) for path in files]
+            self._emit("result", directory=str(directory), files=names, **more)
+            return
+        self.say("Wrote:")
+        for path in files:
+            self.say(f"  {path}")
+
+    def fail(self, kind: str, message: str, exit_code: int) -> None:
+        """Say in one line why there is no result."""
+        message = " ".join(message.split())
+        if self.as_json:
+            self._emit("error", kind=kind, message=message, exit_code=exit_code)
+        else:
+            self.clear()
+            print(f"atlastumor: {message}", file=sys.stderr)  # noqa: T201
+
+    def table(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print rows with the same keys as aligned columns, or as a JSON list."""
+        if self.as_json:
+            self._emit("table", rows=list(rows))
+            return
+        if not rows:
+            return
+        columns = list(rows[0])
+        texts = [[str(row[column]) for column in columns] for row in rows]
+        widths = [max(len(text) for text in cells) for cells in zip(columns, *texts, strict=True)]
+        for cells in ([column.replace("_", " ") for column in columns], *texts):
+            line = "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True))
+            self.say(line.rstrip())
+
+    def _emit(self, event: str, **fields: Any) -> None:
+        print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201

@@ -1,0 +1,146 @@
+"""`atlastumor segment`: one scan in, organs, tumors and a report out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..models.card import find_card
+from ..organs import find_organ, select_organs
+from ..progress import part_of
+from .console import Console
+
+if TYPE_CHECKING:
+    from ..inference.result import Segmentation
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["DEFAULT_MODEL", "add_parser", "run", "summarize"]
+
+DEFAULT_MODEL = "atlastumor-phantom-v0"
+_FORMATS = ("nifti", "seg.nrrd", "dicom-seg")
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Declare the subcommand.
+
+    Args:
+        subparsers: Where to declare it.
+
+    Returns:
+        Its parser.
+    """
+    parser = subparsers.add_parser("segment", help="outline organs and tumors on a CT")
+    parser.add_argument("input", type=Path, help="NIfTI, NRRD or MHA file, DICOM folder or zip")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--organs", type=_words, help="such as liver,kidney (all)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="see `atlastumor models list`")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--backend", default="auto", choices=("auto", "torch", "openvino"))
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument(
+        "--threshold",
+        type=_threshold,
+        action="append",
+        default=[],
+        metavar="ORGAN=P",
+        help="call it tumor from this probability on; may be repeated",
+    )
+    parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
+    parser.add_argument("--probabilities", action="store_true", help="write probability maps too")
+    parser.add_argument("--format", type=_formats, default=("nifti",), help=", ".join(_FORMATS))
+    parser.add_argument("--series", help="DICOM series UID, where there are several")
+    parser.add_argument("--no-report", action="store_true", help="leave out report and picture")
+    return parser
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Segment the scan and write the folder.
+
+    Args:
+        options: What `add_parser` declares.
+        console: Where to report.
+
+    Raises:
+        AtlasTumorError: If anything about input, model, device or output cannot be used; nothing
+            is then written.
+    """
+    organs = [organ.key for organ in select_organs(options.organs)]
+    card = find_card(options.model)
+    from ..results import check_output, write_results  # noqa: PLC0415 - pulls in nibabel, pillow
+
+    check_output(options.output)
+    from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch
+    from ..scans import read_scan  # noqa: PLC0415 - pulls in readers
+
+    scan = read_scan(
+        options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.08)
+    )
+    if "dicom-seg" in options.format and scan.source.kind != "dicom":
+        msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
+        raise InputError(msg)
+    segmenter = Segmenter(
+        card, device=options.device, backend=options.backend, precision=options.precision
+    )
+    if segmenter.device.note:
+        console.note(segmenter.device.note)
+    segmentation = segmenter.segment(
+        scan,
+        organs=organs,
+        thresholds=dict(options.threshold),
+        mirror=options.mirror,
+        probabilities=options.probabilities,
+        progress=part_of(console.progress, 0.08, 0.9),
+    )
+    files = write_results(
+        segmentation,
+        scan,
+        options.output,
+        formats=options.format,
+        report=not options.no_report,
+        progress=part_of(console.progress, 0.9, 1.0),
+    )
+    summarize(segmentation, console)
+    console.result(options.output, files)
+
+
+def summarize(segmentation: Segmentation, console: Console) -> None:
+    """Say what was found, an organ a line.
+
+    Args:
+        segmentation: The result.
+        console: Where to say it.
+    """
+    for finding in segmentation.findings:
+        console.say(f"{find_organ(finding.organ).name + ':':<11}{finding.message}")
+
+
+def _words(text: str) -> list[str]:
+    words = [word for word in text.split(",") if word.strip()]
+    if not words:
+        msg = "name at least one organ"
+        raise argparse.ArgumentTypeError(msg)
+    return words
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(_words(text))
+    unknown = [word for word in formats if word not in _FORMATS]
+    if unknown:
+        msg = f"no such format: {', '.join(unknown)}; choose from {', '.join(_FORMATS)}"
+        raise argparse.ArgumentTypeError(msg)
+    return formats
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    key, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        msg = f"'{text}' is not ORGAN=P with P between 0 and 1, such as liver=0.4"
+        raise argparse.ArgumentTypeError(msg)
+    return find_organ(key).key, value

@@ -1,0 +1,85 @@
+"""The pool of anatomies that training draws from, made once and kept in a folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..organs import KEYS
+from ..phantom import TumorOptions, make_anatomy
+from .recipe import Recipe
+from .samples import FINE, CroppedAnatomy, draw_sample
+
+__all__ = ["SampleStream", "make_pool"]
+
+_log = logging.getLogger(__name__)
+
+_CROWDED = TumorOptions(per_organ_probability=0.8, count_range=(1, 3))
+"""Many tumors in every anatomy: a patch then teaches about several."""
+
+
+def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:
+    """Make the anatomies that are not in the folder yet.
+
+    Args:
+        folder: Where they are kept, one npz each; made if needed.
+        recipe: How many, and from which seed.
+        workers: Processes to make them with.
+
+    Returns:
+        The files, in order of seed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"anatomy-{recipe.seed * 1000 + n:06d}.npz" for n in range(recipe.n_anatomies)]
+    missing = [path for path in paths if not path.exists()]
+    with ProcessPoolExecutor(workers) as executor:
+        spacing = [recipe.spacing_mm / FINE] * len(missing)
+        for done, path in enumerate(executor.map(_make_one, missing, spacing), start=1):
+            _log.info("Anatomy %d of %d: %s", done, len(missing), path.name)
+    return paths
+
+
+def _make_one(path: Path, spacing_mm: float) -> Path:
+    seed = int(path.stem.split("-")[1])
+    anatomy = make_anatomy(seed, spacing_mm=spacing_mm, tumors=_CROWDED)
+    centers = [anatomy.grid.to_ijk(lesion.center_ras) for lesion in anatomy.lesions]
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            tissues=anatomy.tissues,
+            centers=np.array(centers, np.float64).reshape(-1, 3),
+            organs=np.array([KEYS.index(lesion.organ) for lesion in anatomy.lesions], np.int64),
+        )
+    partial.rename(path)
+    return path
+
+
+class SampleStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Samples number `start`, `start` + 1, ... of a run; each depends on its number alone."""
+
+    def __init__(self, paths: list[Path], recipe: Recipe, start: int) -> None:
+        """Remember what to draw; anatomies are loaded when first needed."""
+        self.paths, self.recipe, self.start = paths, recipe, start
+        self._loaded: dict[Path, CroppedAnatomy] = {}
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Draw this worker's share of the samples, in order."""
+        worker = torch.utils.data.get_worker_info()
+        first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        torch.set_num_threads(1)
+        for number in range(self.start + first, self.recipe.steps, stride):
+            rng = np.random.default_rng([self.recipe.seed, number])
+            yield draw_sample(self._load(self.paths[rng.integers(len(self.paths))]), self.recipe, rng)
+
+    def _load(self, path: Path) -> CroppedAnatomy:
+        if path not in self._loaded:
+            with np.load(path, allow_pickle=False) as data:
+                self._loaded[path] = CroppedAnatomy(data["tissues"], data["centers"], data["organs"])
+        return self._loaded[path]

@@ -1,0 +1,91 @@
+"""What the embedded network is and how it is trained: every number of the recipe, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..organs import ORGANS
+
+__all__ = ["Recipe", "channel_of_label", "outputs"]
+
+
+def outputs() -> list[dict[str, Any]]:
+    """List the network's channels as a model card writes them.
+
+    Returns:
+        Background, then the six organs, then their tumors, in table order. Both kidneys share a
+        channel: telling left from right is geometry, not texture.
+    """
+    background = [{"channel": 0, "kind": "background", "organ": None}]
+    rows = [(kind, organ.key) for kind in ("organ", "tumor") for organ in ORGANS]
+    return background + [
+        {"channel": channel, "kind": kind, "organ": key}
+        for channel, (kind, key) in enumerate(rows, start=1)
+    ]
+
+
+def channel_of_label() -> npt.NDArray[np.uint8]:
+    """Map a value of our label maps to the network's channel.
+
+    Returns:
+        Table of (256,) channels; labels of no organ map to 0.
+    """
+    table = np.zeros(256, np.uint8)
+    for row, organ in enumerate(ORGANS, start=1):
+        table[list(organ.labels)] = row
+        table[organ.tumor_label] = row + len(ORGANS)
+    return table
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers of one training run.
+
+    Args:
+        seed: Seeds the weights and every sample; sample n of a run is a function of (seed, n).
+        steps: Optimizer steps, one patch each.
+        warmup: Steps over which the learning rate rises.
+        decay: Last share of the steps, over which it falls linearly to zero.
+        learning_rate: Of AdamW, between warm-up and decay.
+        weight_decay: Of AdamW.
+        ema: Decay of the running mean of the weights, which is what is shipped.
+        n_anatomies: Different phantoms in the pool.
+        patch: Voxels of a training patch along (i, j, k).
+        spacing_mm: Of the network's grid, isotropic.
+        clip_hu: (low, high), mapped to [0, 1].
+        tumor_focus: Share of the patches that are centered on a tumor.
+        network: Name in `NETWORKS`.
+        network_args: What its builder takes.
+    """
+
+    seed: int = 1
+    steps: int = 3000
+    warmup: int = 100
+    decay: float = 0.3
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    ema: float = 0.99
+    n_anatomies: int = 120
+    patch: tuple[int, int, int] = (96, 96, 96)
+    spacing_mm: float = 3.0
+    clip_hu: tuple[float, float] = (-200.0, 300.0)
+    tumor_focus: float = 0.5
+    network: str = "segresnet"
+    network_args: dict[str, Any] = field(
+        default_factory=lambda: {
+            "init_filters": 16,
+            "blocks_down": [1, 2, 2, 4],
+            "blocks_up": [1, 1, 1],
+        }
+    )
+
+    def learning_rate_at(self, step: int) -> float:
+        """Warm up, stay, decay: a run can be lengthened until its decay begins."""
+        falling = self.steps * self.decay
+        return self.learning_rate * min(
+            1.0, (step + 1) / self.warmup, max(0.0, (self.steps - step) / falling)
+        )
