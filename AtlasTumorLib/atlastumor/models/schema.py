@@ -1,0 +1,145 @@
+"""The part of JSON Schema that model cards use, checked with messages that name the key.
+
+Known words: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems,
+maxItems, uniqueItems, properties, required, additionalProperties. `cards/schema.json` holds
+every bound; what spans two keys (channels, thresholds) is checked in `conflicts.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+__all__ = ["find_fault", "parse_json"]
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON strictly: no repeated keys, no NaN, no Infinity.
+
+    Args:
+        text: The document.
+
+    Returns:
+        Its value.
+
+    Raises:
+        ValueError: If it is not such a document; the message says why.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+    except RecursionError:
+        msg = "it is nested too deeply"
+        raise ValueError(msg) from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            msg = f"the key '{key}' comes twice"
+            raise ValueError(msg)
+    return dict(pairs)
+
+
+def _refuse_constant(name: str) -> Any:
+    msg = f"{name} is not a number that JSON knows"
+    raise ValueError(msg)
+
+
+def find_fault(value: Any, schema: Mapping[str, Any], key: str = "") -> str | None:
+    """Find the first thing in a JSON value that its schema does not allow.
+
+    Args:
+        value: What `parse_json` returned.
+        schema: A schema in the words listed above.
+        key: Name of the value, for the message; empty for the whole document.
+
+    Returns:
+        A phrase such as "input.spacing_mm[1] must be at most 20, not 30", or None.
+    """
+    return next(_faults(value, schema, key), None)
+
+
+def _faults(value: Any, schema: Mapping[str, Any], key: str) -> Iterator[str]:
+    name = key or "the card"
+    if not _has_type(value, schema.get("type")):
+        yield f"{name} must be {_article(schema['type'])}, not {json.dumps(value)[:60]}"
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        choices = ", ".join(json.dumps(choice) for choice in schema["enum"])
+        yield f"{name} must be one of {choices}, not {json.dumps(value)[:60]}"
+    if isinstance(value, str):
+        yield from _text_faults(value, schema, name)
+    elif isinstance(value, dict):
+        yield from _object_faults(value, schema, key)
+    elif isinstance(value, list):
+        yield from _array_faults(value, schema, name)
+    elif isinstance(value, (int, float)):
+        yield from _number_faults(value, schema, name)
+
+
+def _has_type(value: Any, wanted: str | list[str] | None) -> bool:
+    names = [wanted] if isinstance(wanted, str) else wanted or list(_TYPES)
+    if isinstance(value, bool):  # Python counts booleans among the integers, JSON does not
+        return "boolean" in names
+    return any(isinstance(value, _TYPES[name]) for name in names)
+
+
+def _article(wanted: str | list[str]) -> str:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    return " or ".join(f"{'an' if name[0] in 'aeio' else 'a'} {name}" for name in names)
+
+
+def _text_faults(value: str, schema: Mapping[str, Any], name: str) -> Iterator[str]:
+    if len(value) < schema.get("minLength", 0):
+        yield f"{name} must not be empty"
+    if len(value) > schema.get("maxLength", len(value)):
+        yield f"{name} must have at most {schema['maxLength']} characters, not {len(value)}"
+    if "pattern" in schema and re.search(schema["pattern"].replace("$", r"\Z"), value) is None:
+        yield f"{name} must look like {schema['pattern']}, not {json.dumps(value)[:60]}"
+
+
+def _number_faults(value: float, schema: Mapping[str, Any], name: str) -> Iterator[str]:
+    if value < schema.get("minimum", value):
+        yield f"{name} must be at least {schema['minimum']}, not {value}"
+    if value > schema.get("maximum", value):
+        yield f"{name} must be at most {schema['maximum']}, not {value}"
+
+
+def _object_faults(value: dict[str, Any], schema: Mapping[str, Any], key: str) -> Iterator[str]:
+    known: Mapping[str, Any] = schema.get("properties", {})
+    others = schema.get("additionalProperties", True)
+    dot = f"{key}." if key else ""
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{dot}{name} is missing"
+    for name, item in value.items():
+        if name in known:
+            yield from _faults(item, known[name], f"{dot}{name}")
+        elif others is False:
+            yield f"{dot}{name} is not a key of a card; known are {', '.join(sorted(known))}"
+        elif isinstance(others, dict):
+            yield from _faults(item, others, f"{dot}{name}")
+
+
+def _array_faults(value: list[Any], schema: Mapping[str, Any], name: str) -> Iterator[str]:
+    low, high = schema.get("minItems", 0), schema.get("maxItems", len(value))
+    if not low <= len(value) <= high:
+        wanted = str(low) if low == high else f"{low} to {high}"
+        yield f"{name} must have {wanted} items, not {len(value)}"
+    if schema.get("uniqueItems") and any(value.count(item) > 1 for item in value):
+        yield f"{name} must not repeat an item"
+    for index, item in enumerate(value):
+        yield from _faults(item, schema.get("items", {}), f"{name}[{index}]")

@@ -1,0 +1,169 @@
+"""What a model card says, as frozen types. `card.py` reads and checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "InferenceSpec",
+    "InputSpec",
+    "ModelCard",
+    "NetworkRef",
+    "OutputSpec",
+    "PostprocessSpec",
+    "WeightsRef",
+]
+
+
+@dataclass(frozen=True)
+class WeightsRef:
+    """Which file holds the weights.
+
+    Args:
+        sha256: Hash of the whole file, hex.
+        bytes: Its size.
+        file: Its plain name, in the card's own folder; else `url` is set.
+        url: Where it is published.
+    """
+
+    sha256: str
+    bytes: int
+    file: str | None = None
+    url: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The plain file name, wherever the file lies."""
+        return self.file or (self.url or "").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class NetworkRef:
+    """Which network, and how it is built.
+
+    Args:
+        name: A key of `networks.NETWORKS`.
+        args: Its builder's arguments, as JSON.
+    """
+
+    name: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What the network wants to see.
+
+    Args:
+        orientation: Axis directions of its arrays; always "RAS".
+        spacing_mm: Voxel size along (i, j, k), mm.
+        clip_hu: (low, high); values outside are set to these before normalizing.
+        normalize: "unit" maps clip_hu to [0, 1], "symmetric" to [-1, 1], "zscore" is
+            (clipped - mean) / std.
+        resample_order: 1 linear or 3 cubic.
+        mean: HU, for "zscore".
+        std: HU, for "zscore".
+    """
+
+    orientation: str
+    spacing_mm: tuple[float, float, float]
+    clip_hu: tuple[float, float]
+    normalize: str
+    resample_order: int
+    mean: float | None = None
+    std: float | None = None
+
+
+@dataclass(frozen=True)
+class InferenceSpec:
+    """How windows are laid.
+
+    Args:
+        patch: Window size, (I, J, K) voxels of the network's grid.
+        overlap: Share of a window that the next one covers again, in [0, 0.9].
+        mirror_axes: Axes along which mirrored passes may be averaged.
+    """
+
+    patch: tuple[int, int, int]
+    overlap: float = 0.5
+    mirror_axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What one channel means.
+
+    Args:
+        channel: Its number, from 0.
+        kind: "background", "organ" or "tumor".
+        organ: Key of the organ, unless background.
+        side: "left" or "right" for one half of a paired organ.
+    """
+
+    channel: int
+    kind: str
+    organ: str | None = None
+    side: str | None = None
+
+
+@dataclass(frozen=True)
+class PostprocessSpec:
+    """What happens to the labels afterwards.
+
+    Args:
+        min_lesion_ml: Smaller lesions are dropped, mL.
+        organ_margin_mm: Tumors further from their organ are dropped; None keeps all.
+        largest_component: Organs of which only the largest part is kept.
+    """
+
+    min_lesion_ml: float = 0.0
+    organ_margin_mm: float | None = None
+    largest_component: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One model. Sections are described by their own classes.
+
+    Args:
+        schema: Version of the card format.
+        id: Stable name, such as "atlastumor-phantom-v0".
+        title: Shown to people.
+        version: Of the weights.
+        summary: One paragraph for people.
+        license: SPDX name or plain words, of the weights.
+        source: Paper, doi, repository and the like.
+        weights: Which file.
+        network: Which network.
+        input: What it wants to see.
+        inference: How windows are laid.
+        outputs: One per channel, in channel order.
+        activation: "softmax" (channels exclude one another) or "sigmoid".
+        thresholds: Least tumor probability by organ key; None or absent lets arg-max decide.
+        postprocess: What happens to the labels afterwards.
+        evaluation: What was measured, on what; empty means not validated.
+        limits: What the model must not be used for, shown to the user.
+        path: Where the card was read from; its weights lie beside it.
+    """
+
+    schema: int
+    id: str
+    title: str
+    version: str
+    summary: str
+    license: str
+    source: Mapping[str, str]
+    weights: WeightsRef
+    network: NetworkRef
+    input: InputSpec
+    inference: InferenceSpec
+    outputs: tuple[OutputSpec, ...]
+    activation: str
+    thresholds: Mapping[str, float | None]
+    postprocess: PostprocessSpec
+    evaluation: tuple[Mapping[str, Any], ...]
+    limits: str
+    path: Path | None = field(default=None, compare=False)

@@ -1,0 +1,183 @@
+"""Weights on disk: safetensors only, hashed at every load, written beside and then renamed.
+
+A pickled checkpoint can run code, so none is ever read. A network may list one tensor under
+several names (nnU-Net's decoder holds its encoder): a file stores it once, under any of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import WeightsError
+from .specs import ModelCard
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["find_weights", "fit_weights", "hash_file", "load_weights", "save_weights"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+def load_weights(card: ModelCard, *, models_dir: Path | None = None) -> dict[str, torch.Tensor]:
+    """Read the weights of a card, having checked that they are the ones it means.
+
+    Args:
+        card: The model.
+        models_dir: Where imported weights lie, beside the card's own folder.
+
+    Returns:
+        Tensors by name, on the CPU; floating-point ones as float32 however they were stored.
+
+    Raises:
+        WeightsError: If the file is missing, altered or no safetensors file.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = find_weights(card, models_dir=models_dir)
+    _check_file(card, path)
+    try:
+        state = load_file(path)
+    except (SafetensorError, ValueError, OSError) as error:
+        msg = f"{path.name} is not a readable safetensors file ({error})."
+        raise WeightsError(msg) from error
+    return {
+        name: tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+    }
+
+
+def find_weights(card: ModelCard, *, models_dir: Path | None = None) -> Path:
+    """Find the weights file of a card without reading it.
+
+    Args:
+        card: The model.
+        models_dir: Where imported weights lie, beside the card's own folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        WeightsError: If it is nowhere; says where it was looked for and what to do.
+    """
+    folders = [card.path.parent if card.path is not None else None, models_dir]
+    for folder in folders:
+        if folder is not None and (Path(folder) / card.weights.name).is_file():
+            return Path(folder) / card.weights.name
+    todo = "Put it beside its card or into the models folder"
+    if card.weights.url is not None:
+        todo = f"Download {card.weights.url} and put it into the models folder"
+    msg = f"The weights of '{card.id}' are missing: {card.weights.name}. {todo}."
+    raise WeightsError(msg)
+
+
+def _check_file(card: ModelCard, path: Path) -> None:
+    """Raise unless size and hash are the card's."""
+    try:
+        size, digest = path.stat().st_size, hash_file(path)
+    except OSError as error:
+        msg = f"The weights file {path.name} cannot be read: {error.strerror}."
+        raise WeightsError(msg) from error
+    if size != card.weights.bytes or digest != card.weights.sha256:
+        msg = (
+            f"The weights file {path.name} is not the one that the card '{card.id}' means: "
+            f"{size} bytes, SHA-256 {digest[:12]}…, where {card.weights.bytes} bytes, "
+            f"{card.weights.sha256[:12]}… are needed. Get the file again."
+        )
+        raise WeightsError(msg)
+
+
+def hash_file(path: Path) -> str:
+    """Hash a file without holding it in memory.
+
+    Args:
+        path: The file.
+
+    Returns:
+        SHA-256, hex.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def fit_weights(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Put weights into a network, every one of them and no other.
+
+    Args:
+        network: Receives the values.
+        state: Tensors by name; of names that share one tensor in the network, one is enough.
+
+    Raises:
+        WeightsError: If a tensor is missing, left over or of another shape.
+    """
+    own = network.state_dict()
+    spare = sorted(set(state) - set(own))
+    if spare:
+        msg = f"The weights do not fit the network: '{spare[0]}' and {len(spare) - 1} more unknown."
+        raise WeightsError(msg)
+    full: dict[str, torch.Tensor] = {}
+    for names in _alias_groups(own):
+        given = [name for name in names if name in state]
+        if not given:
+            msg = f"The weights do not fit the network: '{names[0]}' is missing."
+            raise WeightsError(msg)
+        found, needed = tuple(state[given[0]].shape), tuple(own[names[0]].shape)
+        if found != needed:
+            msg = f"The weights do not fit the network: '{given[0]}' is {found}, not {needed}."
+            raise WeightsError(msg)
+        full.update(dict.fromkeys(names, state[given[0]]))
+    network.load_state_dict(full)
+
+
+def save_weights(
+    state: Mapping[str, torch.Tensor], path: Path, *, half: bool = False
+) -> tuple[str, int]:
+    """Write weights, never leaving half a file under the name asked for.
+
+    The same tensors make the same bytes. Tensors that share memory are stored once.
+
+    Args:
+        state: Tensors by name, as of `state_dict`.
+        path: The safetensors file to write.
+        half: Store floating-point tensors as float16, in half the space.
+
+    Returns:
+        (SHA-256 in hex, bytes), as a card's `weights` wants them.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    kept = {names[0]: state[names[0]].detach().cpu().contiguous() for names in _alias_groups(state)}
+    if half:
+        kept = {
+            name: tensor.to(torch.float16) if tensor.is_floating_point() else tensor
+            for name, tensor in kept.items()
+        }
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(kept, beside)
+        digest, size = hash_file(beside), beside.stat().st_size
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return digest, size
+
+
+def _alias_groups(state: Mapping[str, torch.Tensor]) -> list[list[str]]:
+    """Group the names of a state dict that stand for one tensor; names sorted."""
+    groups: dict[tuple[int, tuple[int, ...]], list[str]] = {}
+    for name in sorted(state):
+        tensor = state[name]
+        key = (tensor.data_ptr() if tensor.numel() else id(tensor), tuple(tensor.shape))
+        groups.setdefault(key, []).append(name)
+    return list(groups.values())

@@ -1,0 +1,107 @@
+"""Network architectures, one per file; torch is imported when one is built, not before.
+
+Adding one: a file with its builder and its `multiple`, and a line in `NETWORKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CardError
+from ..models.specs import ModelCard
+from ..models.weights import fit_weights, load_weights
+from . import resenc_unet, segresnet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["NETWORKS", "Builder", "build_network", "find_multiple", "load_network"]
+
+
+@dataclass(frozen=True)
+class Builder:
+    """How one architecture is built from a card's `network.args`.
+
+    Args:
+        build: (number of outputs, args) to a network.
+        multiple: args to what a window's size must be a multiple of, along (i, j, k).
+    """
+
+    build: Callable[[int, Mapping[str, Any]], nn.Module]
+    multiple: Callable[[Mapping[str, Any]], tuple[int, int, int]]
+
+
+NETWORKS: dict[str, Builder] = {
+    "resenc_unet": Builder(resenc_unet.build_resenc_unet, resenc_unet.find_multiple),
+    "segresnet": Builder(segresnet.build_segresnet, segresnet.find_multiple),
+}
+"""Every architecture by the name that cards use."""
+
+
+def build_network(name: str, n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
+    """Build a network, its weights random.
+
+    Args:
+        name: A key of `NETWORKS`.
+        n_outputs: Number of output channels C.
+        args: What the builder wants, as JSON values; absent ones have its defaults.
+
+    Returns:
+        In evaluation mode; maps (N, 1, I, J, K) to logits (N, C, I, J, K).
+
+    Raises:
+        CardError: If there is no such network or it does not know the arguments.
+    """
+    return _find_builder(name).build(n_outputs, args).eval()
+
+
+def find_multiple(name: str, args: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Find what the windows of a network must be a multiple of.
+
+    Args:
+        name: A key of `NETWORKS`.
+        args: Its arguments.
+
+    Returns:
+        Voxels along (i, j, k).
+
+    Raises:
+        CardError: If there is no such network or it does not know the arguments.
+    """
+    return _find_builder(name).multiple(args)
+
+
+def load_network(card: ModelCard, *, models_dir: Path | None = None) -> nn.Module:
+    """Build the network of a card and fill it with its weights.
+
+    Args:
+        card: The model.
+        models_dir: Where imported weights lie, beside the card's own folder.
+
+    Returns:
+        In evaluation mode, float32, on the CPU.
+
+    Raises:
+        CardError: If the card's network, arguments and window size do not go together.
+        WeightsError: If the weights are missing, altered or do not fit.
+    """
+    multiple = find_multiple(card.network.name, card.network.args)
+    if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):
+        msg = (
+            f"inference.patch of '{card.id}' is {card.inference.patch}, no multiple of {multiple}."
+        )
+        raise CardError(msg)
+    network = build_network(card.network.name, len(card.outputs), card.network.args)
+    fit_weights(network, load_weights(card, models_dir=models_dir))
+    return network
+
+
+def _find_builder(name: str) -> Builder:
+    if name not in NETWORKS:
+        known = ", ".join(sorted(NETWORKS))
+        msg = f"network.name must be one of {known}, not '{name}'."
+        raise CardError(msg)
+    return NETWORKS[name]
