@@ -1,0 +1,302 @@
+"""The rules of the house, as tests: how the code is cut, and what it may hold."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import atlastumor
+import pytest
+from atlastumor.organs import KEYS
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BACKEND = REPOSITORY / "AtlasTumorLib" / "atlastumor"
+APPLICATION = {"slicer", "qt", "ctk", "vtk", "PySide6", "AtlasTumorSlicer"}
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Every file of the repository that git tracks and that is there."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    paths = (REPOSITORY / name for name in listing.stdout.split("\0") if name)
+    return tuple(path for path in paths if path.is_file())
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def python_files(root: Path = REPOSITORY) -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".py" and path.is_relative_to(root)]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Name and text of every tracked file that is text."""
+    for path in tracked():
+        data = path.read_bytes()
+        if b"\0" not in data[:8192]:
+            yield name_of(path), data.decode("utf-8")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The top-level names of what a file imports, inside functions too."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def public_modules() -> list[str]:
+    """Dotted names of the backend's modules that are meant to be imported."""
+    parts = (
+        path.relative_to(BACKEND.parent).with_suffix("").parts for path in python_files(BACKEND)
+    )
+    names = {".".join(p[:-1] if p[-1] == "__init__" else p) for p in parts if p[-1] != "__main__"}
+    return sorted(name for name in names if not any(p.startswith("_") for p in name.split(".")))
+
+
+# 1. Arrows point one way.
+
+
+def test_no_backend_file_imports_the_application() -> None:
+    guilty = {
+        name_of(path) for path in python_files(BACKEND) if imported(parsed(path)) & APPLICATION
+    }
+
+    assert not guilty
+
+
+# 2. What is light stays light.
+
+
+def test_importing_the_package_and_its_organ_table_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, atlastumor, atlastumor.organs, atlastumor.errors, atlastumor.models.card;"
+        "print(sorted({'torch', 'monai', 'SimpleITK', 'pydicom', 'openvino'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=BACKEND.parent
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+# 3. A function fits in a glance, a file in a sitting. Complexity is ruff's to check.
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    lengths = {name_of(p): len(p.read_text(encoding="utf-8").splitlines()) for p in python_files()}
+
+    assert not {name: n for name, n in lengths.items() if n > 300}
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    lengths = {
+        f"{name_of(path)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in python_files()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, FUNCTIONS) and node.end_lineno is not None
+    }
+
+    assert not {name: n for name, n in lengths.items() if n > 50}
+
+
+# 4. `__all__` is what is public.
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_all_names_exactly_what_the_module_defines_in_public(name: str) -> None:
+    module = importlib.import_module(name)
+    tree = parsed(Path(str(module.__file__)))
+    defined = {
+        node.name
+        for node in tree.body
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and not node.name.startswith("_")
+    }
+
+    assert defined <= set(module.__all__)
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+# 5. Organs are named in one place.
+
+
+def test_organs_are_named_in_the_organ_table_in_cards_and_in_the_phantom_only() -> None:
+    guilty = {
+        f"{name_of(path)}:{node.lineno} {node.value}"
+        for path in python_files(REPOSITORY)
+        if not path.is_relative_to(REPOSITORY / "Testing")
+        and not path.is_relative_to(REPOSITORY / "Resources")
+        and not path.is_relative_to(BACKEND / "phantom")
+        and path != BACKEND / "organs.py"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and node.value in KEYS
+    }
+
+    assert not guilty
+
+
+# 6. What CMake packages is the tree; Testing/Packaging builds and compares it for real.
+
+
+def test_cmake_reads_the_library_from_the_tree_and_knows_every_module() -> None:
+    top = (REPOSITORY / "CMakeLists.txt").read_text(encoding="utf-8")
+    library = (REPOSITORY / "AtlasTumorLib/CMakeLists.txt").read_text(encoding="utf-8")
+    packages = {p.parent.name for p in tracked() if p.parent.parent == BACKEND.parent and p.suffix}
+    modules = {
+        path.stem
+        for path in python_files()
+        if path.parent.parent == REPOSITORY and path.stem == path.parent.name
+    }
+
+    assert "CONFIGURE_DEPENDS" in library
+    assert all(package in library for package in packages)
+    assert modules == set(re.findall(r"^add_subdirectory\((Atlas\w+)\)$", top, re.M)) - {
+        "AtlasTumorLib"
+    }
+
+
+# 7. Versions agree.
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (REPOSITORY / "Resources/Docs/CHANGELOG.md").read_text(encoding="utf-8")
+    citation = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+
+    newest = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)[0]
+    cited = re.findall(r"^version: (\S+)$", citation, re.MULTILINE)
+
+    assert {project["version"], newest, *cited} == {atlastumor.__version__}
+
+
+# 8. Everything public says what it takes and gives; presence of a docstring is ruff's to check.
+
+
+def public_functions(path: Path) -> Iterator[ast.FunctionDef]:
+    """Module-level public functions, and public methods of public classes."""
+    for node in parsed(path).body:
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        if not getattr(node, "name", "_").startswith("_"):
+            yield from (
+                member
+                for member in members
+                if isinstance(member, ast.FunctionDef) and not member.name.startswith("_")
+            )
+
+
+def arguments(function: ast.FunctionDef) -> list[str]:
+    spec = function.args
+    names = [arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+    return [name for name in names if name not in {"self", "cls"} and not name.startswith("_")]
+
+
+def test_every_public_function_with_several_arguments_documents_each() -> None:
+    missing = {
+        f"{name_of(path)}:{function.lineno} {function.name}({name})"
+        for path in python_files(BACKEND)
+        for function in public_functions(path)
+        if len(arguments(function)) > 2
+        for name in arguments(function)
+        if not re.search(
+            rf"^\s+{name}(, \w+)*: |^\s+(\w+, )+{name}: |`{name}`",
+            str(ast.get_docstring(function)),
+            re.M,
+        )
+    }
+
+    assert not missing
+
+
+# 9. Cards are whole, and every key in them exists.
+
+
+def test_every_card_loads_and_names_known_organs_and_networks() -> None:
+    cards = importlib.import_module("atlastumor.models.card").list_cards()
+    networks = importlib.import_module("atlastumor.networks").NETWORKS
+
+    assert {card.id for card in cards} == {
+        p.stem for p in (BACKEND / "models/cards").glob("*-v*.json")
+    }
+    for card in cards:
+        assert card.network.name in networks
+        assert {output.organ for output in card.outputs if output.kind == "tumor"} <= set(KEYS)
+
+
+# What a repository may hold.
+
+
+def test_binaries_stay_within_their_budget() -> None:
+    sizes = {name_of(path): path.stat().st_size for path in tracked()}
+
+    assert sum(size for size in sizes.values() if size > 2**20) <= 40 * 2**20
+    assert not [name for name, size in sizes.items() if size > 25 * 2**20]
+
+
+MACHINE = re.compile(
+    r"(?<![\w./-])/(?:work|root|home/\w|Users/\w|tmp/\w)"
+    r"|(?:api[_-]?key|password|secret|token)\s*[=:]\s*['\"][^'\"]{8,}|BEGIN [A-Z ]*PRIVATE KEY"
+)
+
+
+def test_no_file_names_a_machine_or_holds_a_secret() -> None:
+    guilty = [
+        f"{name}: {match[0]}"
+        for name, text in texts()
+        if name != name_of(Path(__file__))
+        for match in MACHINE.finditer(text)
+    ]
+
+    assert not guilty
+
+
+def test_no_merge_left_its_marks_and_no_debt_is_unlisted() -> None:
+    debt = (REPOSITORY / "Resources/Docs/debt.md").read_text(encoding="utf-8")
+    marks = re.compile(r"^(?:<{7}|>{7}) |\b(?:TODO|FIXME|XXX)\b", re.MULTILINE)
+    guilty = [
+        name for name, text in texts() if name != name_of(Path(__file__)) and marks.search(text)
+    ]
+
+    assert "Exit" in debt
+    assert not guilty
+
+
+def test_sources_that_slicer_loads_are_ascii() -> None:
+    seam = ("AtlasTumorSeg", "AtlasTumorSynth", "AtlasFROC", "AtlasTumorLib/AtlasTumorSlicer")
+    files = [path for path in tracked() if name_of(path).startswith(seam)]
+
+    assert not [
+        name_of(path)
+        for path in files
+        if path.suffix in {".py", ".ui", ".txt", ".json"} and not path.read_bytes().isascii()
+    ]
+
+
+def test_the_index_entry_and_the_cards_are_json_without_repeated_keys() -> None:
+    def no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        assert len({key for key, _ in pairs}) == len(pairs), [key for key, _ in pairs]
+        return dict(pairs)
+
+    for path in tracked():
+        if path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=no_repeats)
