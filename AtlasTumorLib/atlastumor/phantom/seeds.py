@@ -1,0 +1,14 @@
+"""Which seeds are for what, so that no network is ever tested on a phantom that it was trained on."""
+
+from __future__ import annotations
+
+__all__ = ["DEVELOPMENT_SEED", "HELD_OUT_SEED", "TRAINING_SEED_END"]
+
+TRAINING_SEED_END = 1_000_000
+"""Training draws seeds below this."""
+
+DEVELOPMENT_SEED = 2_000_000
+"""Thresholds are chosen on seeds from here up to `HELD_OUT_SEED`."""
+
+HELD_OUT_SEED = 5_000_000
+"""Evaluation uses seeds from here on, which nothing else may touch."""
