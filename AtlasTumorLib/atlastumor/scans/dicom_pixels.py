@@ -1,0 +1,144 @@
+"""The pixels of a DICOM series as HU, one image in memory at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+from ..progress import Progress
+from .dicom_headers import lenient_pydicom
+from .dicom_slices import Slice
+from .hounsfield import AIR_HU, scan_dtype, store_hu
+from .input_files import hash_files, name_of
+
+__all__ = ["read_pixels"]
+
+_TISSUE_HU = (-500, 3071)
+
+
+def read_pixels(
+    ordered: Sequence[Slice], progress: Progress
+) -> tuple[npt.NDArray[Any], str, tuple[str, ...]]:
+    """Read the images of a series.
+
+    Args:
+        ordered: Its slices in order; either one file each or all frames of one file.
+        progress: Told how far the reading is.
+
+    Returns:
+        HU (columns, rows, slices), int16 or float32; SHA-256 of the files in slice order; notes.
+
+    Raises:
+        InputError: If pixel data are truncated, damaged or compressed in an unknown way.
+    """
+    kinds = {scan_dtype(np.int16, one.slope, one.intercept) for one in ordered}
+    dtype = np.dtype(np.int16) if kinds == {np.dtype(np.int16)} else np.dtype(np.float32)
+    columns, rows = ordered[0].size
+    out = np.empty((columns, rows, len(ordered)), dtype, order="F")
+    digest: list[str] = []
+    notes: dict[str, None] = {}
+    for k, (one, dataset, pixels) in enumerate(_decode(ordered, digest)):
+        if pixels.shape != (rows, columns):
+            msg = f"{name_of(one.path)} does not hold one image of {columns} x {rows} pixels."
+            raise InputError(msg)
+        plane = out[:, :, k]
+        stored = _mask_unused_bits(pixels, dataset, one.path)
+        store_hu(stored.T, plane, slope=one.slope, intercept=one.intercept)
+        notes |= dict.fromkeys(_pad_with_air(plane, stored.T, dataset, one))
+        progress(k / len(ordered), "Reading the scan")
+    return out, digest[0], tuple(notes)
+
+
+def _decode(
+    ordered: Sequence[Slice], digest: list[str]
+) -> Iterator[tuple[Slice, Any, npt.NDArray[Any]]]:
+    """Yield each slice with its dataset and stored pixels (rows, columns); append the hash."""
+    if len({one.path for one in ordered}) == 1 and len(ordered) > 1:
+        yield from _decode_frames(ordered)
+        digest.append(hash_files([ordered[0].path]))
+        return
+    import pydicom
+
+    total = hashlib.sha256()
+    for one in ordered:
+        data = one.path.read_bytes()
+        total.update(data)
+        try:
+            with lenient_pydicom():
+                dataset = pydicom.dcmread(BytesIO(data), force=True)
+                pixels = dataset.pixel_array
+        except Exception as error:  # decoders raise whatever foreign bytes lead them to
+            raise _damaged(one.path, error) from error
+        yield one, dataset, pixels
+    digest.append(total.hexdigest())
+
+
+def _decode_frames(ordered: Sequence[Slice]) -> Iterator[tuple[Slice, Any, npt.NDArray[Any]]]:
+    """Yield the frames of one multi-frame file, in slice order."""
+    import pydicom
+    from pydicom.pixels.utils import iter_pixels
+
+    path = ordered[0].path
+    try:
+        with lenient_pydicom():
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+            indices = [one.frame for one in ordered]
+            for one, pixels in zip(ordered, iter_pixels(path, indices=indices), strict=True):
+                yield one, dataset, pixels
+    except InputError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    """Say what is wrong with pixel data, as far as the decoder's exception tells."""
+    if isinstance(error, NotImplementedError) or "handlers" in str(error).lower():
+        problem = "is compressed in a way that cannot be read here. Export it uncompressed."
+    else:
+        problem = "has truncated or damaged pixel data. Copy or export the series again."
+    return InputError(f"{name_of(path)} {problem}")
+
+
+def _mask_unused_bits(pixels: npt.NDArray[Any], dataset: Any, path: Path) -> npt.NDArray[Any]:
+    """Drop what lies above BitsStored (old overlays do) and restore the sign below it."""
+    n_stored, n_bits = int(dataset.BitsStored), pixels.dtype.itemsize * 8
+    if int(dataset.get("HighBit", n_stored - 1)) != n_stored - 1 or not 8 <= n_stored <= n_bits:
+        msg = f"{name_of(path)} stores its bits in an unusual way. Export the series again."
+        raise InputError(msg)
+    if n_stored == n_bits:
+        return pixels
+    shift = n_bits - n_stored
+    masked: npt.NDArray[Any] = np.right_shift(np.left_shift(pixels, shift), shift)
+    return masked
+
+
+def _pad_with_air(
+    plane: npt.NDArray[Any], stored: npt.NDArray[Any], dataset: Any, one: Slice
+) -> list[str]:
+    """Set voxels that were never measured to air, in place; say so if there were any."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return []
+    limit = dataset.get("PixelPaddingRangeLimit")
+    low, high = sorted(_as_stored(v, stored) for v in (value, value if limit is None else limit))
+    is_padding = (stored >= low) & (stored <= high)
+    if not is_padding.any():
+        return []
+    hu = sorted((low * one.slope + one.intercept, high * one.slope + one.intercept))
+    if hu[1] > _TISSUE_HU[0] and hu[0] < _TISSUE_HU[1]:
+        return ["The pixel padding value lies among tissue densities and was not used."]
+    plane[is_padding] = AIR_HU
+    return [f"Pixel padding was set to air ({AIR_HU} HU)."]
+
+
+def _as_stored(value: Any, stored: npt.NDArray[Any]) -> int:
+    """A padding value in the pixels' own type; files often write it with the wrong sign."""
+    return int(np.array(int(value) & 0xFFFF, np.uint16).astype(stored.dtype))

@@ -1,0 +1,145 @@
+"""Where each CT image lies and how its stored values become HU.
+
+Single-frame and enhanced multi-frame files come down to the same `Slice`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .dicom_headers import Header, tag_numbers, tag_text
+from .input_files import name_of
+
+__all__ = ["Slice", "find_slices"]
+
+_HU_TYPES = ("", "HU", "HU_MOD", "US")  # US: the scanner does not say; the values will tell
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One CT image.
+
+    Args:
+        path: Its file.
+        frame: Its number in a multi-frame file, from 0.
+        position: Center of its first pixel, LPS mm.
+        orientation: Directions along a row and along a column, LPS.
+        spacing: Distance of rows and of columns, mm, in DICOM's order.
+        size: Columns and rows.
+        slope: HU per stored unit.
+        intercept: HU of the stored value 0.
+        frame_of_reference: UID of the coordinate system.
+        uid: SOPInstanceUID.
+    """
+
+    path: Path
+    frame: int
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    size: tuple[int, int]
+    slope: float
+    intercept: float
+    frame_of_reference: str
+    uid: str
+
+
+def find_slices(headers: Sequence[Header]) -> list[Slice]:
+    """Read the geometry and rescaling of every image of a series.
+
+    Args:
+        headers: Of the CT files of one series.
+
+    Returns:
+        Its images, in file order.
+
+    Raises:
+        InputError: If an image lacks or has damaged tags, or is no single-channel 16-bit image.
+    """
+    for header in headers:
+        _check_pixels(header)
+    multi = [h for h in headers if h.dataset.get("PerFrameFunctionalGroupsSequence")]
+    if not multi:
+        return [_single(header) for header in headers]
+    if len(headers) > 1:
+        msg = (
+            f"The series holds {len(headers)} files with several images each; one volume is "
+            "needed. Give the one file to be read, in a folder of its own."
+        )
+        raise InputError(msg)
+    return _frames(multi[0])
+
+
+def _check_pixels(header: Header) -> None:
+    """Refuse color, inverted, 8-bit and packed images."""
+    kind = tag_text(header, "PhotometricInterpretation")
+    bits = tag_text(header, "BitsAllocated")
+    if tag_text(header, "SamplesPerPixel") not in ("", "1") or kind != "MONOCHROME2":
+        problem = f"{kind or 'unknown'} pixels where MONOCHROME2 is needed"
+    elif bits != "16":
+        problem = f"{bits or 'an unknown number of'} bits per pixel where CT has 16"
+    elif tag_text(header, "RescaleType") not in _HU_TYPES:
+        problem = f"values in {tag_text(header, 'RescaleType')} where Hounsfield units are needed"
+    elif int(tag_text(header, "NumberOfFrames") or 1) > 1 and not header.dataset.get(
+        "PerFrameFunctionalGroupsSequence"
+    ):
+        problem = "several images without their positions"
+    else:
+        return
+    msg = f"{name_of(header.path)} has {problem}. Export the original CT series."
+    raise InputError(msg)
+
+
+def _single(header: Header) -> Slice:
+    return _make_slice(header, 0, header.dataset, header.dataset, header.dataset, header.dataset)
+
+
+def _frames(header: Header) -> list[Slice]:
+    """The frames of an enhanced CT; each group is per frame or shared (DICOM PS3.3 C.7.6.16)."""
+    shared = (header.dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
+
+    def find(frame: Any, name: str) -> Any:
+        for groups in (frame, shared):
+            items = groups.get(name) if groups is not None else None
+            if items:
+                return items[0]
+        return None
+
+    frames = list(header.dataset.PerFrameFunctionalGroupsSequence)
+    if len(frames) != int(tag_text(header, "NumberOfFrames") or 0):
+        msg = f"{name_of(header.path)} does not describe each of its frames. Export it again."
+        raise InputError(msg)
+    names = (
+        "PlanePositionSequence",
+        "PlaneOrientationSequence",
+        "PixelMeasuresSequence",
+        "PixelValueTransformationSequence",
+    )
+    return [
+        _make_slice(header, n, *(find(frame, name) for name in names))
+        for n, frame in enumerate(frames)
+    ]
+
+
+def _make_slice(
+    header: Header, frame: int, position: Any, orientation: Any, measures: Any, values: Any
+) -> Slice:
+    """Build a slice from the datasets that hold its position, orientation, spacing and HU."""
+    path = header.path
+    size = [int(tag_numbers(header.dataset, key, 1, path)[0]) for key in ("Columns", "Rows")]
+    return Slice(
+        path=path,
+        frame=frame,
+        position=tag_numbers(position, "ImagePositionPatient", 3, path),
+        orientation=tag_numbers(orientation, "ImageOrientationPatient", 6, path),
+        spacing=tag_numbers(measures, "PixelSpacing", 2, path),
+        size=(size[0], size[1]),
+        slope=tag_numbers(values, "RescaleSlope", 1, path)[0],
+        intercept=tag_numbers(values, "RescaleIntercept", 1, path)[0],
+        frame_of_reference=tag_text(header, "FrameOfReferenceUID"),
+        uid=tag_text(header, "SOPInstanceUID"),
+    )
