@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .canvas import Canvas, Floats, Region
+from .canvas import Canvas, Floats, Region, enlarge, smooth_noise
 from .person import Person
 from .shapes import ellipsoid, tube
 from .tissues import Tissue
@@ -63,18 +63,20 @@ def _oval(
 
 def paint_body(rng: np.random.Generator, canvas: Canvas, person: Person) -> None:
     """Paint skin, subcutaneous fat, the muscular wall and the cavity filled with fat."""
-    everywhere = (slice(None), slice(None), slice(None))
-    x, y, z = canvas.at(everywhere)
+    # The shell is smooth, so half the resolution along each axis is exact enough and 8x faster.
+    second = (slice(None, None, 2), slice(None, None, 2), slice(None, None, 2))
+    x, y, z = canvas.at(second)
     frame, upright = _oval(x, y, z, (1, 2, 3), person.visceral_mm)
     front_share = float(rng.uniform(0.0, 0.5))
     fat = np.float32(person.fat_mm) * (np.float32(0.8) + np.float32(front_share) * upright)
     hips = np.float32(0.5) * np.exp(-(((z + 120) / 90) ** 2)) if person.sex == "female" else 0
     fat *= 1 + hips
+    cavity, _ = _oval(x, y, z, (4, 5, 6), person.visceral_mm)
+    frame, fat, cavity = (enlarge(field, canvas.shape) for field in (frame, fat, cavity))
     tissues = canvas.tissues
     tissues[frame < fat + 2] = Tissue.SKIN
     tissues[frame < fat] = Tissue.FAT
     tissues[frame < 0] = Tissue.MUSCLE
-    cavity, _ = _oval(x, y, z, (4, 5, 6), person.visceral_mm)
     thin = np.float32(14 * (1 - person.muscle))
     tissues[(cavity < thin) & (frame < -5)] = Tissue.VISCERAL_FAT
     _paint_wall_fat(rng, canvas, cavity)
@@ -83,8 +85,10 @@ def paint_body(rng: np.random.Generator, canvas: Canvas, person: Person) -> None
 def _paint_wall_fat(rng: np.random.Generator, canvas: Canvas, cavity: Floats) -> None:
     """Split the wall into layers with thin planes of fat between its muscles."""
     gap = float(rng.uniform(3.0, 5.0))
-    layers = (np.abs(cavity - gap) < 0.7) & (canvas.tissues == Tissue.MUSCLE)
-    canvas.tissues[layers] = Tissue.FAT
+    planes = smooth_noise(rng, canvas.shape, canvas.spacing_mm, 48.0)
+    seams = (np.abs(planes) < 0.022) & (cavity > 12)
+    layers = (np.abs(cavity - gap) < 0.7) | seams
+    canvas.tissues[layers & (canvas.tissues == Tissue.MUSCLE)] = Tissue.FAT
 
 
 def diaphragm_height(x: Floats, y: Floats, shift_mm: float) -> Floats:

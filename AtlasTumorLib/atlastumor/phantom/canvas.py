@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Canvas", "Floats", "Region", "Vector"]
+__all__ = ["Canvas", "Floats", "Region", "Vector", "enlarge", "smooth_noise"]
 
 Floats = npt.NDArray[np.float32]
 Vector = tuple[float, float, float]
@@ -68,6 +68,22 @@ def smooth_noise(
     noise = rng.standard_normal(n_control).astype(np.float32) * 1.5
     a, b, c = (_spline_matrix(n, m) for n, m in zip(sizes, n_control, strict=True))
     small = np.einsum("ia,abc,jb->ijc", a, noise, b, optimize=True)
+    result: Floats = (small @ c.T).astype(np.float32)
+    return result
+
+
+def enlarge(coarse: Floats, shape: tuple[int, int, int]) -> Floats:
+    """Interpolate every-second-voxel samples (ceil(I/2), ...) to all voxels (I, J, K)."""
+    matrices = []
+    for n, m in zip(shape, coarse.shape, strict=True):
+        place = np.minimum(np.arange(n) / 2, m - 1)
+        low = np.minimum(place.astype(int), max(m - 2, 0))
+        matrix = np.zeros((n, m), np.float32)
+        matrix[np.arange(n), low] = 1 - (place - low)
+        matrix[np.arange(n), np.minimum(low + 1, m - 1)] += (place - low).astype(np.float32)
+        matrices.append(matrix)
+    a, b, c = matrices
+    small = np.einsum("ia,abc,jb->ijc", a, coarse, b, optimize=True)
     result: Floats = (small @ c.T).astype(np.float32)
     return result
 

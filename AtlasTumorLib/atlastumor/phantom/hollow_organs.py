@@ -114,7 +114,7 @@ def paint_duodenum(rng: np.random.Generator, canvas: Canvas) -> None:
 
 def paint_small_bowel(rng: np.random.Generator, canvas: Canvas) -> None:
     """Paint loops that wander through the middle of the belly."""
-    n = int(rng.integers(34, 48))
+    n = int(rng.integers(75, 115))
     low, high = np.array([-78.0, 28, -135]), np.array([78.0, 92, 12])
     path = np.empty((n, 3))
     path[0] = (-30, 45, 5)
@@ -124,7 +124,7 @@ def paint_small_bowel(rng: np.random.Generator, canvas: Canvas) -> None:
         goal = path[i - 1] + 30 * heading / np.linalg.norm(heading)
         path[i] = np.where(goal < low, 2 * low - goal, np.where(goal > high, 2 * high - goal, goal))
         path[i, 2] = 0.85 * path[i, 2] + 0.15 * (5 - 135 * i / n)
-    radii = rng.uniform(8.5, 14.5, n)
+    radii = rng.uniform(8, 13.5, n)
     points, sizes = curve(path, radii, step_mm=4.0)
     _paint_gut(rng, canvas, points, sizes, over=_FAT, wall_mm=2.0)
 

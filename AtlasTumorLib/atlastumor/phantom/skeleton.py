@@ -153,6 +153,7 @@ def _paint_bone_over(canvas: Canvas, region: Region, cortex_mm: float) -> None:
 def paint_muscles(canvas: Canvas, person: Person) -> None:
     """Paint psoas and iliacus in the cavity, and fat between the gluteal muscles."""
     size = np.sqrt(person.muscle)
+    _paint_back(canvas)
     for side in (-1.0, 1.0):
         psoas = [
             [side * 24, -12, 75],
@@ -172,3 +173,12 @@ def paint_muscles(canvas: Canvas, person: Person) -> None:
         )
         seam = [[side * 60, -75, -100], [side * 110, -55, -150], [side * 125, -50, -210]]
         canvas.paint(tube(canvas, seam, [3, 4, 6]), Tissue.FAT, over=(Tissue.MUSCLE,))
+
+
+def _paint_back(canvas: Canvas) -> None:
+    """Paint the muscle beside and behind the lumbar spine, where no cavity is."""
+    box = canvas.box((-85, -110, -110), (85, -5, 125))
+    x, y, z = canvas.at(box)
+    spine = np.interp(z[z.shape[0] // 2, z.shape[1] // 2], _SPINE_S, _SPINE_A).astype(np.float32)
+    behind = y < spine - 24 - 0.85 * np.maximum(np.abs(x) - 42, 0)
+    canvas.fill(box, behind, Tissue.MUSCLE, over=(Tissue.VISCERAL_FAT,))

@@ -57,7 +57,7 @@ def paint_liver(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> No
     whole = smooth_union(smooth_union(right, left, 22.0), tail, 18.0)
     # The visceral surface: an oblique plane that rises toward the left and toward the back.
     slope = float(rng.uniform(0.75, 0.95))
-    under = (22.0 + slope * (62 - x) - 0.12 * (y - 20) - z) * 0.72
+    under = (22.0 + slope * (62 - x) - 0.5 * (y - 32) - z) * 0.72
     under = np.maximum(under, np.float32(-48.0) - z)
     back = np.hypot(x * 0.8, y + 25) - 50
     whole = np.maximum(np.maximum(whole, under), -back).astype(np.float32)
@@ -94,9 +94,9 @@ def paint_spleen(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> N
     """Paint a crescent under the left dome."""
     k = float(rng.normal(1.0, 0.09))
     (x, y, z) = jitter(rng, (-96, -20, 92 + 0.8 * shift_mm), 4)[0]
-    region = ellipsoid(canvas, (x, y, z), (34 * k, 54 * k, 56 * k), (18, 8, 22))
+    region = ellipsoid(canvas, (x, y, z), (36 * k, 58 * k, 60 * k), (18, 8, 22))
     px, py, pz = canvas.at(region.box)
-    hollow = ellipsoid_distance(px, py, pz, (x + 42, y + 32, z + 4), (42, 48, 60))
+    hollow = ellipsoid_distance(px, py, pz, (x + 50, y + 34, z + 2), (38, 48, 60))
     shape = np.maximum(region.sdf, -hollow) + 1.5 * _bumps(rng, canvas, region, 25)
     canvas.paint(Region(region.box, shape), Tissue.SPLEEN, over=_FAT)
 
@@ -117,7 +117,7 @@ def paint_pancreas(rng: np.random.Generator, canvas: Canvas) -> None:
         ],
         3.0,
     )
-    radii = np.array([10.0, 15, 11.5, 9.5, 10.5, 11, 8]) * k
+    radii = np.array([11.0, 17, 13, 11, 12, 12.5, 9.5]) * k
     region = tube(canvas, path, radii, margin_mm=4)
     lobules = 1.8 * _bumps(rng, canvas, region, 9) + 1.0 * _bumps(rng, canvas, region, 22)
     over = (*_FAT, Tissue.STOMACH_WALL, Tissue.STOMACH_CONTENTS, *_BOWEL, Tissue.LIVER)
