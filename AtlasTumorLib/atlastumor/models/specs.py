@@ -66,6 +66,8 @@ class InputSpec:
         resample_order: 1 linear or 3 cubic.
         mean: HU, for "zscore".
         std: HU, for "zscore".
+        antialias: Average densities over a network voxel before clipping, so that the noise of a
+            finer scan does not fold back; else interpolate as nnU-Net does.
     """
 
     orientation: str
@@ -75,6 +77,7 @@ class InputSpec:
     resample_order: int
     mean: float | None = None
     std: float | None = None
+    antialias: bool = False
 
 
 @dataclass(frozen=True)
