@@ -142,7 +142,7 @@ def _lay_out(rng: np.random.Generator, person: Person, view: str, spacing: Vecto
     """Choose a grid that holds the body."""
     low, high = np.array(FIELDS_OF_VIEW[view]) + rng.normal(0, 7, 2)
     half = (165 + 1.6 * person.fat_mm + 0.35 * person.visceral_mm) * person.scale[0] + 8
-    front = (115 + 1.6 * person.fat_mm + person.visceral_mm) * person.scale[1] + 8
+    front = (126 + 1.6 * person.fat_mm + person.visceral_mm) * person.scale[1] + 8
     back = (117 + 1.6 * person.fat_mm) * person.scale[1] + 26
     first = (-half, -back, low * person.scale[2])
     extent = (2 * half, front + back, (high - low) * person.scale[2])

@@ -17,17 +17,17 @@ __all__ = ["diaphragm_height", "paint_arms", "paint_body", "paint_table", "paint
 _FRAME = np.array(
     [
         # S     half  front back  cavity: half front back
-        [-260, 165, 75, 95, 58, 50, 40],
-        [-205, 162, 78, 100, 62, 58, 55],
-        [-160, 160, 84, 100, 76, 72, 60],
-        [-110, 155, 92, 98, 100, 80, 60],
-        [-70, 145, 96, 92, 118, 86, 58],
-        [-20, 137, 98, 88, 122, 88, 60],
-        [40, 138, 102, 88, 124, 92, 66],
-        [100, 144, 108, 98, 131, 97, 80],
-        [160, 146, 106, 110, 132, 94, 93],
-        [230, 142, 96, 118, 126, 82, 100],
-        [300, 132, 80, 115, 112, 62, 96],
+        [-260, 160, 78, 95, 50, 45, 40],
+        [-205, 158, 82, 100, 52, 52, 50],
+        [-160, 156, 90, 100, 68, 74, 56],
+        [-110, 150, 102, 98, 96, 92, 58],
+        [-70, 140, 108, 92, 114, 99, 56],
+        [-20, 132, 110, 88, 117, 100, 56],
+        [40, 133, 112, 88, 119, 102, 64],
+        [100, 138, 114, 98, 126, 103, 80],
+        [160, 141, 108, 110, 128, 97, 93],
+        [230, 139, 96, 118, 124, 82, 100],
+        [300, 130, 80, 115, 110, 62, 96],
         [380, 118, 58, 100, 78, 38, 78],
     ]
 )
@@ -96,8 +96,8 @@ def diaphragm_height(x: Floats, y: Floats, shift_mm: float) -> Floats:
     right = 172 * np.exp(-(((x - 62) / 105) ** 2))
     left = 158 * np.exp(-(((x + 62) / 105) ** 2))
     # Toward the ribs the domes fall steeply, behind deeper than in front.
-    rim = np.abs(x / 128) ** 3 + np.abs((y - 15) / np.where(y > 15, 100, 95)) ** 3
-    drop = np.where(y > 15, 45, 85) * np.minimum(rim, np.float32(1.6))
+    rim = np.abs(x / 128) ** 3 + np.abs((y - 12) / 100) ** 3
+    drop = (65 - 20 * np.tanh((y - 12) / 35)) * np.minimum(rim, np.float32(1.6))
     height: Floats = (np.maximum(right, left) - drop + shift_mm).astype(np.float32)
     return height
 
@@ -112,7 +112,7 @@ def paint_thorax(canvas: Canvas, shift_mm: float, rng: np.random.Generator) -> N
     lung_over = (Tissue.VISCERAL_FAT, Tissue.MUSCLE)
     cavity, _ = _oval(x, y, z, (4, 5, 6), 0.0)
     canvas.fill(box, inside & (cavity < -3), Tissue.LUNG, over=lung_over)
-    middle = (np.abs(x + 4) < 24) & (y > -62) & (above > 0) & (z > 120)
+    middle = (np.abs(x + 4) < 25 - 0.12 * (y + 10)) & (y > -62) & (above > 0) & (z > 120)
     canvas.fill(box, middle, Tissue.MEDIASTINUM, over=(Tissue.LUNG,))
     _paint_heart(canvas, rng, shift_mm)
 

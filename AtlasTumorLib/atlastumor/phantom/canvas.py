@@ -40,7 +40,9 @@ def _spline_matrix(n: int, n_control: int) -> Floats:
     t = np.linspace(0, n_control - 3 - 1e-6, n)
     cell = t.astype(int)
     u = t - cell
-    weights = np.stack([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3])
+    weights = np.stack(
+        [(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3]
+    )
     matrix = np.zeros((n, n_control), np.float32)
     for k in range(4):
         matrix[np.arange(n), cell + k] = weights[k] / 6

@@ -47,7 +47,7 @@ def paint_esophagus(rng: np.random.Generator, canvas: Canvas) -> None:
     path = [[x, spine_front(s) + g, s] for x, s, g in zip(aside, heights, gap, strict=True)]
     path += [[-18, 24, 140], [-30, 26, 130]]
     path = jitter(rng, path, 1.0)
-    thick = float(rng.uniform(0.85, 1.15))
+    thick = float(rng.uniform(0.74, 1.02))
     radii = np.array([8.5, 8.5, 8.5, 9, 9, 9.5, 9.5, 9.5, 9]) * thick
     points, sizes = curve(path, radii, step_mm=3.0)
     region = balls(canvas, points, sizes)
@@ -73,11 +73,11 @@ def paint_esophagus(rng: np.random.Generator, canvas: Canvas) -> None:
 
 def paint_stomach(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
     """Paint the stomach from fundus to pylorus with fluid, gas and sometimes oral contrast."""
-    full = float(rng.uniform(0.6, 1.15))
+    full = float(rng.uniform(0.75, 1.35))
     path = jitter(
         rng,
         [
-            [-58, 0, 142 + shift_mm],
+            [-58, -6, 138 + shift_mm],
             [-66, 18, 125 + 0.7 * shift_mm],
             [-66, 48, 98],
             [-46, 74, 68],
@@ -105,7 +105,15 @@ def paint_duodenum(rng: np.random.Generator, canvas: Canvas) -> None:
     """Paint the loop around the head of the pancreas."""
     path = jitter(
         rng,
-        [[22, 72, 48], [44, 60, 46], [54, 42, 30], [54, 36, 0], [38, 36, -22], [0, 38, -24], [-28, 44, 8]],
+        [
+            [22, 72, 48],
+            [44, 60, 46],
+            [54, 42, 30],
+            [54, 36, 0],
+            [38, 36, -22],
+            [0, 38, -24],
+            [-28, 44, 8],
+        ],
         2.5,
     )
     points, sizes = curve(path, [10, 12, 12, 12, 11, 10, 10], step_mm=3.0)
@@ -114,8 +122,8 @@ def paint_duodenum(rng: np.random.Generator, canvas: Canvas) -> None:
 
 def paint_small_bowel(rng: np.random.Generator, canvas: Canvas) -> None:
     """Paint loops that wander through the middle of the belly."""
-    n = int(rng.integers(75, 115))
-    low, high = np.array([-78.0, 28, -135]), np.array([78.0, 92, 12])
+    n = int(rng.integers(100, 150))
+    low, high = np.array([-85.0, 26, -155]), np.array([85.0, 98, 20])
     path = np.empty((n, 3))
     path[0] = (-30, 45, 5)
     heading = np.array([-1.0, 0.5, -0.3])
@@ -123,7 +131,7 @@ def paint_small_bowel(rng: np.random.Generator, canvas: Canvas) -> None:
         heading = 0.45 * heading + rng.normal(0, 1, 3) * (1.2, 0.8, 1.0)
         goal = path[i - 1] + 30 * heading / np.linalg.norm(heading)
         path[i] = np.where(goal < low, 2 * low - goal, np.where(goal > high, 2 * high - goal, goal))
-        path[i, 2] = 0.85 * path[i, 2] + 0.15 * (5 - 135 * i / n)
+        path[i, 2] = 0.85 * path[i, 2] + 0.15 * (5 - 165 * i / n)
     radii = rng.uniform(8, 13.5, n)
     points, sizes = curve(path, radii, step_mm=4.0)
     _paint_gut(rng, canvas, points, sizes, over=_FAT, wall_mm=2.0)
@@ -202,8 +210,11 @@ def paint_colon(rng: np.random.Generator, canvas: Canvas) -> None:
     points, sizes = curve(path, np.array(radii) * scale, step_mm=3.0)
     period = rng.uniform(22, 34) / 3.0
     haustra = 1 + 0.13 * np.abs(np.sin(np.arange(len(points)) * np.pi / period)) - 0.07
-    slack = np.interp(np.arange(len(points)), np.arange(0, len(points), 12), rng.uniform(
-        0.72, 1.18, len(np.arange(0, len(points), 12))))
+    slack = np.interp(
+        np.arange(len(points)),
+        np.arange(0, len(points), 12),
+        rng.uniform(0.72, 1.18, len(np.arange(0, len(points), 12))),
+    )
     sizes = np.maximum(sizes * haustra * slack, 8.0)
     region = balls(canvas, points, sizes)
     over = (*_FAT, *_STOMACH, Tissue.GALLBLADDER, Tissue.RENAL_PELVIS)
@@ -235,10 +246,10 @@ def _fill_colon(
 
 def paint_bladder(rng: np.random.Generator, canvas: Canvas, sex: str) -> None:
     """Paint the bladder behind the pubis, from nearly empty to full."""
-    k = float(rng.uniform(0.55, 1.2))
+    k = float(rng.uniform(0.65, 1.45))
     low = -198.0 if sex == "female" else -192.0
-    center = (float(rng.normal(0, 3)), 34.0, low + 30 * k)
-    region = ellipsoid(canvas, center, (42 * k, 30 * k, 32 * k), (8, 0, 0))
+    center = (float(rng.normal(0, 3)), 34.0, low + 27 * k)
+    region = ellipsoid(canvas, center, (40 * k, 28 * k, 30 * k), (8, 0, 0))
     over = (*_FAT, *_SMALL_BOWEL, Tissue.MUSCLE)
     canvas.paint(region, Tissue.BLADDER_WALL, over=over)
     canvas.paint(region, Tissue.URINE, over=(Tissue.BLADDER_WALL,), depth_mm=3.0)

@@ -80,8 +80,8 @@ def _paint_rib_pair(rng: np.random.Generator, canvas: Canvas, level: int, cortex
     s, a = float(_SPINE_S[level]), float(_SPINE_A[level])
     end = {6: 0.35, 7: 0.5}.get(level, 0.86 if level < 10 else 0.92)
     turn = np.linspace(0, end, 12) * np.pi
-    wide = 136.0 - max(s - 230, 0) * 0.22
-    deep = np.where(turn < np.pi / 2, 97.0, 98.0)
+    wide = 131.0 - max(s - 230, 0) * 0.22
+    deep = np.where(turn < np.pi / 2, 97.0, 103.0)
     fall = 55 + 20 * (level < 10)
     for side in (-1.0, 1.0):
         x = side * (10 + (wide - 10) * np.sin(turn) ** 0.8)
@@ -139,7 +139,12 @@ def _paint_femur(canvas: Canvas, side: float, cortex: float) -> None:
     joint = ellipsoid(canvas, head, (26, 26, 26))
     canvas.paint(joint, Tissue.DISC)
     _paint_bone_over(canvas, ellipsoid(canvas, head, (24, 24, 24)), 1.5)
-    path = [[side * 95, 0, -182], [side * 132, -8, -205], [side * 140, -8, -235], [side * 138, 0, -290]]
+    path = [
+        [side * 95, 0, -182],
+        [side * 132, -8, -205],
+        [side * 140, -8, -235],
+        [side * 138, 0, -290],
+    ]
     _paint_bone_over(canvas, tube(canvas, path, [17, 20, 18, 15]), cortex)
 
 
@@ -165,7 +170,12 @@ def paint_muscles(canvas: Canvas, person: Person) -> None:
         ]
         region = tube(canvas, psoas, np.array([8.0, 15, 20, 21, 17, 15]) * size)
         canvas.paint(region, Tissue.MUSCLE, over=(Tissue.VISCERAL_FAT, Tissue.FAT))
-        back = [[side * 36, -56, -110], [side * 37, -52, 0], [side * 36, -72, 120], [side * 30, -92, 260]]
+        back = [
+            [side * 36, -56, -110],
+            [side * 37, -52, 0],
+            [side * 36, -72, 120],
+            [side * 30, -92, 260],
+        ]
         canvas.paint(
             tube(canvas, back, np.array([22.0, 26, 24, 20]) * size),
             Tissue.MUSCLE,

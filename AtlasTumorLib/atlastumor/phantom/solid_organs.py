@@ -47,11 +47,11 @@ def _bumps(rng: np.random.Generator, canvas: Canvas, region: Region, size_mm: fl
 def paint_liver(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
     """Paint both lobes under the right dome, then the vessels within."""
     k = float(rng.normal(1.0, 0.05))
-    lobe = float(rng.uniform(0.75, 1.25))
+    lobe = float(rng.uniform(0.85, 1.3))
     box = canvas.box((-120, -110, -60), (150, 140, 200))
     x, y, z = canvas.at(box)
     z = z - np.float32(shift_mm)
-    right = ellipsoid_distance(x, y, z, (68, 14, 82), (80 * k, 92 * k, 100 * k), (8, 0, 0))
+    right = ellipsoid_distance(x, y, z, (68, 14, 82), (82 * k, 100 * k, 102 * k), (8, 0, 0))
     tail = ellipsoid_distance(x, y, z, (95, 10, 20 - 15 * k), (38, 55, 55), (0, 10, 0))
     left = ellipsoid_distance(x, y, z, (0, 55, 128), (78 * lobe, 42, 38), (0, -8, 10))
     whole = smooth_union(smooth_union(right, left, 22.0), tail, 18.0)
@@ -59,7 +59,7 @@ def paint_liver(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> No
     slope = float(rng.uniform(0.75, 0.95))
     under = (22.0 + slope * (62 - x) - 0.5 * (y - 32) - z) * 0.72
     under = np.maximum(under, np.float32(-48.0) - z)
-    back = np.hypot(x * 0.8, y + 25) - 50
+    back = np.hypot(x * 0.85, y + 30) - 40
     whole = np.maximum(np.maximum(whole, under), -back).astype(np.float32)
     region = Region(box, whole + 2.0 * smooth_noise(rng, whole.shape, canvas.spacing_mm, 28.0))
     canvas.paint(region, Tissue.LIVER, over=_FAT)
@@ -93,10 +93,10 @@ def _paint_liver_vessels(rng: np.random.Generator, canvas: Canvas, shift_mm: flo
 def paint_spleen(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
     """Paint a crescent under the left dome."""
     k = float(rng.normal(1.0, 0.09))
-    (x, y, z) = jitter(rng, (-96, -20, 92 + 0.8 * shift_mm), 4)[0]
-    region = ellipsoid(canvas, (x, y, z), (36 * k, 58 * k, 60 * k), (18, 8, 22))
+    (x, y, z) = jitter(rng, (-90, -22, 94 + 0.8 * shift_mm), 4)[0]
+    region = ellipsoid(canvas, (x, y, z), (40 * k, 65 * k, 65 * k), (18, 8, 22))
     px, py, pz = canvas.at(region.box)
-    hollow = ellipsoid_distance(px, py, pz, (x + 50, y + 34, z + 2), (38, 48, 60))
+    hollow = ellipsoid_distance(px, py, pz, (x + 52, y + 36, z), (34, 48, 55))
     shape = np.maximum(region.sdf, -hollow) + 1.5 * _bumps(rng, canvas, region, 25)
     canvas.paint(Region(region.box, shape), Tissue.SPLEEN, over=_FAT)
 
@@ -178,7 +178,9 @@ def _paint_collecting_system(
     over = (*_FAT, Tissue.KIDNEY_LEFT_MEDULLA, Tissue.KIDNEY_RIGHT_MEDULLA)
     for up in (-16.0, 0.0, 16.0):
         calyx = [list(mid), [mid[0] + side * 5, mid[1] - 3, hz + up]]
-        canvas.paint(tube(canvas, calyx, [3.5 * dilated, 3 * dilated]), Tissue.RENAL_PELVIS, over=over)
+        canvas.paint(
+            tube(canvas, calyx, [3.5 * dilated, 3 * dilated]), Tissue.RENAL_PELVIS, over=over
+        )
     ureter = [
         list(mid),
         [hx - side * 4, hy + 6, hz - 8],

@@ -281,7 +281,11 @@ def _allowed(
     table = np.zeros(256, bool)
     table[list(ORGAN_TISSUES[organ])] = True
     inside = table[tissues]
-    reach = {"kidney": 14.0 * (rng.random() < 0.5), "pancreas": 3.0, "uterus": 8.0 * (rng.random() < 0.4)}
+    reach = {
+        "kidney": 14.0 * (rng.random() < 0.5),
+        "pancreas": 3.0,
+        "uterus": 8.0 * (rng.random() < 0.4),
+    }
     reach_mm = {"colon": 4.0, "esophagus": 7.0}.get(organ, reach.get(organ, 0.0))
     if reach_mm == 0.0 or not inside.any():
         return inside
