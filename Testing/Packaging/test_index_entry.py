@@ -11,8 +11,9 @@ import re
 from pathlib import Path
 
 import pytest
-from Packaging.building import REPOSITORY
 from PIL import Image
+
+from Packaging.building import REPOSITORY
 
 ENTRY = REPOSITORY / "Resources/ExtensionIndex/AtlasTumor.json"
 RAW = "https://raw.githubusercontent.com/AtlasTumor/SlicerAtlasTumor/main/"

@@ -7,6 +7,7 @@ import filecmp
 from pathlib import Path
 
 import pytest
+
 from Packaging.building import REPOSITORY, configure, run_installed
 
 PACKAGED = {".py", ".ui", ".json", ".safetensors", ".png", ".typed", ".txt"}
