@@ -160,6 +160,10 @@ def paint_muscles(canvas: Canvas, person: Person) -> None:
     size = np.sqrt(person.muscle)
     _paint_back(canvas)
     for side in (-1.0, 1.0):
+        crus = [[side * 15 - 4, 16, 34], [side * 18 - 6, 6, 80], [side * 22 - 8, 4, 125]]
+        over = (Tissue.VISCERAL_FAT, Tissue.LUNG)
+        canvas.paint(tube(canvas, crus, [4, 5.5, 5]), Tissue.MUSCLE, over=over)
+    for side in (-1.0, 1.0):
         psoas = [
             [side * 24, -12, 75],
             [side * 38, -6, 10],

@@ -59,7 +59,7 @@ def paint_liver(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> No
     slope = float(rng.uniform(0.75, 0.95))
     under = (22.0 + slope * (62 - x) - 0.5 * (y - 32) - z) * 0.72
     under = np.maximum(under, np.float32(-48.0) - z)
-    back = np.hypot(x * 0.85, y + 30) - 40
+    back = np.hypot(x * 0.85, y + 32) - 36
     whole = np.maximum(np.maximum(whole, under), -back).astype(np.float32)
     region = Region(box, whole + 2.0 * smooth_noise(rng, whole.shape, canvas.spacing_mm, 28.0))
     canvas.paint(region, Tissue.LIVER, over=_FAT)
