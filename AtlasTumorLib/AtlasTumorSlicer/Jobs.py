@@ -1,0 +1,210 @@
+"""Heavy work in a process of its own: `python -m atlastumor ... --json-progress`.
+
+A crash there does not take Slicer down, cancelling is killing, and memory of the GPU is returned.
+The worker speaks one JSON object per line: events "progress", "note", "result" and "error".
+"""
+
+import codecs
+import collections
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+import atlastumor
+from atlastumor.errors import AtlasTumorError, Cancelled, DependencyError
+
+from .Errors import WorkerCrash, errorFromEvent
+from .Processes import killTree
+from .Signal import Signal
+
+__all__ = ["Job", "findPython"]
+
+logger = logging.getLogger(__name__)
+
+_LOG_LINES = 200
+_WAIT_MS = 20
+_END_MS = 5000
+
+
+def findPython() -> str:
+    """Find Slicer's Python interpreter, which Slicer puts on the search path.
+
+    Raises:
+        DependencyError: If there is none.
+    """
+    program = shutil.which("PythonSlicer")
+    if program is None:
+        raise DependencyError(
+            _("PythonSlicer was not found; it belongs to Slicer. Reinstall Slicer and try again.")
+        )
+    return program
+
+
+class Job:
+    """One worker, from start to end. Exactly one of `finished` and `failed` is emitted.
+
+    Args:
+        arguments: What follows the interpreter, such as `["-m", "atlastumor", "organs"]`.
+        environment: Variables to set beside Slicer's own.
+
+    Attributes:
+        progressed: Emits the fraction in [0, 1], the stage, and the seconds left (None: unknown).
+        finished: Emits the "result" event.
+        failed: Emits the error.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare the process; `start` starts it."""
+        self.progressed, self.finished, self.failed = Signal(), Signal(), Signal()
+        self.result: dict[str, Any] | None = None
+        self.error: Exception | None = None
+        self._arguments = list(arguments)
+        self._cancelled = False
+        self._isRunning = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._partialLine = ""
+        self._log: collections.deque[str] = collections.deque(maxlen=_LOG_LINES)
+        self._process = qt.QProcess()
+        self._process.setProcessEnvironment(_environment(environment or {}))
+        self._process.connect("readyReadStandardOutput()", self._onOutput)
+        self._process.connect("readyReadStandardError()", self._onErrorOutput)
+        self._process.connect("errorOccurred(QProcess::ProcessError)", self._onProcessError)
+        self._process.connect("finished(int,QProcess::ExitStatus)", self._onProcessFinished)
+
+    @property
+    def isRunning(self) -> bool:
+        """Whether the worker has been started and has not ended."""
+        return self._isRunning
+
+    @property
+    def log(self) -> str:
+        """The last lines that the worker said beside its events."""
+        return "\n".join(self._log)
+
+    @property
+    def pid(self) -> int:
+        """The operating system's number of the topmost process; 0 if it does not run."""
+        return int(self._process.processId())
+
+    def start(self) -> None:
+        """Start the worker and return at once.
+
+        Raises:
+            DependencyError: If Slicer's interpreter is missing.
+        """
+        program = findPython()
+        self._isRunning = True
+        slicer.app.connect("aboutToQuit()", self.cancel)
+        self._process.start(program, self._arguments)
+
+    def cancel(self) -> None:
+        """End the worker and everything that it started; does nothing if it does not run."""
+        if not self._isRunning:
+            return
+        self._cancelled = True
+        if self.pid:
+            killTree(self.pid)
+        self._process.kill()
+        self._process.waitForFinished(_END_MS)
+        self._end()
+
+    def wait(self) -> dict[str, Any]:
+        """Stay here until the worker has ended, with Slicer's windows alive.
+
+        Returns:
+            The "result" event.
+
+        Raises:
+            AtlasTumorError: What the worker reported, or `Cancelled`.
+            WorkerCrash: If it ended without a reason.
+        """
+        while self._isRunning:
+            self._process.waitForFinished(_WAIT_MS)
+            slicer.app.processEvents()
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def _onOutput(self) -> None:
+        text = self._decoder.decode(bytes(self._process.readAllStandardOutput().data()))
+        *lines, self._partialLine = (self._partialLine + text).split("\n")
+        for line in lines:
+            self._onLine(line.rstrip("\r"))
+
+    def _onErrorOutput(self) -> None:
+        text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+        self._log.extend(line for line in text.splitlines() if line.strip())
+
+    def _onLine(self, line: str) -> None:
+        if not self._isRunning or not line.strip():
+            return
+        try:
+            event = json.loads(line)
+            kind = event["event"]
+        except (ValueError, TypeError, KeyError):
+            self._log.append(line)  # a library that prints: of use only when something goes wrong
+            return
+        if kind == "progress":
+            self.progressed.emit(event["fraction"], event["stage"], event.get("seconds_left"))
+        elif kind == "result":
+            self.result = event
+        elif kind == "error":
+            self.error = errorFromEvent(event["kind"], event["message"])
+        else:
+            self._log.append(line)
+
+    def _onProcessError(self, _code: int) -> None:
+        # Every other error is followed by `finished`.
+        if int(self._process.processId()) == 0 and self._process.state() == qt.QProcess.NotRunning:
+            self._log.append(str(self._process.errorString()))
+            self._end()
+
+    def _onProcessFinished(self, exitCode: int, _exitStatus: int) -> None:
+        self._onOutput()
+        self._onErrorOutput()
+        self._onLine(self._partialLine)
+        self._log.append(f"Exit code {exitCode}")
+        if exitCode != 0:
+            self.result = None
+        self._end()
+
+    def _end(self) -> None:
+        """Settle how it ended and tell it once."""
+        if not self._isRunning:
+            return
+        self._isRunning = False
+        slicer.app.disconnect("aboutToQuit()", self.cancel)
+        if self._cancelled:
+            self.result, self.error = None, Cancelled(_("Cancelled."))
+        elif self.error is None and self.result is None:
+            self.error = WorkerCrash(_("the worker ended without a result."), self.log)
+        if self.error is None:
+            self.finished.emit(self.result)
+            return
+        self.result = None
+        if not isinstance(self.error, AtlasTumorError):
+            logger.error("The worker ended without a result.")
+        self.failed.emit(self.error)
+
+
+def _environment(more: Mapping[str, str]) -> "qt.QProcessEnvironment":
+    """Slicer's own environment, the folder of the backend, and UTF-8 whatever the locale."""
+    environment = qt.QProcessEnvironment.systemEnvironment()
+    folder = str(Path(atlastumor.__file__).parent.parent)
+    old = environment.value("PYTHONPATH")
+    environment.insert("PYTHONPATH", os.pathsep.join([folder, old]) if old else folder)
+    environment.insert("PYTHONUTF8", "1")
+    environment.insert("PYTHONUNBUFFERED", "1")
+    for name, value in more.items():
+        environment.insert(name, value)
+    return environment

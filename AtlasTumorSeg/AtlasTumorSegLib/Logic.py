@@ -1,0 +1,116 @@
+"""Nodes in, nodes out. Runs without any widget: `slicer.util.getModuleLogic("AtlasTumorSeg")`."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from atlastumor.errors import InputError
+from atlastumor.models.card import find_card
+from atlastumor.organs import find_organ, select_organs
+from AtlasTumorSlicer.Mrml import checkScan
+
+from .Parameters import DEFAULT_MODEL, Parameters
+from .Run import Run
+
+__all__ = ["AtlasTumorSegLogic", "ProgressCallback"]
+
+ProgressCallback = Callable[[float, str, "float | None"], None]
+"""Called with the fraction in [0, 1], the stage, and the seconds left (None: unknown)."""
+
+
+class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
+    """Outlines organs and tumors of a CT.
+
+    >>> logic = slicer.util.getModuleLogic("AtlasTumorSeg")
+    >>> segmentationNode = logic.segment(volumeNode, organs=["liver"], device="cpu")
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing running."""
+        super().__init__()
+        self.workerCommand = ["-m", "atlastumor"]
+        self._run: Run | None = None
+
+    @property
+    def isRunning(self) -> bool:
+        """Whether a segmentation is under way."""
+        return self._run is not None and self._run.isRunning
+
+    def getParameterNode(self) -> Parameters:
+        """Give the scene's choices, typed."""
+        return Parameters(super().getParameterNode())
+
+    def segment(
+        self,
+        volumeNode: "slicer.vtkMRMLScalarVolumeNode",
+        organs: Iterable[str] | None = None,
+        *,
+        model: str = DEFAULT_MODEL,
+        device: str = "auto",
+        backend: str = "auto",
+        precision: str = "auto",
+        thresholds: Mapping[str, float] | None = None,
+        mirror: bool = False,
+        outputSegmentation: "slicer.vtkMRMLSegmentationNode | None" = None,
+        wait: bool = True,
+        onProgress: ProgressCallback | None = None,
+    ) -> "slicer.vtkMRMLSegmentationNode | Run":
+        """Outline organs and tumors on a scan, in a process of its own.
+
+        Args:
+            volumeNode: The CT; may be under a linear transform.
+            organs: Keys such as "liver"; None takes all six.
+            model: Id of a model card.
+            device: "auto", "cpu", "cuda" or "cuda:N".
+            backend: "auto", "torch" or "openvino".
+            precision: "auto", "fp32", "bf16" or "fp16".
+            thresholds: Least tumor probability by organ key; others keep the model's own.
+            mirror: Average over mirrored passes: slower, a little steadier.
+            outputSegmentation: Where the segments go; None makes a new segmentation. Segments of
+                others in it, and changed ones, stay as they are.
+            wait: Return only when done. Windows stay alive meanwhile.
+            onProgress: Told how far it is.
+
+        Returns:
+            The segmentation node, or with `wait=False` the run, which has `cancel` and `wait`.
+
+        Raises:
+            AtlasTumorError: If scan or options cannot be used, or (with `wait`) what the worker
+                reported, or `Cancelled`.
+            WorkerCrash: If the worker ended without a reason (with `wait`).
+        """
+        if self.isRunning:
+            raise InputError(_("A segmentation is already running; wait for it or cancel it."))
+        checkScan(volumeNode)
+        options = _options(organs, find_card(model).id, thresholds or {}, isMirrored=mirror)
+        options += ["--device", device, "--backend", backend, "--precision", precision]
+        run = Run(volumeNode, outputSegmentation, worker=self.workerCommand, options=options)
+        if onProgress is not None:
+            run.progressed.connect(onProgress)
+        run.start()
+        self._run = run
+        return run.wait() if wait else run
+
+    def cancel(self) -> None:
+        """Stop what is under way, if anything is."""
+        if self._run is not None:
+            self._run.cancel()
+
+
+def _options(
+    organs: Iterable[str] | None, model: str, thresholds: Mapping[str, float], *, isMirrored: bool
+) -> list[str]:
+    """Words for the worker's command, checked here so that mistakes are told before it starts."""
+    keys = [organ.key for organ in select_organs(organs)]
+    words = ["--organs", ",".join(keys), "--model", model]
+    for key, value in thresholds.items():
+        if not 0.0 <= value <= 1.0:
+            raise InputError(
+                _("The threshold of {organ} is {value}; it must lie between 0 and 1.").format(
+                    organ=key, value=value
+                )
+            )
+        words += ["--threshold", f"{find_organ(key).key}={value!r}"]
+    return [*words, "--mirror"] if isMirrored else words

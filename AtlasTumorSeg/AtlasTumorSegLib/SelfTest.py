@@ -1,0 +1,87 @@
+"""Tests that run inside Slicer itself (Reload and Test, ctest), without weights or torch.
+
+The wide tests are in Testing/Slicer and run on the test host; these are the ones that only the
+real application can answer: its launcher, its process, its import, its scene.
+"""
+# ruff: noqa: PT009, PT027 - inside Slicer there is unittest, not pytest
+
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
+
+from atlastumor.errors import Cancelled, InputError
+from atlastumor.organs import KEYS
+
+from .Logic import AtlasTumorSegLogic
+
+__all__ = ["AtlasTumorSegTest"]
+
+_SHAPE_KJI = (7, 20, 18)
+
+
+class AtlasTumorSegTest(ScriptedLoadableModuleTest):
+    """Runs the whole way with a worker that needs no network."""
+
+    def setUp(self) -> None:
+        """Start from an empty scene."""
+        slicer.mrmlScene.Clear()
+        self.logic = AtlasTumorSegLogic()
+        self.logic.workerCommand = [str(Path(__file__).with_name("FakeWorker.py"))]
+
+    def runTest(self) -> None:
+        """Run every test; Slicer calls this one."""
+        for name in sorted(dir(self)):
+            if name.startswith("test_"):
+                self.setUp()
+                getattr(self, name)()
+
+    def test_aRunMakesSegmentsOnTheScansGrid(self) -> None:
+        """Segments, their names and the reference geometry arrive."""
+        volumeNode = self._makeScan()
+        stages: list[str] = []
+
+        node = self.logic.segment(
+            volumeNode, KEYS[:2], onProgress=lambda _f, stage, _s: stages.append(stage)
+        )
+
+        segmentation = node.GetSegmentation()
+        self.assertEqual(segmentation.GetNumberOfSegments(), 5)
+        self.assertIn("Finding tumors", stages)
+        segmentId = segmentation.GetNthSegmentID(0)
+        array = slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentId, volumeNode)
+        self.assertEqual(array.shape, _SHAPE_KJI)
+        self.assertGreater(array.sum(), 0)
+        role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+        self.assertEqual(node.GetNodeReferenceID(role), volumeNode.GetID())
+        self.assertTrue(segmentation.GetSegment(segmentId).HasTerminology())
+
+    def test_aRunCanBeCancelled(self) -> None:
+        """Nothing is left in the scene."""
+        run = self.logic.segment(self._makeScan(), wait=False)
+
+        run.cancel()
+
+        self.assertIsInstance(run.error, Cancelled)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0)
+
+    def test_aBentScanIsRefused(self) -> None:
+        """A nonlinear parent transform cannot be written into a file's matrix."""
+        volumeNode = self._makeScan()
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLGridTransformNode")
+        volumeNode.SetAndObserveTransformNodeID(transform.GetID())
+
+        with self.assertRaises(InputError):
+            self.logic.segment(volumeNode)
+
+    def _makeScan(self) -> "slicer.vtkMRMLScalarVolumeNode":
+        """An oblique, anisotropic volume."""
+        axes = np.array([[-0.8, 0, 0.6], [0, -1, 0], [0.6, 0, 0.8]]) * (0.9, 1.5, 3.0)
+        affine = np.eye(4)
+        affine[:3, :3], affine[:3, 3] = axes, (10, -20, 30)
+        matrix = vtk.vtkMatrix4x4()
+        matrix.DeepCopy(affine.ravel().tolist())
+        array = np.zeros(_SHAPE_KJI, np.int16)
+        return slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name="Scan")

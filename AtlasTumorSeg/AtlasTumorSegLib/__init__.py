@@ -1,0 +1,1 @@
+"""The parts of the AtlasTumorSeg module: widget above, logic below, never the other way round."""
