@@ -1,0 +1,170 @@
+"""What is said about each organ, above all where no tumor was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..components import Box, find_boxes
+from ..lesions import Lesion
+from ..organs import Organ
+from ..volume import LabelMap
+
+__all__ = ["SMALLEST_ORGAN_ML", "Finding", "count_labels", "describe_findings"]
+
+SMALLEST_ORGAN_ML = 0.5
+"""Less of an organ than this is a speck, not an organ in view."""
+
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in one organ.
+
+    Args:
+        organ: The organ's key.
+        coverage: "whole"; "partial" if it reaches the border of the scan or only its tumors were
+            found; "none" if it is not in view.
+        organ_ml: Volume of organ and tumors together, mL; NaN if the model does not outline it.
+        n_lesions: How many tumors.
+        tumor_ml: Their volume, mL.
+        highest_score: Highest tumor probability in the organ and next to it, in [0, 1]; NaN if the
+            organ is not in view.
+        threshold: Probability from which a voxel is tumor; None where arg-max decided.
+        message: The same for people, a sentence or two.
+    """
+
+    organ: str
+    coverage: str
+    organ_ml: float
+    n_lesions: int
+    tumor_ml: float
+    highest_score: float
+    threshold: float | None
+    message: str
+
+
+def count_labels(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Count the voxels of every label.
+
+    Args:
+        array: Labels, (I, J, K).
+
+    Returns:
+        Counts, (256,).
+    """
+    # Memory order, whichever it is: a view, never a copy of the whole.
+    flat = array.ravel(order="K")
+    counts = np.zeros(256, np.int64)
+    for start in range(0, len(flat), _CHUNK):
+        counts += np.bincount(flat[start : start + _CHUNK], minlength=256)
+    return counts
+
+
+def describe_findings(
+    labels: LabelMap,
+    lesions: Sequence[Lesion],
+    *,
+    organs: Sequence[Organ],
+    outlined: Mapping[str, bool],
+    highest: Mapping[str, float],
+    thresholds: Mapping[str, float | None],
+) -> tuple[Finding, ...]:
+    """Say for each organ whether it is in view and what was found in it.
+
+    Args:
+        labels: The finished label map, (I, J, K).
+        lesions: All its lesions.
+        organs: Those asked for.
+        outlined: For each organ that the model knows, whether it outlines the organ itself and
+            not its tumors alone.
+        highest: Highest tumor probability in each organ that the model knows.
+        thresholds: By organ; None or absent where arg-max decided.
+
+    Returns:
+        One finding per organ.
+    """
+    counts = count_labels(labels.array)
+    boxes = find_boxes(labels.array)
+    findings = []
+    for organ in organs:
+        own = [lesion for lesion in lesions if lesion.organ == organ.key]
+        coverage = _coverage(organ, labels, counts, boxes, outlined.get(organ.key))
+        organ_ml = _volume_ml(organ, labels, counts) if outlined.get(organ.key) else math.nan
+        score = highest.get(organ.key, math.nan) if coverage != "none" else math.nan
+        threshold = thresholds.get(organ.key)
+        tumor_ml = sum(lesion.volume_ml for lesion in own)
+        message = (
+            f"{_describe_tumors(len(own), tumor_ml, score, threshold)}"
+            f"{_describe_view(organ, counts, coverage, is_outlined=bool(outlined.get(organ.key)))}"
+        )
+        if coverage == "none":
+            message = (
+                "Not in view." if organ.key in outlined else "This model does not look for it."
+            )
+        findings.append(
+            Finding(organ.key, coverage, organ_ml, len(own), tumor_ml, score, threshold, message)
+        )
+    return tuple(findings)
+
+
+def _coverage(
+    organ: Organ,
+    labels: LabelMap,
+    counts: npt.NDArray[np.int64],
+    boxes: Mapping[int, Box],
+    is_outlined: bool | None,
+) -> str:
+    """Whether the organ is wholly, partly or not in view."""
+    if is_outlined is None:
+        return "none"
+    n_tumor = int(counts[organ.tumor_label])
+    n_organ = sum(int(counts[label]) for label in organ.labels)
+    if not is_outlined:
+        return "partial"
+    if (n_organ + n_tumor) * labels.grid.voxel_ml < SMALLEST_ORGAN_ML and not n_tumor:
+        return "none"
+    own = [boxes[label] for label in (*organ.labels, organ.tumor_label) if label in boxes]
+    is_cut = any(
+        side.start == 0 or side.stop == n
+        for box in own
+        for side, n in zip(box, labels.grid.shape, strict=True)
+    )
+    return "partial" if is_cut or not n_organ else "whole"
+
+
+def _volume_ml(organ: Organ, labels: LabelMap, counts: npt.NDArray[np.int64]) -> float:
+    """Organ and tumors together, mL."""
+    n_voxels = sum(int(counts[label]) for label in (*organ.labels, organ.tumor_label))
+    return n_voxels * labels.grid.voxel_ml
+
+
+def _describe_tumors(n: int, tumor_ml: float, score: float, threshold: float | None) -> str:
+    """Say how many tumors, how large, how likely."""
+    if n:
+        noun, whole = ("tumor", "") if n == 1 else ("tumors", " in all")
+        return f"{n} {noun}, {tumor_ml:.1f} mL{whole} (highest score {score:.2f})."
+    if threshold is None:
+        return f"No tumor (highest score {score:.2f})."
+    if score >= threshold:
+        return (
+            f"No tumor left of what reached threshold {threshold:.2f} (highest score "
+            f"{score:.2f}): too small or outside the organ."
+        )
+    return f"No tumor above threshold {threshold:.2f} (highest score {score:.2f})."
+
+
+def _describe_view(
+    organ: Organ, counts: npt.NDArray[np.int64], coverage: str, *, is_outlined: bool
+) -> str:
+    """Say what limits the statement about tumors, if anything."""
+    if not is_outlined:
+        return " This model does not outline the organ itself."
+    if coverage == "partial" and not any(counts[label] for label in organ.labels):
+        return " The organ itself was not found."
+    return " Only part of the organ is in view." if coverage == "partial" else ""

@@ -1,0 +1,190 @@
+"""What happens to labels after the network: sides, stray parts, stray tumors, specks.
+
+Every step changes the label map in place and works in bounding boxes or tiles, so that it takes
+little memory on scans of any length.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..components import Box, Mask, Region, find_boxes, find_components
+from ..models.specs import PostprocessSpec
+from ..organs import Organ
+from ..volume import Grid
+from .findings import SMALLEST_ORGAN_ML
+
+__all__ = [
+    "drop_distant_tumors",
+    "drop_small_lesions",
+    "drop_specks",
+    "keep_largest_part",
+    "postprocess",
+]
+
+Labels = npt.NDArray[np.uint8]
+
+_TILE = 128
+_TOUCHING = np.ones((3, 3, 3), bool)
+
+
+def postprocess(labels: Labels, grid: Grid, spec: PostprocessSpec, organs: Sequence[Organ]) -> None:
+    """Apply a card's steps.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        grid: Where its voxels lie.
+        spec: Which steps.
+        organs: Those that the label map holds.
+    """
+    boxes = find_boxes(labels)
+    for organ in organs:
+        own = [boxes[label] for label in (*organ.labels, organ.tumor_label) if label in boxes]
+        if not own:
+            continue
+        view = labels[join_boxes(own)]
+        if organ.key in spec.largest_component:
+            keep_largest_part(view, organ)
+        if spec.organ_margin_mm is not None:
+            drop_distant_tumors(view, grid, organ, margin_mm=spec.organ_margin_mm)
+        if spec.min_lesion_ml > 0:
+            drop_small_lesions(view, grid, organ, least_ml=spec.min_lesion_ml)
+        drop_specks(view, grid, organ)
+
+
+def keep_largest_part(labels: Labels, organ: Organ) -> None:
+    """Keep of an organ, and of each half of a paired one, the largest connected part.
+
+    Parts may be joined by tumor. Tumors stay; the margin decides about those.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        organ: Which organ.
+    """
+    boxes = find_boxes(labels)
+    for label in organ.labels:
+        if label not in boxes:
+            continue
+        box = join_boxes([boxes[n] for n in (label, organ.tumor_label) if n in boxes])
+        view = labels[box]
+        union = np.isin(view, (label, organ.tumor_label)).view(np.uint8)
+        parts = list(find_components(union, 1, _whole(union)))
+        sizes = [int(np.count_nonzero(view[p.box][p.mask] == label)) for p in parts]
+        keep = int(np.argmax(sizes))
+        for part in (p for n, p in enumerate(parts) if n != keep):
+            inside = view[part.box]
+            inside[part.mask & (inside == label)] = 0
+
+
+def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: float) -> None:
+    """Remove tumor voxels further from their organ than a margin.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        grid: Gives the voxels' size and direction.
+        organ: Which organ.
+        margin_mm: Largest distance to a voxel center of the organ, mm.
+    """
+    box = find_boxes(labels).get(organ.tumor_label)
+    if box is None:
+        return
+    reach = [int(np.floor(margin_mm / mm)) + 1 for mm in grid.spacing_mm]
+    for tile in _tiles(box):
+        tumor = labels[tile] == organ.tumor_label
+        if not tumor.any():
+            continue
+        outer = grow_box(tile, reach, labels.shape)
+        near = np.isin(labels[outer], organ.labels)
+        if near.any():
+            far = ndimage.distance_transform_edt(~near, sampling=grid.spacing_mm) > margin_mm
+            tumor &= far[_inner(outer, tile)]
+        labels[tile][tumor] = 0
+
+
+def drop_small_lesions(labels: Labels, grid: Grid, organ: Organ, *, least_ml: float) -> None:
+    """Turn lesions below a volume into the organ they touch, or background if they touch none.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        grid: Gives the voxels' size and direction.
+        organ: Whose lesions.
+        least_ml: Smallest volume that stays, mL.
+    """
+    box = find_boxes(labels).get(organ.tumor_label)
+    if box is None:
+        return
+    for lesion in list(find_components(labels, organ.tumor_label, box)):
+        if np.count_nonzero(lesion.mask) * grid.voxel_ml < least_ml:
+            labels[lesion.box][lesion.mask] = _find_surrounding(labels, lesion, organ)
+
+
+def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:
+    """The organ label that most voxels around a lesion have, or 0."""
+    outer = grow_box(lesion.box, (1, 1, 1), labels.shape)
+    mask = np.zeros([side.stop - side.start for side in outer], bool)
+    mask[_inner(outer, lesion.box)] = lesion.mask
+    around = labels[outer][ndimage.binary_dilation(mask, _TOUCHING) & ~mask]
+    counts = [int(np.count_nonzero(around == label)) for label in organ.labels]
+    best = int(np.argmax(counts))
+    return organ.labels[best] if counts[best] else 0
+
+
+def drop_specks(labels: Labels, grid: Grid, organ: Organ) -> None:
+    """Remove an organ of which less than 0.5 mL was found and no tumor.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        grid: Gives the voxels' size and direction.
+        organ: Which organ.
+    """
+    boxes = find_boxes(labels)
+    own = [label for label in organ.labels if label in boxes]
+    if organ.tumor_label in boxes or not own:
+        return
+    counts = [int(np.count_nonzero(labels[boxes[label]] == label)) for label in own]
+    if sum(counts) * grid.voxel_ml < SMALLEST_ORGAN_ML:
+        for label in own:
+            view = labels[boxes[label]]
+            view[view == label] = 0
+
+
+def join_boxes(boxes: Sequence[Box]) -> Box:
+    """Give the smallest box that holds all of some."""
+    i, j, k = (
+        slice(min(side.start for side in sides), max(side.stop for side in sides))
+        for sides in zip(*boxes, strict=True)
+    )
+    return i, j, k
+
+
+def grow_box(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
+    """Grow a box by some voxels on all sides, inside a volume."""
+    i, j, k = (
+        slice(max(side.start - step, 0), min(side.stop + step, n))
+        for side, step, n in zip(box, reach, shape, strict=True)
+    )
+    return i, j, k
+
+
+def _inner(outer: Box, box: Box) -> Box:
+    """Express a box in the frame of one around it."""
+    i, j, k = (slice(b.start - a.start, b.stop - a.start) for a, b in zip(outer, box, strict=True))
+    return i, j, k
+
+
+def _whole(mask: Labels | Mask) -> Box:
+    i, j, k = (slice(0, n) for n in mask.shape)
+    return i, j, k
+
+
+def _tiles(box: Box) -> Iterator[Box]:
+    """Cut a box into tiles of at most 128 voxels a side."""
+    starts = (range(side.start, side.stop, _TILE) for side in box)
+    for corner in itertools.product(*starts):
+        i, j, k = (slice(a, min(a + _TILE, side.stop)) for a, side in zip(corner, box, strict=True))
+        yield i, j, k

@@ -1,0 +1,127 @@
+"""Tumor probabilities, kept on the network's grid and brought to a scan's only in slabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..errors import GridMismatchError
+from ..volume import Grid
+from .orientation import Orientation, find_orientation, orient, orient_grid
+from .resample import Taps, taps_at
+
+__all__ = ["ProbabilityMap"]
+
+Half = npt.NDArray[np.float16]
+
+_SLAB_VOXELS = 1 << 22
+_ALIGNED = 1e-3  # voxels by which an axis may stray over its whole length
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityMap:
+    """How likely each voxel is tumor of one organ.
+
+    Args:
+        array: Probabilities, (I, J, K) float16 in [0, 1].
+        grid: The network's grid.
+    """
+
+    array: Half
+    grid: Grid
+
+    def to_grid(self, grid: Grid) -> Half:
+        """Interpolate linearly to another grid.
+
+        Args:
+            grid: One whose axes run along ours, in any order and direction, such as the scan's.
+
+        Returns:
+            Probabilities, (I, J, K) float16; outside our extent those of the edge.
+
+        Raises:
+            GridMismatchError: If the axes do not run along ours.
+        """
+        whole = np.empty(grid.shape, np.float16)
+        for k0, k1, slab in self.slabs(grid):
+            whole[:, :, k0:k1] = slab
+        return whole
+
+    def slabs(self, grid: Grid) -> Iterator[tuple[int, int, Half]]:
+        """Interpolate linearly to another grid, a few slices at a time.
+
+        Args:
+            grid: One whose axes run along ours, such as the scan's.
+
+        Yields:
+            First slice, one past the last, and (I, J, dk) float16, in rising k.
+
+        Raises:
+            GridMismatchError: If the axes do not run along ours.
+        """
+        i, j, k = (slice(0, n) for n in grid.shape)
+        step = max(1, _SLAB_VOXELS // (grid.shape[0] * grid.shape[1]))
+        for k0 in range(0, k.stop, step):
+            k1 = min(k0 + step, k.stop)
+            yield k0, k1, self.part(grid, (i, j, slice(k0, k1)))
+
+    def part(self, grid: Grid, box: tuple[slice, slice, slice]) -> Half:
+        """Interpolate linearly to a box of another grid.
+
+        Args:
+            grid: One whose axes run along ours, such as the scan's.
+            box: Which of its voxels, (start, stop) along each axis.
+
+        Returns:
+            Probabilities, float16 of the box's shape.
+
+        Raises:
+            GridMismatchError: If the axes do not run along ours.
+        """
+        small = _crop(grid, box)
+        orientation = find_orientation(small, self.grid.axcodes)
+        values = torch.from_numpy(self.array)
+        # The axis that shrinks most goes first, so what lies between stays small.
+        taps = self._taps(small, orientation)
+        for axis in sorted(range(3), key=lambda n: len(taps[n].low) / self.grid.shape[n]):
+            values = _interpolate(values, taps[axis], axis)
+        result = np.empty(small.shape, np.float16)
+        orient(result, orientation)[...] = values.to(torch.float16).numpy()
+        return result
+
+    def _taps(self, grid: Grid, orientation: Orientation) -> list[Taps]:
+        """For each of our axes, where the turned grid's voxels lie."""
+        ours_of_theirs = np.linalg.inv(self.grid.affine) @ orient_grid(grid, orientation).affine
+        shape = [grid.shape[axis] for axis in orientation.axes]
+        scale = np.diag(ours_of_theirs)[:3]
+        stray = np.abs(ours_of_theirs[:3, :3] - np.diag(scale)) @ np.array(shape)
+        if stray.max() > _ALIGNED * max(shape):
+            msg = "The grid's axes do not run along the probability map's; resample it elsewhere."
+            raise GridMismatchError(msg)
+        return [
+            taps_at(np.arange(n) * step + first, n_ours)
+            for n, step, first, n_ours in zip(
+                shape, scale, ours_of_theirs[:3, 3], self.grid.shape, strict=True
+            )
+        ]
+
+
+def _crop(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
+    """The grid of a box."""
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_ras([side.start for side in box])
+    i, j, k = (side.stop - side.start for side in box)
+    return Grid((i, j, k), affine)
+
+
+def _interpolate(values: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:
+    """Interpolate one axis of (I, J, K), in float32."""
+    low = values.index_select(axis, taps.low).float()
+    high = values.index_select(axis, taps.high).float()
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    return low.lerp_(high, taps.weight.reshape(shape))

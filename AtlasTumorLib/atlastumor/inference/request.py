@@ -1,0 +1,95 @@
+"""What a user asks of a model, checked against what the model can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..models.specs import ModelCard
+from ..organs import Organ, find_organ, select_organs
+
+__all__ = ["Request", "make_request"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be found.
+
+    Args:
+        organs: Organs to report on, in table order.
+        outlined: For each of these that the model knows, whether it outlines the organ itself and
+            not its tumors alone.
+        thresholds: Least tumor probability of every organ whose tumors the model knows; None where
+            arg-max decides.
+        mirror_axes: Axes along which mirrored passes are averaged.
+    """
+
+    organs: tuple[Organ, ...]
+    outlined: Mapping[str, bool]
+    thresholds: Mapping[str, float | None]
+    mirror_axes: tuple[int, ...]
+
+
+def make_request(
+    card: ModelCard,
+    *,
+    organs: Iterable[str] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    mirror: bool = False,
+) -> Request:
+    """Check what is asked for.
+
+    Args:
+        card: The model.
+        organs: Organ keys; None asks for every organ that the model knows.
+        thresholds: Tumor probabilities in [0, 1] by organ key, in place of the card's.
+        mirror: Whether to average over mirrored passes.
+
+    Returns:
+        The request.
+
+    Raises:
+        UnknownKeyError: If a key names no organ.
+        InputError: If the model knows none of the organs, a threshold is outside [0, 1] or means
+            no tumor of this model, or the model was not trained for mirroring.
+    """
+    known = {output.organ for output in card.outputs if output.organ is not None}
+    wanted = select_organs(organs if organs is not None else known)
+    if not known & {organ.key for organ in wanted}:
+        msg = (
+            f"The model '{card.id}' knows none of the organs asked for "
+            f"({', '.join(organ.key for organ in wanted)}); it knows {', '.join(sorted(known))}."
+        )
+        raise InputError(msg)
+    if mirror and not card.inference.mirror_axes:
+        msg = f"The model '{card.id}' was not trained for mirrored passes; turn mirroring off."
+        raise InputError(msg)
+    with_outline = {output.organ for output in card.outputs if output.kind == "organ"}
+    return Request(
+        wanted,
+        {organ.key: organ.key in with_outline for organ in wanted if organ.key in known},
+        _thresholds(card, thresholds or {}),
+        card.inference.mirror_axes if mirror else (),
+    )
+
+
+def _thresholds(card: ModelCard, changed: Mapping[str, float]) -> dict[str, float | None]:
+    """The card's thresholds with the user's in their place, for each organ with tumors."""
+    with_tumors = {output.organ for output in card.outputs if output.kind == "tumor"}
+    default = 0.5 if card.activation == "sigmoid" else None
+    result: dict[str, float | None] = {}
+    for organ in select_organs(None):
+        if organ.key in with_tumors:
+            value = card.thresholds.get(organ.key)
+            result[organ.key] = default if value is None else value
+    for key, value in changed.items():
+        organ = find_organ(key)
+        if not 0.0 <= value <= 1.0:
+            msg = f"The threshold of {organ.key} is {value}; a probability from 0 to 1 is needed."
+            raise InputError(msg)
+        if organ.key not in with_tumors:
+            msg = f"The model '{card.id}' finds no tumors of {organ.key}; leave out its threshold."
+            raise InputError(msg)
+        result[organ.key] = float(value)
+    return result

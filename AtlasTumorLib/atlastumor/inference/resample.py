@@ -1,0 +1,210 @@
+"""Resampling along one axis at a time: small matrices for images, two taps for logits.
+
+Old and new lattices cover the same extent: with n old and m new samples, new sample x lies at old
+position (x + 0.5) n / m - 0.5, and beyond the outermost centers the edge value holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+
+from ..volume import Grid
+
+__all__ = [
+    "Taps",
+    "find_coarse_axis",
+    "make_matrix",
+    "make_taps",
+    "resampled_grid",
+    "resampled_shape",
+    "taps_at",
+]
+
+Shape = tuple[int, int, int]
+
+_COARSE_RATIO = 3.0
+_SPLINE_MARGIN = 12  # samples of edge beyond which a cubic spline has forgotten its boundary
+
+
+def resampled_shape(grid: Grid, spacing_mm: tuple[float, float, float]) -> Shape:
+    """Count the voxels of a grid at another spacing.
+
+    Args:
+        grid: The grid as it is.
+        spacing_mm: Voxel size wanted along (i, j, k), mm.
+
+    Returns:
+        Rounded sizes, each at least 1.
+    """
+    old = grid.spacing_mm
+    i, j, k = (
+        max(1, round(a / b * n)) for a, b, n in zip(old, spacing_mm, grid.shape, strict=True)
+    )
+    return i, j, k
+
+
+def resampled_grid(grid: Grid, shape: Shape) -> Grid:
+    """Give the grid of another size that covers the same extent.
+
+    Args:
+        grid: The grid as it is.
+        shape: Its new sizes.
+
+    Returns:
+        The grid; its spacing follows from the sizes.
+    """
+    scale = np.array(grid.shape) / np.array(shape)
+    old_of_new = np.diag([*scale, 1.0])
+    old_of_new[:3, 3] = 0.5 * scale - 0.5
+    return Grid(shape, grid.affine @ old_of_new)
+
+
+def find_coarse_axis(*spacings_mm: tuple[float, float, float]) -> int | None:
+    """Find the axis that is too coarse to interpolate along.
+
+    Args:
+        spacings_mm: Voxel sizes of the lattice there is, then of the one wanted, mm.
+
+    Returns:
+        The axis that alone has the largest spacing, in the first lattice whose largest is over 3
+        times its smallest; None where there is no such axis.
+
+    Source:
+        Isensee et al., nnU-Net, Nature Methods 2021, supplementary note on resampling.
+    """
+    for spacing in spacings_mm:
+        if max(spacing) / min(spacing) > _COARSE_RATIO:
+            coarsest = [axis for axis in range(3) if spacing[axis] == max(spacing)]
+            return coarsest[0] if len(coarsest) == 1 else None
+    return None
+
+
+def make_matrix(
+    n_old: int, n_new: int, *, order: int, antialias: bool = False
+) -> npt.NDArray[np.float32]:
+    """Write resampling along one axis as a matrix.
+
+    Args:
+        n_old: Samples there are.
+        n_new: Samples wanted.
+        order: 0 nearest, 1 linear, 3 cubic spline.
+        antialias: Average over a triangle one new sample wide to each side instead (where samples
+            get denser: linear), so that noise finer than the new samples does not fold back.
+
+    Returns:
+        The matrix, (n_new, n_old); each row sums to 1.
+    """
+    if n_old == n_new:
+        return np.eye(n_old, dtype=np.float32)
+    where = _positions(n_old, n_new)
+    if antialias:
+        return _triangle_matrix(n_old, where, width=max(n_old / n_new, 1.0))
+    if order == 3:
+        return _spline_matrix(n_old, where)
+    taps = taps_at(where, n_old, order=order)
+    matrix = np.zeros((n_new, n_old), np.float32)
+    rows = np.arange(n_new)
+    np.add.at(matrix, (rows, taps.low.numpy()), 1.0 - taps.weight.numpy())
+    np.add.at(matrix, (rows, taps.high.numpy()), taps.weight.numpy())
+    return matrix
+
+
+def _positions(n_old: int, n_new: int) -> npt.NDArray[np.float64]:
+    """Where the new samples lie among the old, (n_new,)."""
+    return np.asarray((np.arange(n_new) + 0.5) * (n_old / n_new) - 0.5, np.float64)
+
+
+def _triangle_matrix(
+    n_old: int, where: npt.NDArray[np.float64], *, width: float
+) -> npt.NDArray[np.float32]:
+    """Weights that fall linearly to 0 at `width` old samples away, (n_new, n_old)."""
+    inside = np.clip(where, 0, n_old - 1)
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(n_old) - inside[:, None]) / width)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _spline_matrix(n_old: int, where: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Cubic spline through edge-extended samples, (n_new, n_old).
+
+    Source:
+        Unser, Splines: a perfect fit, IEEE Signal Processing Magazine 1999, sections on the
+        recursive filter and on interpolation.
+    """
+    padded = np.pad(np.eye(n_old), ((_SPLINE_MARGIN, _SPLINE_MARGIN), (0, 0)), mode="edge")
+    coefficients = ndimage.spline_filter1d(padded, order=3, axis=0, mode="mirror")
+    place = where + _SPLINE_MARGIN
+    first = np.floor(place).astype(int)
+    t = (place - first)[:, None]
+    basis = (
+        (1 - t) ** 3 / 6,
+        2 / 3 - t**2 + t**3 / 2,
+        2 / 3 - (1 - t) ** 2 + (1 - t) ** 3 / 2,
+        t**3 / 6,
+    )
+    parts = [b * coefficients[first + n - 1] for n, b in enumerate(basis)]
+    return np.asarray(np.sum(parts, axis=0), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Taps:
+    """Between which two old samples each new one lies.
+
+    Args:
+        low: Index of the lower one, (n_new,) int64, never falling.
+        high: Index of the upper one, `low` or the next.
+        weight: Weight of the upper one, in [0, 1], float32.
+    """
+
+    low: torch.Tensor
+    high: torch.Tensor
+    weight: torch.Tensor
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every new sample is an old one, so that nothing is interpolated."""
+        return bool((self.low == self.high).all())
+
+    def to(self, device: torch.device | str) -> Taps:
+        """Bring the taps to a device."""
+        return Taps(self.low.to(device), self.high.to(device), self.weight.to(device))
+
+
+def make_taps(n_old: int, n_new: int, *, order: int = 1) -> Taps:
+    """Find the taps of linear or nearest resampling between lattices of one extent.
+
+    Args:
+        n_old: Samples there are.
+        n_new: Samples wanted.
+        order: 0 nearest, 1 linear.
+
+    Returns:
+        The taps.
+    """
+    return taps_at(_positions(n_old, n_new), n_old, order=order)
+
+
+def taps_at(where: npt.NDArray[np.float64], n_old: int, *, order: int = 1) -> Taps:
+    """Find the taps for samples at given positions.
+
+    Args:
+        where: Rising positions among the old samples, (n_new,); beyond the ends the edge holds.
+        n_old: Samples there are.
+        order: 0 nearest, 1 linear.
+
+    Returns:
+        The taps.
+    """
+    inside = np.clip(np.floor(where + 0.5) if order == 0 else where, 0, n_old - 1)
+    low = np.floor(inside).astype(np.int64)
+    weight = inside - low
+    high = np.where(weight > 0, low + 1, low)
+    return Taps(
+        torch.from_numpy(low),
+        torch.from_numpy(high),
+        torch.from_numpy(weight.astype(np.float32)),
+    )

@@ -1,0 +1,136 @@
+"""Where windows lie, and how much each voxel of a window counts.
+
+Windows come in layers of one position along k, lowest first. k runs from feet to head ("RAS"), the
+axis along which scans grow long: once a layer is done, every slice below the next layer is final
+and leaves memory. Positions and weights are nnU-Net's (Isensee et al., Nature Methods 2021).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+
+from .body import BodyMask
+
+__all__ = ["Layer", "WindowPlan", "importance", "plan_windows", "window_starts"]
+
+Shape = tuple[int, int, int]
+
+_SIGMA_SHARE = 1 / 8
+_PEAK = 10.0  # lifts small weights out of half precision's subnormal numbers
+_FLOOR = 1e-5
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Windows at one position along k.
+
+    Args:
+        k: First slice, on the padded network grid.
+        starts: First (i, j) of each window worth a look.
+    """
+
+    k: int
+    starts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """All windows of a scan.
+
+    Args:
+        patch: Size of each.
+        shape: The network grid, padded to at least one window.
+        padding: Voxels added before the first along (i, j, k).
+        layers: The windows, in rising k.
+        n_skipped: Windows left out because they hold air alone.
+    """
+
+    patch: Shape
+    shape: Shape
+    padding: Shape
+    layers: tuple[Layer, ...]
+    n_skipped: int
+
+    @property
+    def n_windows(self) -> int:
+        """Windows that the network is to see."""
+        return sum(len(layer.starts) for layer in self.layers)
+
+
+def plan_windows(
+    shape: Shape, patch: Shape, *, overlap: float = 0.5, body: BodyMask | None = None
+) -> WindowPlan:
+    """Lay windows over a network grid.
+
+    Args:
+        shape: Size of the grid.
+        patch: Size of a window.
+        overlap: Share of a window that the next one covers again, below 1.
+        body: Where the patient is; None keeps every window.
+
+    Returns:
+        The plan.
+    """
+    padded = tuple(max(n, p) for n, p in zip(shape, patch, strict=True))
+    before = tuple((a - n) // 2 for a, n in zip(padded, shape, strict=True))
+    pad_i, pad_j, pad_k = before
+    at_i, at_j, at_k = (
+        window_starts(n, p, overlap=overlap) for n, p in zip(padded, patch, strict=True)
+    )
+    every = list(itertools.product(at_i, at_j))
+    layers = [
+        Layer(
+            k,
+            tuple(
+                (i, j)
+                for i, j in every
+                if body is None or body.touches((i - pad_i, j - pad_j, k - pad_k), patch)
+            ),
+        )
+        for k in at_k
+    ]
+    n_kept = sum(len(layer.starts) for layer in layers)
+    return WindowPlan(
+        patch,
+        (padded[0], padded[1], padded[2]),
+        (pad_i, pad_j, pad_k),
+        tuple(layers),
+        len(every) * len(layers) - n_kept,
+    )
+
+
+def window_starts(size: int, patch: int, *, overlap: float = 0.5) -> tuple[int, ...]:
+    """Place windows along one axis, evenly and from edge to edge.
+
+    Args:
+        size: Voxels along the axis, at least `patch`.
+        patch: Voxels of a window.
+        overlap: Least share of a window that the next one covers again.
+
+    Returns:
+        First voxel of each window, rising.
+    """
+    if size <= patch:
+        return (0,)
+    n_windows = math.ceil((size - patch) / (patch * (1.0 - overlap))) + 1
+    step = (size - patch) / (n_windows - 1)
+    return tuple(round(step * n) for n in range(n_windows))
+
+
+def importance(patch: Shape) -> torch.Tensor:
+    """Weigh the voxels of a window: a Gaussian about its center, sigma an eighth of its size.
+
+    Args:
+        patch: Size of a window.
+
+    Returns:
+        Weights, (I, J, K) float32, 10 at the center and never below 1e-5.
+    """
+    i, j, k = (
+        torch.exp(-0.5 * ((torch.arange(n) - n // 2) / (n * _SIGMA_SHARE)) ** 2) for n in patch
+    )
+    return (_PEAK * i[:, None, None] * j[:, None] * k).clamp_(min=_FLOOR)
