@@ -38,7 +38,8 @@ from .solid_organs import (
     paint_womb_or_prostate,
 )
 from .tissues import TISSUE_LABEL
-from .tumors import PhantomLesion, TumorOptions, measure_tumors, paint_tumors
+from .tumor_painting import paint_tumors
+from .tumors import PhantomLesion, TumorOptions, measure_tumors
 from .vessels import paint_mesentery, paint_vessels
 
 __all__ = ["FIELDS_OF_VIEW", "SEXES", "Anatomy", "make_anatomy"]
@@ -173,7 +174,7 @@ def _paint_everything(rng: np.random.Generator, canvas: Canvas, person: Person) 
         lambda r: paint_vessels(r, canvas, person),
         lambda r: paint_mesentery(r, canvas),
         lambda r: paint_arms(r, canvas, person) if r.random() < 0.1 else None,
-        lambda r: paint_table(canvas, person) if r.random() < 0.85 else None,
+        lambda r: paint_table(canvas) if r.random() < 0.85 else None,
     )
     for child, step in zip(rng.spawn(len(steps)), steps, strict=True):
         step(child)

@@ -155,7 +155,7 @@ def paint_arms(rng: np.random.Generator, canvas: Canvas, person: Person) -> None
         canvas.paint(tube(canvas, path, [8, 8, 5, 5]), Tissue.MARROW)
 
 
-def paint_table(canvas: Canvas, person: Person) -> None:
+def paint_table(canvas: Canvas) -> None:
     """Paint a curved table under the body; it does not follow the body's warp."""
     i, j = np.ogrid[: canvas.shape[0], : canvas.shape[1]]
     x = canvas.first_mm[0] + canvas.spacing_mm[0] * i

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Canvas", "Floats", "Region", "Vector", "enlarge", "smooth_noise"]
+__all__ = ["Box", "Canvas", "Floats", "Region", "Vector", "enlarge", "smooth_noise"]
 
 Floats = npt.NDArray[np.float32]
 Vector = tuple[float, float, float]

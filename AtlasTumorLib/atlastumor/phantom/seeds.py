@@ -1,4 +1,4 @@
-"""Which seeds are for what, so that no network is ever tested on a phantom that it was trained on."""
+"""Which seeds are for what, so that no network is tested on a phantom that it was trained on."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .canvas import Canvas, Region, Vector
@@ -112,7 +114,7 @@ def _sheet(rows: list[list[Vector]], radius_mm: float) -> tuple[list[np.ndarray]
     n = max(len(c) for c in curves)
     even = [c[np.linspace(0, len(c) - 1, n).round().astype(int)] for c in curves]
     points = []
-    for first, second in zip(even[:-1], even[1:], strict=True):
+    for first, second in pairwise(even):
         for t in np.linspace(0, 1, 12):
             points.extend(first * (1 - t) + second * t)
     return points, radius_mm
