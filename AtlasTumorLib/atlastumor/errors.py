@@ -5,6 +5,7 @@
     │   ├── GridMismatchError          two volumes do not share one grid
     │   ├── EmptyOrganError            the organ is not in the label map
     │   └── UnknownKeyError            organ, model or backend; lists the valid ones
+    ├── UsageError                     the command's words cannot be understood
     ├── OutputError                    the result cannot be written where it was asked for
     ├── CardError                      a model card is malformed; names file and key
     ├── WeightsError                   missing, wrong hash, or does not fit the network
@@ -33,6 +34,7 @@ __all__ = [
     "OutOfMemoryError",
     "OutputError",
     "UnknownKeyError",
+    "UsageError",
     "WeightsError",
 ]
 
@@ -63,6 +65,12 @@ class UnknownKeyError(InputError):
     def __init__(self, kind: str, key: str, valid: Iterable[str]) -> None:
         """Say which `kind` of thing `key` was meant to name, and which keys there are."""
         super().__init__(f"There is no {kind} '{key}'. Choose one of: {', '.join(sorted(valid))}.")
+
+
+class UsageError(AtlasTumorError):
+    """The command's words cannot be understood."""
+
+    exit_code = 2
 
 
 class OutputError(AtlasTumorError):

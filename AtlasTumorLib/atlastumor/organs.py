@@ -139,7 +139,7 @@ The uterine lesions of AbdomenAtlas 2.0 are filed as endometrioma, yet the paper
 tumors; "Mass" in the region of the uterus commits to neither.
 """
 
-# Radii 4, 8, 16 and 32 mm of the tumor taxonomy, DiffTumor (Chen et al., CVPR 2024), mask generator.
+# Radii 4, 8, 16 and 32 mm: the tumor taxonomy of DiffTumor (Chen et al., CVPR 2024).
 _TAXONOMY_MM = (8.0, 64.0)
 _ABDOMEN_WINDOW_HU = (-160.0, 240.0)
 

@@ -1,7 +1,7 @@
-"""The `atlastumor` command: one file per subcommand, all with the same three functions' worth.
+"""The `atlastumor` command: one file per subcommand, each with `add_parser` and `run`.
 
-Exit codes: 0 done, 1 a bug in AtlasTumor, 2 bad usage, 3 bad input or output, 4 no memory, device or
-package, 130 cancelled.
+Exit codes: 0 done, 1 a bug in AtlasTumor, 2 bad usage, 3 bad input or output, 4 no memory, device
+or package, 130 cancelled.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 from .. import __version__
-from ..errors import AtlasTumorError
+from ..errors import AtlasTumorError, UsageError
 from . import demo, models, organs, phantom, segment
 from .console import Console
 
@@ -25,8 +26,17 @@ _COMMANDS = (segment, organs, models, phantom, demo)
 _BUG, _NO_MEMORY, _CANCELLED = 1, 4, 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, the way every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the whole usage and leaving the process."""
+        msg = f"{message.rstrip('.')}; see `{self.prog} --help`"
+        raise UsageError(msg)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="atlastumor",
         description="Tumors of six abdominal organs on CT. For research; not for clinical use.",
     )
@@ -51,11 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = _parser().parse_args(arguments)
-    _set_up_logging(options.verbose)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    console = Console(as_json="--json-progress" in words)
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(as_json=options.json_progress)
     try:
+        options = _parser().parse_args(words)
+        _set_up_logging(options.verbose)
         options.run(options, console)
     except AtlasTumorError as error:
         console.fail(type(error).__name__, str(error), error.exit_code)

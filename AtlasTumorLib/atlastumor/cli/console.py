@@ -49,7 +49,9 @@ class Console:
         self._stage, self._drawn = stage, now
         left = self._seconds_left(now)
         if self.as_json:
-            self._emit("progress", fraction=round(self._fraction, 4), stage=stage, seconds_left=left)
+            self._emit(
+                "progress", fraction=round(self._fraction, 4), stage=stage, seconds_left=left
+            )
         elif self._bar:
             self._draw(stage, left)
 

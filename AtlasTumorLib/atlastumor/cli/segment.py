@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, UnknownKeyError
 from ..models.card import find_card
 from ..organs import find_organ, select_organs
 from ..progress import part_of
@@ -35,7 +35,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("segment", help="outline organs and tumors on a CT")
     parser.add_argument("input", type=Path, help="NIfTI, NRRD or MHA file, DICOM folder or zip")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--organs", type=_words, help="such as liver,kidney (all)")
+    parser.add_argument(
+        "--organs", type=_words, metavar="ORGAN,...", help="such as liver,kidney (all)"
+    )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="see `atlastumor models list`")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--backend", default="auto", choices=("auto", "torch", "openvino"))
@@ -143,4 +145,7 @@ def _threshold(text: str) -> tuple[str, float]:
     if not 0.0 <= value <= 1.0:
         msg = f"'{text}' is not ORGAN=P with P between 0 and 1, such as liver=0.4"
         raise argparse.ArgumentTypeError(msg)
-    return find_organ(key).key, value
+    try:
+        return find_organ(key).key, value
+    except UnknownKeyError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

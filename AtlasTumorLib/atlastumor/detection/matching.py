@@ -115,9 +115,7 @@ def _match_organ(
     predicted, predicted_ml = _components(prediction.array == organ.tumor_label, voxel_ml)
     wanted, wanted_ml = _components(reference.array == organ.tumor_label, voxel_ml)
     both = (predicted > 0) & (wanted > 0)
-    pairs, counts = np.unique(
-        np.stack([wanted[both], predicted[both]]), axis=1, return_counts=True
-    )
+    pairs, counts = np.unique(np.stack([wanted[both], predicted[both]]), axis=1, return_counts=True)
     matches: list[LesionMatch] = []
     for index in np.flatnonzero(wanted_ml >= _MIN_ML):
         rows = np.flatnonzero(pairs[0] == index)
@@ -135,6 +133,6 @@ def _components(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Label a mask; volume of each component in mL, with 0 mL for the background at index 0."""
     labels, n = ndimage.label(mask, _TOUCHING)
-    ml = np.bincount(labels.ravel(), minlength=n + 1) * voxel_ml
+    ml: npt.NDArray[np.float64] = np.bincount(labels.ravel(), minlength=n + 1) * voxel_ml
     ml[0] = 0.0
     return labels, ml

@@ -22,7 +22,7 @@ _CARDS = Path(__file__).parents[1] / "models" / "cards"
 def _arguments() -> argparse.Namespace:
     recipe = Recipe()
     parser = argparse.ArgumentParser(prog="python -m atlastumor.training", description=__doc__)
-    parser.add_argument("--cache", type=Path, default=Path("training-cache"), help="working folder")
+    parser.add_argument("--cache", type=Path, default=Path("training-runs"), help="working folder")
     parser.add_argument("--steps", type=int, default=recipe.steps)
     parser.add_argument("--decay", type=float, default=recipe.decay, help="share of steps")
     parser.add_argument("--seed", type=int, default=recipe.seed)

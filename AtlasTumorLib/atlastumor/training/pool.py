@@ -36,7 +36,9 @@ def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:
         The files, in order of seed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"anatomy-{recipe.seed * 1000 + n:06d}.npz" for n in range(recipe.n_anatomies)]
+    paths = [
+        folder / f"anatomy-{recipe.seed * 1000 + n:06d}.npz" for n in range(recipe.n_anatomies)
+    ]
     missing = [path for path in paths if not path.exists()]
     with ProcessPoolExecutor(workers) as executor:
         spacing = [recipe.spacing_mm / FINE] * len(missing)
@@ -76,10 +78,14 @@ class SampleStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Te
         torch.set_num_threads(1)
         for number in range(self.start + first, self.recipe.steps, stride):
             rng = np.random.default_rng([self.recipe.seed, number])
-            yield draw_sample(self._load(self.paths[rng.integers(len(self.paths))]), self.recipe, rng)
+            yield draw_sample(
+                self._load(self.paths[rng.integers(len(self.paths))]), self.recipe, rng
+            )
 
     def _load(self, path: Path) -> CroppedAnatomy:
         if path not in self._loaded:
             with np.load(path, allow_pickle=False) as data:
-                self._loaded[path] = CroppedAnatomy(data["tissues"], data["centers"], data["organs"])
+                self._loaded[path] = CroppedAnatomy(
+                    data["tissues"], data["centers"], data["organs"]
+                )
         return self._loaded[path]

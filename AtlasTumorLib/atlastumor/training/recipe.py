@@ -70,7 +70,7 @@ class Recipe:
     weight_decay: float = 1e-4
     ema: float = 0.99
     n_anatomies: int = 120
-    patch: tuple[int, int, int] = (96, 96, 96)
+    patch: tuple[int, int, int] = (80, 80, 80)
     spacing_mm: float = 3.0
     clip_hu: tuple[float, float] = (-200.0, 300.0)
     tumor_focus: float = 0.5

@@ -79,7 +79,8 @@ def _corner(
     else:
         corner = rng.uniform(0, 1, 3) * (shape - size)
     low, high = np.minimum(0, shape - size), np.maximum(0, shape - size)
-    return np.clip(np.round(corner), low, high).astype(np.int64)
+    rounded: npt.NDArray[np.int64] = np.clip(np.round(corner), low, high).astype(np.int64)
+    return rounded
 
 
 def _crop(
@@ -141,9 +142,7 @@ def _thicken(hu: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return pooled[0, 0]
 
 
-def _smooth_noise(
-    shape: tuple[int, ...], sigma: float, rng: np.random.Generator
-) -> torch.Tensor:
+def _smooth_noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> torch.Tensor:
     """Gaussian noise of unit variance, correlated over `sigma` voxels, (I, J, K)."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     if sigma > 0.2:

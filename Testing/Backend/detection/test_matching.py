@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from atlastumor.detection import dice, match_lesions
 from atlastumor.errors import GridMismatchError
 from atlastumor.organs import find_organ

@@ -1,0 +1,114 @@
+"""`python -m atlastumor.evaluation phantoms|scans`: the numbers of the model card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cli.console import Console
+from ..cli.segment import DEFAULT_MODEL
+from ..detection import HIT_RULE
+from ..models.card import find_card
+from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED
+from ..provenance import creation_time, to_plain
+from .case import CaseScore, OrganSummary, summarize
+from .phantoms import score_phantoms
+from .scans import score_scans
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m atlastumor.evaluation", description=__doc__)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--update-card", action="store_true", help="write the rows into the card")
+    what = parser.add_subparsers(dest="what", required=True)
+    phantoms = what.add_parser("phantoms", help="held-out digital phantoms")
+    phantoms.add_argument("-n", type=int, default=50, help="how many")
+    phantoms.add_argument("--development", action="store_true", help="seeds to tune on instead")
+    phantoms.add_argument("--journal", type=Path, default=Path("evaluation-phantoms.jsonl"))
+    phantoms.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    scans = what.add_parser("scans", help="real scans with references beside them")
+    scans.add_argument("folder", type=Path)
+    return parser.parse_args()
+
+
+def _rows(summaries: Sequence[OrganSummary]) -> list[dict[str, Any]]:
+    def number(value: float, digits: int = 3) -> str:
+        return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+    return [
+        {
+            "organ": row.organ,
+            "scans": row.n_cases,
+            "mean_DSC": number(row.mean_dice),
+            "worst_DSC": number(row.worst_dice),
+            "lesions": row.n_lesions,
+            "found": row.n_found,
+            "sensitivity": number(row.sensitivity),
+            "false": row.n_false,
+            "false_per_scan": number(row.false_per_scan, 2),
+        }
+        for row in summaries
+    ]
+
+
+def _case_rows(scores: Sequence[CaseScore]) -> list[dict[str, Any]]:
+    return [
+        {
+            "case": score.case,
+            "DSC": ", ".join(f"{key} {value:.3f}" for key, value in score.dice.items()),
+            "lesions": score.match.n_reference,
+            "found": score.match.n_found,
+            "false": score.match.n_false,
+            "seconds": f"{score.seconds:.1f}",
+        }
+        for score in scores
+    ]
+
+
+def _update_card(model: str, data: str, rows: list[dict[str, Any]]) -> None:
+    """Replace the card's rows about this data."""
+    path = find_card(model).path
+    if path is None:
+        msg = "This card has no file."
+        raise ValueError(msg)
+    card = json.loads(path.read_text(encoding="ascii"))
+    date = creation_time()[:10]
+    kept = [row for row in card["evaluation"] if row["data"] != data]
+    new = [{"data": data, "date": date, "metric": HIT_RULE, "value": row} for row in rows]
+    card["evaluation"] = kept + to_plain(new)
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
+
+
+def main() -> None:
+    """Run what was asked for and print it."""
+    options = _arguments()
+    console = Console()
+    if options.what == "scans":
+        scores = score_scans(options.model, options.folder, progress=console.progress)
+        rows, data = _case_rows(scores), "real scans with references"
+    else:
+        first = DEVELOPMENT_SEED if options.development else HELD_OUT_SEED
+        seeds = range(first, first + options.n)
+        scores = score_phantoms(
+            options.model,
+            seeds,
+            journal=options.journal,
+            workers=options.workers,
+            progress=console.progress,
+        )
+        rows, data = _rows(summarize(scores)), f"phantoms, seeds {first}..{first + options.n - 1}"
+    console.say(f"{options.model} on {data}; {os.cpu_count()} cores, {platform.machine()}")
+    console.say(f"Hit rule: {HIT_RULE}")
+    console.table(rows)
+    if options.update_card:
+        _update_card(options.model, data, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The model on real scans that lie beside a reference label map."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from ..inference.engine import Segmenter
+from ..organs import ORGANS, Organ
+from ..progress import Progress, ignore_progress
+from ..scans import read_scan
+from ..volume import Grid, LabelMap, Scan
+from .case import CaseScore, score_case
+
+__all__ = ["read_reference", "score_scans"]
+
+_COLLECTION_OF_SUFFIX = {"_TSseg": "totalsegmentator", "_mask": "msd"}
+_ENDING = ".nii.gz"
+
+
+def score_scans(
+    model: str, folder: Path, *, progress: Progress = ignore_progress
+) -> list[CaseScore]:
+    """Segment every scan of a folder that has a reference, and measure it.
+
+    `NAME_TSseg.nii.gz` holds TotalSegmentator's numbers (itself a prediction, not the truth; no
+    tumors), `NAME_mask.nii.gz` those of the Decathlon task whose organ the name mentions. A tumor
+    that no reference outlines counts as false: these patients are not known to have others.
+
+    Args:
+        model: Model id.
+        folder: With `NAME.nii.gz` beside each reference.
+        progress: Told after every scan.
+
+    Returns:
+        One score per reference.
+    """
+    segmenter = Segmenter(model)
+    references = [
+        path for suffix in _COLLECTION_OF_SUFFIX for path in folder.glob(f"*{suffix}{_ENDING}")
+    ]
+    scores: list[CaseScore] = []
+    for number, path in enumerate(sorted(references), start=1):
+        stem = path.name.removesuffix(_ENDING)
+        suffix = next(suffix for suffix in _COLLECTION_OF_SUFFIX if stem.endswith(suffix))
+        name = stem.removesuffix(suffix)
+        scan = read_scan(folder / f"{name}{_ENDING}")
+        organs = _outlined(_COLLECTION_OF_SUFFIX[suffix], name)
+        reference = read_reference(path, scan, _COLLECTION_OF_SUFFIX[suffix], organs)
+        started = time.monotonic()
+        labels = segmenter.segment(scan).labels
+        seconds = time.monotonic() - started
+        scores.append(score_case(name, labels, reference, organs=organs, seconds=seconds))
+        progress(number / len(references), f"Scan {number} of {len(references)}")
+    return scores
+
+
+def _outlined(collection: str, name: str) -> list[Organ]:
+    """Which organs the reference of a case outlines."""
+    known = [organ for organ in ORGANS if collection in organ.aliases]
+    if collection == "msd":  # each task has one organ, and numbers of its own
+        known = [organ for organ in known if organ.key in name]
+    return [organ for organ in known if organ.aliases[collection].organ]
+
+
+def read_reference(path: Path, scan: Scan, collection: str, organs: Iterable[Organ]) -> LabelMap:
+    """Read a label map of another collection in our numbers and on the scan's grid.
+
+    Args:
+        path: NIfTI label map, in its own orientation.
+        scan: The scan it belongs to.
+        collection: Key of `Organ.aliases`.
+        organs: Rows to translate; everything else becomes background.
+
+    Returns:
+        Nearest-neighbor resampled to the scan's grid.
+    """
+    image = nibabel.load(path)  # type: ignore[attr-defined]
+    values = np.asanyarray(image.dataobj).astype(np.uint8)
+    table = np.zeros(256, np.uint8)
+    for organ in organs:
+        alias = organ.aliases[collection]
+        table[list(alias.organ)] = organ.labels[: len(alias.organ)]
+        table[list(alias.tumor)] = organ.tumor_label
+    grid = Grid(values.shape, image.affine)
+    return LabelMap(_to_grid(table[values], grid, scan.grid), scan.grid, {})
+
+
+def _to_grid(values: np.ndarray, grid: Grid, target: Grid) -> np.ndarray:  # type: ignore[type-arg]
+    """Look up the nearest voxel of `values` for every voxel of `target`; 0 outside."""
+    if grid.matches(target):
+        return values
+    out = np.zeros(target.shape, np.uint8)
+    ij = np.stack(np.meshgrid(*map(np.arange, target.shape[:2]), indexing="ij"), axis=-1)
+    for k in range(target.shape[2]):
+        ijk = np.concatenate([ij, np.full((*ij.shape[:2], 1), k)], axis=-1)
+        source = np.rint(grid.to_ijk(target.to_ras(ijk))).astype(int)
+        inside = ((source >= 0) & (source < np.array(grid.shape))).all(axis=-1)
+        out[..., k][inside] = values[tuple(source[inside].T)]
+    return out

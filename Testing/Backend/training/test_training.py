@@ -1,0 +1,109 @@
+"""The embedded network's training: samples, loss, resuming, and the card that comes out."""
+
+import numpy as np
+import pytest
+import torch
+
+from atlastumor.models.card import load_card
+from atlastumor.models.weights import load_weights
+from atlastumor.networks import build_network
+from atlastumor.organs import KEYS, ORGANS
+from atlastumor.training import loop
+from atlastumor.training.export import export
+from atlastumor.training.loop import train
+from atlastumor.training.loss import segmentation_loss
+from atlastumor.training.pool import SampleStream, make_pool
+from atlastumor.training.recipe import Recipe, channel_of_label, outputs
+
+TINY = Recipe(
+    steps=4,
+    warmup=1,
+    n_anatomies=1,
+    patch=(16, 16, 16),
+    spacing_mm=10.0,
+    network_args={"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]},
+)
+
+
+@pytest.fixture(scope="module")
+def a_pool(tmp_path_factory):
+    return make_pool(tmp_path_factory.mktemp("pool"), TINY, workers=1)
+
+
+def test_every_label_has_the_channel_that_the_card_names():
+    table = channel_of_label()
+
+    for row in outputs()[1:]:
+        organ = ORGANS[KEYS.index(row["organ"])]
+        labels = organ.labels if row["kind"] == "organ" else (organ.tumor_label,)
+        assert {int(table[label]) for label in labels} == {row["channel"]}
+
+
+def test_a_sample_depends_on_its_number_alone(a_pool):
+    stream = list(SampleStream(a_pool, TINY, start=0))
+    later = list(SampleStream(a_pool, TINY, start=2))
+
+    assert len(stream) == 4
+    assert all(torch.equal(a, b) for a, b in zip(stream[2], later[0], strict=True))
+    assert not torch.equal(stream[0][0], stream[1][0])
+
+
+def test_samples_are_normalized_and_hold_organs(a_pool):
+    images, channels = zip(*SampleStream(a_pool, TINY, start=0), strict=True)
+
+    assert images[0].shape == (1, 16, 16, 16)
+    assert channels[0].dtype == torch.uint8
+    assert 0.0 <= torch.stack(images).min() < torch.stack(images).max() <= 1.0
+    assert len(torch.stack(channels).unique()) > 3
+
+
+def test_a_perfect_prediction_costs_next_to_nothing_and_a_wrong_one_much():
+    reference = torch.zeros(1, 8, 8, 8, dtype=torch.uint8)
+    reference[:, 2:6, 2:6, 2:6] = 1
+    perfect = 20.0 * torch.nn.functional.one_hot(reference.long(), 3).movedim(-1, 1).float()
+
+    good = segmentation_loss(perfect, reference, torch.ones(3))
+    bad = segmentation_loss(perfect.flip(1), reference, torch.ones(3))
+
+    assert float(good) < 0.01
+    assert float(bad) > 1.0
+
+
+def test_the_learning_rate_warms_up_stays_and_decays():
+    recipe = Recipe(steps=1000, warmup=100, decay=0.3, learning_rate=1.0)
+
+    rates = [recipe.learning_rate_at(step) for step in (0, 99, 500, 850, 1000)]
+
+    assert rates == pytest.approx([0.01, 1.0, 1.0, 0.5, 0.0])
+
+
+def test_an_interrupted_run_ends_as_the_whole_one(a_pool, tmp_path, monkeypatch):
+    whole = train(a_pool, TINY, checkpoint=tmp_path / "whole.pt")
+    step = loop._step
+
+    def stop_before_the_third_step(run, *arguments):
+        if run.step == 2:
+            raise KeyboardInterrupt
+        return step(run, *arguments)
+
+    monkeypatch.setattr(loop, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(loop, "_step", stop_before_the_third_step)
+    with pytest.raises(KeyboardInterrupt):
+        train(a_pool, TINY, checkpoint=tmp_path / "parts.pt")
+    monkeypatch.setattr(loop, "_step", step)
+    resumed = train(a_pool, TINY, checkpoint=tmp_path / "parts.pt")
+
+    assert resumed.step == whole.step == 4
+    states = [run.average.state_dict() for run in (whole, resumed)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_the_exported_card_loads_with_weights_that_fit(a_pool, tmp_path):
+    run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
+
+    card = load_card(export(run, TINY, tmp_path, hardware="a test"))
+
+    network = build_network(card.network.name, len(card.outputs), card.network.args)
+    network.load_state_dict(load_weights(card, models_dir=None))
+    assert not card.evaluation
+    assert np.isclose(card.input.spacing_mm[0], TINY.spacing_mm)
