@@ -1,0 +1,131 @@
+"""One segmentation into one folder: the files of a result, complete or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+
+from ..errors import UnknownKeyError
+from ..progress import Progress, ignore_progress
+from ..volume import Scan
+from .folder import check_output, result_folder
+from .protocols import SegmentationLike
+from .staging import MANIFEST
+from .tables import write_lesions, write_manifest
+
+__all__ = ["FORMATS", "write_results"]
+
+FORMATS = ("nifti", "seg.nrrd", "dicom-seg")
+"""What a label map may be written as; "nifti" is always written."""
+
+Writer = Callable[[Path], None]
+
+
+def write_results(
+    segmentation: SegmentationLike,
+    scan: Scan,
+    directory: Path,
+    *,
+    formats: Collection[str] = ("nifti",),
+    report: bool = True,
+    progress: Progress = ignore_progress,
+    overwrite: bool = True,
+) -> list[Path]:
+    """Write a result: label map, table, record, and what else is asked for.
+
+    Args:
+        segmentation: What to write.
+        scan: The scan it was made from; `report.html` and `overview.png` show it.
+        directory: As for `check_output`.
+        formats: Of `FORMATS`.
+        report: Whether to write report and picture.
+        progress: Told how far the writing is.
+        overwrite: Whether an earlier result in the folder may be replaced.
+
+    Returns:
+        The files, the record last.
+
+    Raises:
+        UnknownKeyError: If there is no such format.
+        InputError: If DICOM SEG is asked for and the scan is not from DICOM.
+        OutputError: If the folder cannot be written to; an earlier result is then unchanged.
+    """
+    writers, notes = _plan(segmentation, scan, formats, report=report)
+    directory = check_output(directory, overwrite=overwrite)
+    with result_folder(directory) as folder:
+        for n, (name, write) in enumerate(writers.items()):
+            progress(n / len(writers), "Writing results")
+            (folder / name).parent.mkdir(exist_ok=True)
+            write(folder / name)
+        files = [folder / name for name in writers]
+        write_manifest(folder / MANIFEST, segmentation, files, notes=notes)
+    progress(1.0, "Writing results")
+    return [directory / name for name in (*writers, MANIFEST)]
+
+
+def _plan(
+    segmentation: SegmentationLike, scan: Scan, formats: Collection[str], *, report: bool
+) -> tuple[dict[str, Writer], list[str]]:
+    """Decide which files there will be, and who writes each."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownKeyError("format", name, FORMATS)
+    writers = _plan_volumes(segmentation, scan)
+    writers["lesions.csv"] = partial(write_lesions, lesions=segmentation.lesions)
+    segments, notes = _plan_segments(segmentation, scan, formats)
+    return writers | segments | (_plan_report(segmentation, scan) if report else {}), notes
+
+
+def _plan_volumes(segmentation: SegmentationLike, scan: Scan) -> dict[str, Writer]:
+    from .nifti import write_labels, write_probability  # noqa: PLC0415 - pulls in nibabel
+
+    record = segmentation.provenance.to_repeatable_dict()
+    writers: dict[str, Writer] = {
+        "labels.nii.gz": partial(write_labels, labels=segmentation.labels, record=record)
+    }
+    for organ, probability in segmentation.probabilities.items():
+        writers[f"probabilities/{organ}_tumor.nii.gz"] = partial(
+            write_probability, probability=probability, grid=scan.grid, record=record
+        )
+    return writers
+
+
+def _plan_segments(
+    segmentation: SegmentationLike, scan: Scan, formats: Collection[str]
+) -> tuple[dict[str, Writer], list[str]]:
+    writers: dict[str, Writer] = {}
+    notes: list[str] = []
+    if not {"seg.nrrd", "dicom-seg"} & set(formats):
+        return writers, notes
+    from .segments import number_segments  # noqa: PLC0415 - scipy
+
+    numbered = number_segments(segmentation.labels, segmentation.lesions)
+    record = segmentation.provenance.to_repeatable_dict()
+    if "seg.nrrd" in formats:
+        from .nrrd import write_seg_nrrd  # noqa: PLC0415
+
+        writers["segmentation.seg.nrrd"] = partial(write_seg_nrrd, numbered=numbered, record=record)
+    if "dicom-seg" in formats:
+        from .dicom_seg import check_dicom_source, write_dicom_seg  # noqa: PLC0415 - highdicom
+
+        check_dicom_source(scan.source)
+        if numbered.segments:
+            writers["segmentation.dcm"] = partial(
+                write_dicom_seg,
+                numbered=numbered,
+                source=scan.source,
+                provenance=segmentation.provenance,
+            )
+        else:
+            notes.append("No DICOM SEG: it would hold no segment, which DICOM does not allow.")
+    return writers, notes
+
+
+def _plan_report(segmentation: SegmentationLike, scan: Scan) -> dict[str, Writer]:
+    from .report import write_overview, write_report  # noqa: PLC0415 - pulls in pillow
+
+    return {
+        "overview.png": partial(write_overview, segmentation=segmentation, scan=scan),
+        "report.html": partial(write_report, segmentation=segmentation, scan=scan),
+    }
