@@ -69,7 +69,11 @@ def list_dicom(path: Path, kind: str) -> list[Series]:
     """
     if kind != "zip":
         folder = path if kind == "folder" else path.parent
-        return describe_series(group_series(read_headers(find_files(folder), ignore_progress)))
+        return describe_series(
+            group_series(
+                read_headers(find_files(folder, is_deep=kind == "folder"), ignore_progress)
+            )
+        )
     with tempfile.TemporaryDirectory(prefix="atlastumor-") as unpacked:
         unpack_dicom(path, Path(unpacked), ignore_progress)
         headers = read_headers(find_files(Path(unpacked)), ignore_progress)
@@ -88,7 +92,7 @@ def _read_place(path: Path, kind: str, series: str | None, progress: Progress) -
         series = tag_text(own[0], "SeriesInstanceUID")
     if own[0].dataset.get("PerFrameFunctionalGroupsSequence"):
         return _read_files([path], name_of(path), series, progress)
-    beside = [p for p in find_files(path.parent) if p.parent == path.parent]
+    beside = find_files(path.parent, is_deep=False)
     return _read_files(beside, name_of(path.absolute().parent), series, progress)
 
 

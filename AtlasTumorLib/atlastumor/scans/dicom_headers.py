@@ -21,6 +21,7 @@ from .input_files import is_dicom, name_of, refuse
 __all__ = [
     "SUFFIXES",
     "Header",
+    "count_images",
     "find_files",
     "lenient_pydicom",
     "read_headers",
@@ -83,11 +84,12 @@ def lenient_pydicom() -> Iterator[None]:
         yield
 
 
-def find_files(folder: Path) -> list[Path]:
-    """Find the DICOM files in a folder and the folders in it.
+def find_files(folder: Path, *, is_deep: bool = True) -> list[Path]:
+    """Find the DICOM files in a folder.
 
     Args:
         folder: Where to look; links to folders are not followed, so loops end.
+        is_deep: Whether to look into the folders in it too.
 
     Returns:
         Their paths, sorted.
@@ -102,7 +104,7 @@ def find_files(folder: Path) -> list[Path]:
     found: list[Path] = []
     n_seen = 0
     for root, folders, names in os.walk(folder, onerror=stop):
-        folders.sort()
+        folders[:] = sorted(folders) if is_deep else []
         n_seen += len(names)
         if n_seen > _MAX_FILES:
             msg = (
@@ -160,6 +162,8 @@ def _read_header(path: Path) -> Header:
             if media_class == _DIRECTORY:
                 dataset.SOPClassUID = media_class
             list(dataset)  # decodes every value, so that a damaged one is found here
+            if not dataset.get("SOPClassUID"):
+                raise ValueError(path)
     except OSError as error:
         raise refuse(path, error) from error
     except Exception as error:  # pydicom raises whatever its parsing of foreign bytes runs into
@@ -184,6 +188,21 @@ def tag_text(header: Header, keyword: str) -> str:
     if isinstance(value, (str, int, float)):
         return str(value).strip("\0 ")
     return "\\".join(str(part).strip() for part in value)
+
+
+def count_images(header: Header) -> int:
+    """Count the images in a file.
+
+    Args:
+        header: Of one file.
+
+    Returns:
+        The number of frames in a multi-frame file, else 1, or 0 if it holds no image.
+    """
+    text = tag_text(header, "NumberOfFrames")
+    if text.isdecimal():
+        return int(text)
+    return 1 if tag_text(header, "Rows") else 0
 
 
 def tag_numbers(item: Any, keyword: str, n: int, path: Path) -> tuple[float, ...]:

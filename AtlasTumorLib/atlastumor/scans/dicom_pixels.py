@@ -86,21 +86,23 @@ def _decode_frames(ordered: Sequence[Slice]) -> Iterator[tuple[Slice, Any, npt.N
     from pydicom.pixels.utils import iter_pixels
 
     path = ordered[0].path
-    try:
-        with lenient_pydicom():
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-            indices = [one.frame for one in ordered]
-            for one, pixels in zip(ordered, iter_pixels(path, indices=indices), strict=True):
-                yield one, dataset, pixels
-    except InputError:
-        raise
-    except Exception as error:
-        raise _damaged(path, error) from error
+    dataset: Any = None
+    frames: Iterator[Any] = iter(())
+    for one in ordered:
+        try:
+            with lenient_pydicom():  # closed again before the caller goes on
+                if dataset is None:
+                    dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+                    frames = iter_pixels(path, indices=[one.frame for one in ordered])
+                pixels = next(frames)
+        except Exception as error:  # as above
+            raise _damaged(path, error) from error
+        yield one, dataset, pixels
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
     """Say what is wrong with pixel data, as far as the decoder's exception tells."""
-    if isinstance(error, NotImplementedError) or "handlers" in str(error).lower():
+    if isinstance(error, NotImplementedError) or "missing dependencies" in str(error):
         problem = "is compressed in a way that cannot be read here. Export it uncompressed."
     else:
         problem = "has truncated or damaged pixel data. Copy or export the series again."
@@ -110,7 +112,7 @@ def _damaged(path: Path, error: Exception) -> InputError:
 def _mask_unused_bits(pixels: npt.NDArray[Any], dataset: Any, path: Path) -> npt.NDArray[Any]:
     """Drop what lies above BitsStored (old overlays do) and restore the sign below it."""
     n_stored, n_bits = int(dataset.BitsStored), pixels.dtype.itemsize * 8
-    if int(dataset.get("HighBit", n_stored - 1)) != n_stored - 1 or not 8 <= n_stored <= n_bits:
+    if dataset.get("HighBit") not in (n_stored - 1, None) or not 8 <= n_stored <= n_bits:
         msg = f"{name_of(path)} stores its bits in an unusual way. Export the series again."
         raise InputError(msg)
     if n_stored == n_bits:
@@ -125,9 +127,9 @@ def _pad_with_air(
 ) -> list[str]:
     """Set voxels that were never measured to air, in place; say so if there were any."""
     value = dataset.get("PixelPaddingValue")
-    if value is None:
-        return []
     limit = dataset.get("PixelPaddingRangeLimit")
+    if not isinstance(value, int) or not isinstance(limit, (int, type(None))):
+        return []
     low, high = sorted(_as_stored(v, stored) for v in (value, value if limit is None else limit))
     is_padding = (stored >= low) & (stored <= high)
     if not is_padding.any():

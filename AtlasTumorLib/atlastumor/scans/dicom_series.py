@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InputError, UnknownKeyError
-from .dicom_headers import Header, tag_text
+from .dicom_headers import Header, count_images, tag_text
 from .gate import MIN_SLICES
 from .series import Series
 
@@ -45,14 +45,6 @@ def is_ct_image(header: Header) -> bool:
     return is_ct and tag_text(header, "Modality") == "CT" and not is_localizer
 
 
-def count_images(header: Header) -> int:
-    """Count the images in a file; several in a multi-frame file, none in a report."""
-    text = tag_text(header, "NumberOfFrames")
-    if text.isdecimal():
-        return int(text)
-    return 1 if tag_text(header, "Rows") else 0
-
-
 def describe_series(groups: Groups) -> list[Series]:
     """Describe each series.
 
@@ -67,7 +59,8 @@ def describe_series(groups: Groups) -> list[Series]:
 
 def _describe(uid: str, headers: list[Header]) -> Series:
     n_images = sum(count_images(header) for header in headers)
-    sizes = [int(tag_text(headers[0], key) or 0) for key in ("Columns", "Rows")]
+    texts = [tag_text(headers[0], keyword) for keyword in ("Columns", "Rows")]
+    sizes = [int(text) if text.isdecimal() else 0 for text in texts]
     n_ct = sum(count_images(header) for header in headers if is_ct_image(header))
     return Series(
         uid=uid,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .dicom_headers import Header, tag_numbers, tag_text
+from .dicom_headers import Header, count_images, tag_numbers, tag_text
 from .input_files import name_of
 
 __all__ = ["Slice", "find_slices"]
@@ -82,11 +82,7 @@ def _check_pixels(header: Header) -> None:
         problem = f"{kind or 'unknown'} pixels where MONOCHROME2 is needed"
     elif bits != "16":
         problem = f"{bits or 'an unknown number of'} bits per pixel where CT has 16"
-    elif tag_text(header, "RescaleType") not in _HU_TYPES:
-        problem = f"values in {tag_text(header, 'RescaleType')} where Hounsfield units are needed"
-    elif int(tag_text(header, "NumberOfFrames") or 1) > 1 and not header.dataset.get(
-        "PerFrameFunctionalGroupsSequence"
-    ):
+    elif count_images(header) > 1 and not header.dataset.get("PerFrameFunctionalGroupsSequence"):
         problem = "several images without their positions"
     else:
         return
@@ -110,7 +106,7 @@ def _frames(header: Header) -> list[Slice]:
         return None
 
     frames = list(header.dataset.PerFrameFunctionalGroupsSequence)
-    if len(frames) != int(tag_text(header, "NumberOfFrames") or 0):
+    if len(frames) != count_images(header):
         msg = f"{name_of(header.path)} does not describe each of its frames. Export it again."
         raise InputError(msg)
     names = (
@@ -130,6 +126,10 @@ def _make_slice(
 ) -> Slice:
     """Build a slice from the datasets that hold its position, orientation, spacing and HU."""
     path = header.path
+    unit = str((values.get("RescaleType") if values is not None else None) or "")
+    if unit not in _HU_TYPES:
+        msg = f"{name_of(path)} has values in {unit[:16]!r}; Hounsfield units are needed."
+        raise InputError(msg)
     size = [int(tag_numbers(header.dataset, key, 1, path)[0]) for key in ("Columns", "Rows")]
     return Slice(
         path=path,

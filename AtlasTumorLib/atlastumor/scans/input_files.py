@@ -90,17 +90,17 @@ def require_file(path: Path) -> Path:
     return path
 
 
-def _head(path: Path) -> bytes:
-    """Read the first bytes of a file, unpacked if it is gzipped."""
+def _head(path: Path) -> tuple[bytes, bool]:
+    """Read the first bytes of a file, unpacked if it is gzipped, and whether it is."""
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
     except OSError as error:
         raise refuse(path, error) from error
     if not head.startswith(b"\x1f\x8b"):
-        return head
+        return head, False
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)
+        return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES), True
     except zlib.error as error:
         msg = f"{name_of(path)} is a damaged gzip file. Copy or download it again."
         raise InputError(msg) from error
@@ -141,7 +141,7 @@ def sniff_format(path: Path) -> str:
     Raises:
         InputError: If it is empty or cannot be opened.
     """
-    head = _head(path)
+    head, is_packed = _head(path)
     if not head:
         msg = f"{name_of(path)} is empty. Copy or download it again."
         raise InputError(msg)
@@ -153,7 +153,8 @@ def sniff_format(path: Path) -> str:
         "dicom": _is_dicom_head(head),
         "pair": head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0" or _is_analyze(path),
     }
-    return next((kind for kind, is_sign in signs.items() if is_sign), "")
+    kind = next((kind for kind, is_sign in signs.items() if is_sign), "")
+    return "" if is_packed and kind not in ("nifti", "pair") else kind
 
 
 def _is_analyze(path: Path) -> bool:

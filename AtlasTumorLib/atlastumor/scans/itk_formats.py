@@ -103,6 +103,8 @@ def _quiet_itk(path: Path) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if "alloc" in str(error).lower():
+            raise MemoryError from error
         msg = f"{name_of(path)} is truncated or damaged. Copy or export the scan again."
         raise InputError(msg) from error
     finally:

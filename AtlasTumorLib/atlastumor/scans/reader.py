@@ -6,7 +6,7 @@ import logging
 import time
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, OutOfMemoryError
 from ..progress import Progress, ignore_progress, part_of
 from ..volume import Grid, Scan
 from .gate import check_geometry
@@ -41,6 +41,7 @@ def read_scan(
         InputError: If the data are missing, damaged, no CT, or lie on a grid on which results
             could be wrong.
         UnknownKeyError: If no series has the UID asked for.
+        OutOfMemoryError: If it does not fit into this computer's memory.
     """
     start = time.monotonic()
     path = Path(path)
@@ -52,6 +53,9 @@ def read_scan(
         loaded = _load(path, kind, series, part_of(progress, 0.0, 0.9))
     except OSError as error:
         raise refuse(path, error) from error
+    except MemoryError as error:
+        msg = f"{name_of(path)} does not fit into memory. Close programs, or crop the scan."
+        raise OutOfMemoryError(msg) from error
     check_geometry(loaded.array.shape, loaded.affine)
     check_hounsfield(loaded.array)
     progress(1.0, "Reading the scan")
