@@ -1,10 +1,10 @@
 """How many Hounsfield units each tissue has, by contrast phase.
 
 Typical values of adult CT at 120 kVp from radiology references: unenhanced soft tissue and fat as
-in Bushberg et al., The Essential Physics of Medical Imaging; aorta 250-350 HU, liver 60-75, cortex of
-the kidney 130-180 in the late arterial phase; liver 100-120, spleen 110-130, aorta and portal vein
-150-190 in the portal-venous phase (Bae, Radiology 2010, contrast timing review). Tumors are not
-here: they are drawn relative to their organ.
+in Bushberg et al., The Essential Physics of Medical Imaging; in the late arterial phase aorta
+250-350 HU, liver 60-75, cortex of the kidney 130-180; in the portal-venous phase liver 100-120,
+spleen 110-130, aorta and portal vein 150-190 (Bae, Radiology 2010, review of contrast timing).
+Tumors are not here: they are drawn relative to their organ.
 """
 
 from __future__ import annotations

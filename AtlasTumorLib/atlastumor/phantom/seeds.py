@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DEVELOPMENT_SEED", "HELD_OUT_SEED", "TRAINING_SEED_END"]
+__all__ = ["DEMO_SEED", "DEVELOPMENT_SEED", "HELD_OUT_SEED", "TRAINING_SEED_END"]
 
 TRAINING_SEED_END = 1_000_000
 """Training draws seeds below this."""
@@ -12,3 +12,6 @@ DEVELOPMENT_SEED = 2_000_000
 
 HELD_OUT_SEED = 5_000_000
 """Evaluation uses seeds from here on, which nothing else may touch."""
+
+DEMO_SEED = 4_000_000
+"""The phantom of the demonstration: neither trained nor evaluated on."""

@@ -22,7 +22,6 @@ __all__ = ["paint_tumors"]
 
 _MIX = {"tiny": 1 / 7, "small": 3 / 7, "medium": 2 / 7, "large": 1 / 7}
 _SMALLEST_MM = SIZE_CLASSES["tiny"][0]
-_GAP_MM = 5.0
 
 # Largest equivalent radius that an organ's tumors are drawn with, mm.
 _LARGEST = {"esophagus": 22.0, "uterus": 30.0, "colon": 30.0, "pancreas": 30.0}
@@ -48,7 +47,8 @@ def paint_tumors(rng: np.random.Generator, canvas: Canvas, options: TumorOptions
     """
     if rng.random() < options.clear_probability:
         return
-    occupied = np.zeros(canvas.shape, bool)
+    taken = _Taken(np.zeros(canvas.shape, bool), options.gap_mm)
+    taken.mask[:, :, [0, -1]] = True  # a tumor at the first or last slice would be cut
     for key in options.organs:
         if rng.random() >= options.per_organ_probability:
             continue
@@ -57,7 +57,7 @@ def paint_tumors(rng: np.random.Generator, canvas: Canvas, options: TumorOptions
         space = _Space.of(canvas, key)
         for radius in radii:
             if space is not None:
-                _place(rng, canvas, key, space, radius, occupied)
+                _place(rng, canvas, key, space, radius, taken)
 
 
 def _draw_radius(rng: np.random.Generator, organ: str) -> float:
@@ -91,13 +91,34 @@ class _Space:
         return _Space(voxels + low, depth[tuple(voxels.T)].astype(np.float32))
 
 
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """Voxels (I, J, K) that new tumors keep `gap_mm` away from."""
+
+    mask: npt.NDArray[np.bool_]
+    gap_mm: float
+
+    def has_room(
+        self, tumor: npt.NDArray[np.bool_], box: Box, spacing: npt.NDArray[np.float64]
+    ) -> bool:
+        """Tell whether a tumor in a box stays away from the others and off the box's faces."""
+        edge = any(np.take(tumor, index, axis).any() for axis in range(3) for index in (0, -1))
+        if edge or not tumor.any():
+            return False
+        taken = self.mask[box]
+        if not taken.any():
+            return True
+        away = ndimage.distance_transform_edt(~taken, spacing)
+        return bool(away[tumor].min() > max(self.gap_mm, 2.1 * float(np.max(spacing))))
+
+
 def _place(
     rng: np.random.Generator,
     canvas: Canvas,
     organ: str,
     space: _Space,
     radius_mm: float,
-    occupied: npt.NDArray[np.bool_],
+    taken: _Taken,
 ) -> bool:
     """Try places for one tumor, then for a smaller one; tell whether one was found."""
     spacing = np.array(canvas.spacing_mm)
@@ -107,14 +128,14 @@ def _place(
             deep = min(depth, 0.9 * float(space.depth_mm.max()))
             good = np.flatnonzero(space.depth_mm >= deep)
             center = space.voxels[good[rng.integers(len(good))]]
-            box = _box_around(canvas, center, 1.9 * radius_mm + _GAP_MM)
+            box = _box_around(canvas, center, 1.9 * radius_mm + taken.gap_mm)
             mask = _shape_tumor(rng, canvas, organ, box, center, radius_mm)
-            if mask is None or not _has_room(mask, occupied[box], spacing):
+            if mask is None or not taken.has_room(mask, box, spacing):
                 continue
             if _equivalent_radius(mask, spacing) < max(0.62 * radius_mm, _SMALLEST_MM):
                 continue
             _paint_one(rng, canvas, organ, box, mask)
-            occupied[box] |= mask
+            taken.mask[box] |= mask
             return True
         radius_mm *= 0.8
     return False
@@ -130,21 +151,6 @@ def _box_around(canvas: Canvas, center: npt.NDArray[np.int64], reach_mm: float) 
 
 def _equivalent_radius(mask: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
     return float((mask.sum() * spacing.prod() * 3 / (4 * np.pi)) ** (1 / 3))
-
-
-def _has_room(
-    mask: npt.NDArray[np.bool_],
-    occupied: npt.NDArray[np.bool_],
-    spacing: npt.NDArray[np.float64],
-) -> bool:
-    """Tell whether a tumor stays off the others and off the border of the view."""
-    edge = any(np.take(mask, index, axis).any() for axis in range(3) for index in (0, -1))
-    if edge or not mask.any():
-        return False
-    if not occupied.any():
-        return True
-    away = ndimage.distance_transform_edt(~occupied, spacing)
-    return bool(away[mask].min() > max(_GAP_MM, 2.1 * float(np.max(spacing))))
 
 
 def _shape_tumor(

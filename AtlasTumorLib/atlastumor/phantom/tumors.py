@@ -46,6 +46,7 @@ class TumorOptions:
         count_range: Fewest and most tumors of an organ that has any.
         organs: Keys of the organs that may have tumors.
         clear_probability: Chance that the whole scan is free of tumors.
+        gap_mm: Least distance between two tumors, 3 to 50.
 
     Raises:
         InputError: If a number is out of range.
@@ -56,6 +57,7 @@ class TumorOptions:
     count_range: tuple[int, int] = (1, 2)
     organs: tuple[str, ...] = KEYS
     clear_probability: float = 0.07
+    gap_mm: float = 5.0
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -63,6 +65,9 @@ class TumorOptions:
             if not 0 <= getattr(self, name) <= 1:
                 msg = f"{name} is a chance from 0 to 1; got {getattr(self, name)}."
                 raise InputError(msg)
+        if not 3 <= self.gap_mm <= 50:
+            msg = f"gap_mm must be from 3 to 50; got {self.gap_mm}."
+            raise InputError(msg)
         low, high = self.count_range
         if not 0 < low <= high <= 20:
             msg = f"count_range needs 1 <= fewest <= most <= 20; got {self.count_range}."
