@@ -46,7 +46,7 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
     """
     read = _read_args(args)
     try:
-        from monai.networks.nets import SegResNet
+        from monai.networks.nets.segresnet import SegResNet
     except ImportError as error:
         msg = "This model needs the package monai; install it with pip."
         raise DependencyError(msg) from error

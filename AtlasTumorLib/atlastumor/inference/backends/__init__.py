@@ -1,0 +1,117 @@
+"""Backends: ways of running a network behind one small interface, chosen by what measures best.
+
+Adding one: a file with its class and a line in `BACKENDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from ...errors import DeviceError, UnknownKeyError
+from ...models.card import ModelCard
+from ...networks import find_multiple
+from ..device import PRECISIONS, Device, find_best_precision
+from .base import AbstractBackend
+from .openvino_backend import OpenVinoBackend, has_openvino
+from .torch_backend import TorchBackend
+
+__all__ = ["BACKENDS", "AbstractBackend", "choose_backend", "choose_precision", "name_backend"]
+
+
+def _make_torch(
+    network: nn.Module, device: Device, precision: str, _card: ModelCard
+) -> AbstractBackend:
+    return TorchBackend(network, device, precision)
+
+
+def _make_openvino(
+    network: nn.Module, device: Device, precision: str, card: ModelCard
+) -> AbstractBackend:
+    multiple = find_multiple(card.network.name, card.network.args)
+    return OpenVinoBackend(network, device, precision, multiple)
+
+
+BACKENDS: dict[str, Callable[[nn.Module, Device, str, ModelCard], AbstractBackend]] = {
+    "torch": _make_torch,
+    "openvino": _make_openvino,
+}
+"""Every backend by the name that people use."""
+
+
+def choose_backend(
+    request: str, precision: str, device: Device, network: nn.Module, card: ModelCard
+) -> AbstractBackend:
+    """Make a network ready to run.
+
+    Args:
+        request: A key of `BACKENDS`, or "auto" for what measures best on this device.
+        precision: "fp32", "bf16", "fp16", or "auto" for the fastest that the device computes in.
+        device: From `choose_device`.
+        network: In evaluation mode, on the CPU; it is taken over and may be changed.
+        card: The network's.
+
+    Returns:
+        The backend.
+
+    Raises:
+        UnknownKeyError: If there is no such backend or precision.
+        DeviceError: If the device cannot do what was asked.
+        DependencyError: If the backend's package is not installed.
+    """
+    chosen = choose_precision(precision, device)
+    name = name_backend(request, chosen, device)
+    return BACKENDS[name](network, device, chosen, card)
+
+
+def choose_precision(request: str, device: Device) -> str:
+    """Choose the number format.
+
+    Args:
+        request: "fp32", "bf16", "fp16" or "auto".
+        device: From `choose_device`.
+
+    Returns:
+        One of `PRECISIONS`.
+
+    Raises:
+        UnknownKeyError: If there is no such format.
+        DeviceError: If the device does not compute in it.
+    """
+    if request not in (*PRECISIONS, "auto"):
+        raise UnknownKeyError("precision", request, (*PRECISIONS, "auto"))
+    if request == "fp32":
+        return request
+    best = find_best_precision(device)
+    if request == "auto":
+        return best
+    if request == best or (device.kind == "cuda" and best == "bf16"):  # such GPUs have fp16 too
+        return request
+    msg = f"{device.description} does not compute in {request}; choose auto, {best} or fp32."
+    raise DeviceError(msg)
+
+
+def name_backend(request: str, precision: str, device: Device) -> str:
+    """Choose the backend by name, without making it.
+
+    "auto" is OpenVINO on a CPU if it is installed, else torch. The choice never hangs on a
+    stopwatch, so that the same machine gives the same bytes.
+
+    Args:
+        request: A key of `BACKENDS`, or "auto".
+        precision: One of `PRECISIONS`.
+        device: From `choose_device`.
+
+    Returns:
+        A key of `BACKENDS`.
+
+    Raises:
+        UnknownKeyError: If there is no such backend.
+    """
+    if request not in (*BACKENDS, "auto"):
+        raise UnknownKeyError("backend", request, (*BACKENDS, "auto"))
+    if request != "auto":
+        return request
+    can_openvino = device.kind == "cpu" and precision != "fp16" and has_openvino()
+    return "openvino" if can_openvino else "torch"

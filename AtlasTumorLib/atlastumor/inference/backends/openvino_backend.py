@@ -1,0 +1,137 @@
+"""OpenVINO on the CPU: converts the torch network once, then runs without torch.
+
+OpenVINO's Python package sends usage events when it is imported and when its `convert_model`
+runs, if the package openvino-telemetry is there. Neither happens here: that package is kept from
+being imported, and the converter below `convert_model` is called directly.
+
+The network goes in as it is, without `rewrite.py`: OpenVINO 2026.4 crashes on group norm with one
+channel per group, and fuses instance norm itself.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...errors import DependencyError, DeviceError
+from ..device import Device
+from .base import AbstractBackend
+
+__all__ = ["OpenVinoBackend", "has_openvino", "import_openvino"]
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+
+
+def has_openvino() -> bool:
+    """Tell whether OpenVINO can be imported.
+
+    Returns:
+        True if it can.
+    """
+    try:
+        import_openvino()
+    except DependencyError:
+        return False
+    return True
+
+
+def import_openvino() -> ModuleType:
+    """Import OpenVINO without its telemetry.
+
+    Returns:
+        The module `openvino`.
+
+    Raises:
+        DependencyError: If it is not installed.
+    """
+    # None makes `import openvino_telemetry` fail, and OpenVINO then takes its own silent stub.
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("openvino_telemetry", None)
+    try:
+        import openvino
+        import openvino.frontend.pytorch.ts_decoder
+    except ImportError as error:
+        msg = "The backend openvino needs the package openvino; install it with pip."
+        raise DependencyError(msg) from error
+    module: ModuleType = openvino
+    return module
+
+
+class OpenVinoBackend(AbstractBackend):
+    """Runs a network in OpenVINO.
+
+    Args:
+        network: In evaluation mode; it is taken over and its weights shared.
+        device: The CPU.
+        precision: "fp32" or "bf16".
+        multiple: What a window's sides are multiples of; sizes the example for the conversion.
+
+    Raises:
+        DependencyError: If OpenVINO is not installed.
+        DeviceError: If the device is no CPU.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self, network: nn.Module, device: Device, precision: str, multiple: tuple[int, int, int]
+    ) -> None:
+        """Convert the network; it is compiled when the first windows say their size."""
+        super().__init__(device, precision)
+        openvino = import_openvino()
+        if device.kind != "cpu" or precision not in _HINTS:
+            msg = f"OpenVINO runs on the CPU in fp32 or bf16, not on {device.name} in {precision}."
+            raise DeviceError(msg)
+        self._core: Any = openvino.Core()
+        self._model: Any = _convert(network.float().eval(), multiple)
+        self._compiled: Any = None
+        self._shape: tuple[int, ...] = ()
+
+    def _forward(self, windows: torch.Tensor) -> torch.Tensor:
+        if self._model is None:
+            msg = "The backend is closed."
+            raise ValueError(msg)
+        if tuple(windows.shape[2:]) != self._shape:
+            self._compile(tuple(windows.shape[2:]))
+        logits = [self._compiled(window[None].numpy())[0] for window in windows.contiguous()]
+        return torch.from_numpy(np.concatenate(logits) if len(logits) > 1 else logits[0])
+
+    def _compile(self, shape: tuple[int, ...]) -> None:
+        """Make the network ready for windows of one size."""
+        self._compiled = None
+        self._model.reshape([1, 1, *shape])
+        options = {
+            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),  # one knob for both backends
+        }
+        self._compiled = self._core.compile_model(self._model, "CPU", options)
+        self._shape = shape
+
+    def close(self) -> None:
+        """Let go of the network and its memory; the backend cannot run any more."""
+        self._model = self._compiled = None
+        self._shape = ()
+
+
+def _convert(network: nn.Module, multiple: tuple[int, int, int]) -> Any:
+    """Convert a network with OpenVINO's own reader of PyTorch networks."""
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    # Two multiples: instance norm refuses a single voxel at the deepest level.
+    example = torch.zeros((1, 1, *(2 * m for m in multiple)))
+    with warnings.catch_warnings():
+        # Tracing warns of shape checks, which hold, and that torch plans to drop it.
+        warnings.simplefilter("ignore")
+        decoder = TorchScriptPythonDecoder(
+            network, example_input=(example,), trace_kwargs={"check_trace": False}
+        )
+        frontend = FrontEndManager().load_by_framework("pytorch")
+        return frontend.convert(frontend.load(decoder))

@@ -1,0 +1,51 @@
+"""A small valid card, and arguments that make each network small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def card_data() -> dict[str, Any]:
+    """A card of a two-organ network whose weights nobody has."""
+    return {
+        "schema": 1,
+        "id": "example-v1",
+        "title": "Example",
+        "version": "1.0",
+        "summary": "A network for tests.",
+        "license": "Apache-2.0",
+        "source": {"repository": "https://example.org/atlas"},
+        "weights": {"file": "example-v1.safetensors", "sha256": "0" * 64, "bytes": 1},
+        "network": {"name": "segresnet", "args": small_args("segresnet")},
+        "input": {
+            "orientation": "RAS",
+            "spacing_mm": [1.5, 1.5, 2.0],
+            "clip_hu": [-175, 250],
+            "normalize": "unit",
+            "resample_order": 1,
+        },
+        "inference": {"patch": [32, 48, 16], "overlap": 0.5, "mirror_axes": [0]},
+        "outputs": [
+            {"channel": 0, "kind": "background"},
+            {"channel": 1, "kind": "organ", "organ": "liver"},
+            {"channel": 2, "kind": "tumor", "organ": "liver"},
+        ],
+        "activation": "softmax",
+        "thresholds": {"liver": 0.5},
+        "postprocess": {"min_lesion_ml": 0.1, "organ_margin_mm": 3, "largest_component": ["liver"]},
+        "evaluation": [],
+        "limits": "Not for clinical use.",
+    }
+
+
+def small_args(name: str) -> dict[str, Any]:
+    """Arguments that make a network small enough for a test."""
+    if name == "segresnet":
+        return {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1]}
+    return {
+        "features_per_stage": [8, 16, 24],
+        "kernel_sizes": [[3, 3, 1], [3, 3, 3], [3, 3, 3]],
+        "strides": [[1, 1, 1], [2, 2, 1], [2, 2, 2]],
+        "n_blocks_per_stage": [1, 2, 1],
+        "n_conv_per_stage_decoder": [1, 1],
+    }

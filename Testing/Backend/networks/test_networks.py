@@ -1,0 +1,114 @@
+"""The contract of every architecture: shapes, the same answer twice, names of weights that stay."""
+
+import pytest
+import torch
+
+from atlastumor.errors import CardError
+from atlastumor.networks import NETWORKS, build_network, find_multiple
+from atlastumor.networks.resenc_unet import RESENC_M
+from Backend.models.card_examples import small_args
+
+
+@pytest.fixture(params=sorted(NETWORKS))
+def name(request):
+    return request.param
+
+
+@pytest.mark.parametrize("odd", [(3, 5, 7), (2, 3, 2)])
+def test_logits_have_the_windows_shape_for_odd_multiples(name, odd):
+    multiple = find_multiple(name, small_args(name))
+    shape = tuple(m * n for m, n in zip(multiple, odd, strict=True))
+
+    with torch.inference_mode():
+        logits = build_network(name, 5, small_args(name))(torch.zeros(2, 1, *shape))
+
+    assert logits.shape == (2, 5, *shape)
+
+
+def test_evaluation_gives_the_same_answer_twice(name):
+    network = build_network(name, 2, small_args(name))
+    x = torch.randn(1, 1, 16, 16, 16)
+
+    with torch.inference_mode():
+        assert torch.equal(network(x), network(x))
+    assert not network.training
+
+
+def test_a_window_does_not_depend_on_the_others_of_its_batch(name):
+    network = build_network(name, 2, small_args(name))
+    x = torch.randn(2, 1, 16, 16, 16)
+
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x)[:1], network(x[:1]))
+
+
+NAMES = {
+    "resenc_unet": [
+        "encoder.stem.convs.0.conv.weight",
+        "encoder.stages.5.blocks.5.conv2.norm.bias",
+        "encoder.stages.1.blocks.0.skip.1.conv.weight",
+        "decoder.encoder.stages.0.blocks.0.conv1.conv.weight",
+        "decoder.transpconvs.4.weight",
+        "decoder.stages.4.convs.0.conv.weight",
+        "decoder.seg_layers.4.weight",
+    ],
+    "segresnet": [
+        "convInit.conv.weight",
+        "down_layers.3.4.conv2.conv.weight",
+        "up_samples.0.0.conv.weight",
+        "conv_final.2.conv.weight",
+    ],
+}
+
+
+def test_the_names_of_the_weights_stay(name):
+    with torch.device("meta"):
+        state = build_network(name, 9, {}).state_dict()
+
+    assert set(NAMES[name]) <= set(state)
+    assert len(state) == {"resenc_unet": 956, "segresnet": 83}[name]
+
+
+def test_the_defaults_are_nnunets_medium_plan():
+    with torch.device("meta"):
+        network = build_network("resenc_unet", 2, {})
+
+    assert find_multiple("resenc_unet", {}) == (32, 32, 32)
+    assert RESENC_M["n_blocks_per_stage"] == [1, 3, 4, 6, 6, 6]
+    assert sum(p.numel() for p in network.parameters()) == 102_349_770
+
+
+def test_strides_set_the_multiple():
+    strides = [[1, 1, 1], *[[2, 2, 2]] * 4, [1, 2, 2]]
+
+    assert find_multiple("resenc_unet", {"strides": strides}) == (16, 32, 32)
+
+
+def test_an_unknown_network_lists_the_known_ones():
+    with pytest.raises(CardError, match="resenc_unet, segresnet"):
+        build_network("transformer", 2, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "said"),
+    [
+        ("segresnet", {"init_filter": 8}, "network.args.init_filter is not known"),
+        ("segresnet", {"init_filters": 10**9}, "init_filters must be a whole number from 1 to 128"),
+        ("segresnet", {"init_filters": True}, "must be a whole number"),
+        ("segresnet", {"init_filters": 12}, "multiple of 8"),
+        ("segresnet", {"blocks_up": [1]}, "blocks_up must be a list of 3 items"),
+        ("segresnet", {"norm": "layer"}, "norm must be one of batch, group, instance"),
+        (
+            "resenc_unet",
+            {"features_per_stage": [32]},
+            "features_per_stage must be a list of 2 to 8",
+        ),
+        ("resenc_unet", {"features_per_stage": [32] * 5}, "kernel_sizes must be a list of 5"),
+        ("resenc_unet", {"strides": [[1, 1]] * 6}, r"strides\[0\] must be a list of 3"),
+        ("resenc_unet", {"n_blocks_per_stage": [99] * 6}, r"n_blocks_per_stage\[0\] must be"),
+        ("resenc_unet", {"conv_op": "os.system"}, "network.args.conv_op is not known"),
+    ],
+)
+def test_arguments_that_make_no_network_are_named(name, args, said):
+    with pytest.raises(CardError, match=said):
+        build_network(name, 2, args)
