@@ -118,8 +118,9 @@ def drop_small_lesions(labels: Labels, grid: Grid, organ: Organ, *, least_ml: fl
     box = find_boxes(labels).get(organ.tumor_label)
     if box is None:
         return
+    least = least_ml / grid.voxel_ml - 1e-6  # no lesion falls to the last bit of a product
     for lesion in list(find_components(labels, organ.tumor_label, box)):
-        if np.count_nonzero(lesion.mask) * grid.voxel_ml < least_ml:
+        if np.count_nonzero(lesion.mask) < least:
             labels[lesion.box][lesion.mask] = _find_surrounding(labels, lesion, organ)
 
 

@@ -128,7 +128,7 @@ def preprocess(
     for k0, k1 in _slabs(source.shape):
         if cancel is not None:
             cancel.check()
-        hu = np.ascontiguousarray(source[:, :, k0:k1])
+        hu = np.array(source[:, :, k0:k1], order="C")
         _check_finite(hu)
         body.add(hu, k0)
         resampler.add(hu, k0)
@@ -180,7 +180,7 @@ class _SlabResampler:
 
     def add(self, hu: npt.NDArray[Any], k0: int) -> None:
         """Add what slices `k0` on contribute, HU (I, J, dk)."""
-        slab = torch.from_numpy(hu).to(self._device).to(torch.float32, copy=True)
+        slab = torch.from_numpy(hu).to(self._device).to(torch.float32)
         if not self._spec.antialias:
             normalize(slab, self._spec)
         low, high = torch.aminmax(slab)

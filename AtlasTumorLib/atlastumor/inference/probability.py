@@ -82,14 +82,17 @@ class ProbabilityMap:
         Raises:
             GridMismatchError: If the axes do not run along ours.
         """
-        small = _crop(grid, box)
-        orientation = find_orientation(small, self.grid.axcodes)
+        orientation = find_orientation(grid, self.grid.axcodes)
         values = torch.from_numpy(self.array)
-        # The axis that shrinks most goes first, so what lies between stays small.
-        taps = self._taps(small, orientation)
-        for axis in sorted(range(3), key=lambda n: len(taps[n].low) / self.grid.shape[n]):
-            values = _interpolate(values, taps[axis], axis)
-        result = np.empty(small.shape, np.float16)
+        every = self._taps(grid, orientation)
+        # Of a slab the third axis is the short one: taken first, what lies between stays small.
+        for axis in sorted(range(3), key=lambda n: -orientation.axes[n]):
+            old = orientation.axes[axis]
+            start, stop = box[old].start, box[old].stop
+            if orientation.is_reversed[axis]:
+                start, stop = grid.shape[old] - stop, grid.shape[old] - start
+            values = _interpolate(values, every[axis].part(start, stop), axis)
+        result = np.empty([side.stop - side.start for side in box], np.float16)
         orient(result, orientation)[...] = values.to(torch.float16).numpy()
         return result
 
@@ -108,14 +111,6 @@ class ProbabilityMap:
                 shape, scale, ours_of_theirs[:3, 3], self.grid.shape, strict=True
             )
         ]
-
-
-def _crop(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
-    """The grid of a box."""
-    affine = grid.affine.copy()
-    affine[:3, 3] = grid.to_ras([side.start for side in box])
-    i, j, k = (side.stop - side.start for side in box)
-    return Grid((i, j, k), affine)
 
 
 def _interpolate(values: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:

@@ -173,6 +173,10 @@ class Taps:
         """Bring the taps to a device."""
         return Taps(self.low.to(device), self.high.to(device), self.weight.to(device))
 
+    def part(self, start: int, stop: int) -> Taps:
+        """Give the taps of some of the new samples."""
+        return Taps(self.low[start:stop], self.high[start:stop], self.weight[start:stop])
+
 
 def make_taps(n_old: int, n_new: int, *, order: int = 1) -> Taps:
     """Find the taps of linear or nearest resampling between lattices of one extent.

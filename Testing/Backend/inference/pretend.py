@@ -18,6 +18,7 @@ from atlastumor.models.specs import (
     WeightsRef,
 )
 from atlastumor.volume import Grid, Scan
+from scipy import ndimage
 
 CPU = Device("cpu", "cpu", "a test", 0, 0)
 LIVER_AND_KIDNEY = (
@@ -101,8 +102,7 @@ def make_scan(
 ) -> Scan:
     """Smooth random densities between about -600 and 600 HU, int16, RAS."""
     rng = np.random.default_rng(seed)
-    noise = torch.from_numpy(rng.normal(size=(1, 1, *shape)).astype(np.float32))
-    smooth = torch.nn.functional.avg_pool3d(noise, 5, stride=1, padding=2)[0, 0].numpy()
+    smooth = ndimage.uniform_filter(rng.normal(size=shape), 5, mode="nearest")
     affine = np.diag([*spacing_mm, 1.0])
     affine[:3, 3] = (-20.0, 35.0, -100.0)
     array = np.clip(smooth / smooth.std() * 200.0, -600, 600)
