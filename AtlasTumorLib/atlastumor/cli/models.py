@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..models.card import find_card, list_cards
@@ -27,6 +28,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("models", help="list models, or show one's card")
     parser.add_argument("action", choices=("list", "show"))
     parser.add_argument("id", nargs="?", help="model to show")
+    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
     return parser
 
 
@@ -40,6 +42,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         UnknownKeyError: If no model has this id.
     """
+    extra_dirs = [options.models_dir] if options.models_dir else []
     if options.action == "list":
         console.table(
             [
@@ -49,10 +52,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
                     "license": card.license,
                     "measured": "yes" if card.evaluation else "unvalidated",
                 }
-                for card in list_cards()
+                for card in list_cards(extra_dirs)
             ]
         )
         return
-    card = find_card(options.id or "")
+    card = find_card(options.id or "", extra_dirs)
     assert card.path is not None  # noqa: S101 - cards that are found were read from a file
     console.say(json.dumps(json.loads(card.path.read_text(encoding="utf-8")), indent=2))

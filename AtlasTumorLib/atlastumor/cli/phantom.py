@@ -36,8 +36,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
         options: `seed` and `output`.
         console: Where to report.
     """
-    from ..phantom import make_phantom, write_phantom  # noqa: PLC0415 - pulls in scipy
+    from ..phantom import make_phantom  # noqa: PLC0415 - pulls in scipy
     from ..results import check_output  # noqa: PLC0415 - pulls in nibabel
+    from ..results.phantom import write_phantom  # noqa: PLC0415 - pulls in nibabel
 
     check_output(options.output)
     phantom = make_phantom(options.seed, progress=console.progress)

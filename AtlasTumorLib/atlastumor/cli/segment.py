@@ -39,6 +39,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--organs", type=_words, metavar="ORGAN,...", help="such as liver,kidney (all)"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="see `atlastumor models list`")
+    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--backend", default="auto", choices=("auto", "torch", "openvino"))
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             is then written.
     """
     organs = [organ.key for organ in select_organs(options.organs)]
-    card = find_card(options.model)
+    card = find_card(options.model, extra_dirs=[options.models_dir] if options.models_dir else [])
     from ..results import check_output, write_results  # noqa: PLC0415 - pulls in nibabel, pillow
 
     check_output(options.output)

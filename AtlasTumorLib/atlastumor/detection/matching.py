@@ -133,6 +133,6 @@ def _components(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Label a mask; volume of each component in mL, with 0 mL for the background at index 0."""
     labels, n = ndimage.label(mask, _TOUCHING)
-    ml: npt.NDArray[np.float64] = np.bincount(labels.ravel(), minlength=n + 1) * voxel_ml
+    ml = np.bincount(labels.ravel(), minlength=n + 1).astype(np.float64) * voxel_ml
     ml[0] = 0.0
     return labels, ml

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-import nibabel
 import numpy as np
+import numpy.typing as npt
+from nibabel.nifti1 import Nifti1Image
 
 from ..inference.engine import Segmenter
 from ..organs import ORGANS, Organ
@@ -79,7 +80,7 @@ def read_reference(path: Path, scan: Scan, collection: str, organs: Iterable[Org
     Returns:
         Nearest-neighbor resampled to the scan's grid.
     """
-    image = nibabel.load(path)  # type: ignore[attr-defined]
+    image = Nifti1Image.from_filename(path)
     values = np.asanyarray(image.dataobj).astype(np.uint8)
     table = np.zeros(256, np.uint8)
     for organ in organs:
@@ -90,7 +91,7 @@ def read_reference(path: Path, scan: Scan, collection: str, organs: Iterable[Org
     return LabelMap(_to_grid(table[values], grid, scan.grid), scan.grid, {})
 
 
-def _to_grid(values: np.ndarray, grid: Grid, target: Grid) -> np.ndarray:  # type: ignore[type-arg]
+def _to_grid(values: npt.NDArray[np.uint8], grid: Grid, target: Grid) -> npt.NDArray[np.uint8]:
     """Look up the nearest voxel of `values` for every voxel of `target`; 0 outside."""
     if grid.matches(target):
         return values

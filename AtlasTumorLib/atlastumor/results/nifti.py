@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.nifti1 import Nifti1Extension, Nifti1Header
 
-from ..volume import Grid, LabelMap
+from ..volume import Grid, LabelMap, Scan
 from .compressed import compressed_file, slice_ranges
 from .protocols import ProbabilityLike
 
-__all__ = ["PROBABILITY_STEP", "write_labels", "write_probability"]
+__all__ = ["PROBABILITY_STEP", "write_labels", "write_probability", "write_scan"]
 
 PROBABILITY_STEP = 2.0**-15
 """What a stored 1 means. Exact in float32, as are 0 and 1; finer than float16 above 1/32."""
@@ -58,6 +58,20 @@ def write_probability(
     header["cal_max"] = 1.0
     slabs = (_to_steps(slab) for _, _, slab in probability.slabs(grid))
     _write(path, header, slabs, level=1)
+
+
+def write_scan(path: Path, scan: Scan, *, record: dict[str, Any]) -> None:
+    """Write a scan as it is, int16 or float32.
+
+    Args:
+        path: The .nii.gz file.
+        scan: What to write, HU.
+        record: Provenance, put into a header extension as JSON.
+    """
+    header = _make_header(scan.grid, scan.array.dtype, record)
+    array = scan.array
+    slabs = (array[:, :, first:stop] for first, stop in slice_ranges(scan.grid.shape[2]))
+    _write(path, header, slabs, level=4)
 
 
 def _to_steps(slab: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint16]:

@@ -83,7 +83,7 @@ def write_manifest(
         "lesions": [to_plain(asdict(lesion)) for lesion in segmentation.lesions],
         "label_names": to_plain(segmentation.labels.names),
         "provenance": segmentation.provenance.to_dict(),
-        "files": {file.relative_to(path.parent).as_posix(): _identify(file) for file in files},
+        "files": {file.relative_to(path.parent).as_posix(): identify(file) for file in files},
     }
     path.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return manifest
@@ -93,7 +93,15 @@ def _to_record(finding: FindingLike) -> dict[str, Any]:
     return {key: to_plain(getattr(finding, key)) for key in _FINDING}
 
 
-def _identify(file: Path) -> dict[str, Any]:
+def identify(file: Path) -> dict[str, Any]:
+    """Give a file's hash and size, as a manifest lists them.
+
+    Args:
+        file: The file.
+
+    Returns:
+        "sha256" in hex and "bytes".
+    """
     with file.open("rb") as stream:
         return {
             "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
