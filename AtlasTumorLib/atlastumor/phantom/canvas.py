@@ -70,7 +70,7 @@ def smooth_noise(
     noise = rng.standard_normal(n_control).astype(np.float32) * 1.5
     a, b, c = (_spline_matrix(n, m) for n, m in zip(sizes, n_control, strict=True))
     small = np.einsum("ia,abc,jb->ijc", a, noise, b, optimize=True)
-    result: Floats = (small @ c.T).astype(np.float32)
+    result: Floats = np.matmul(small, c.T)
     return result
 
 
@@ -86,7 +86,7 @@ def enlarge(coarse: Floats, shape: tuple[int, int, int]) -> Floats:
         matrices.append(matrix)
     a, b, c = matrices
     small = np.einsum("ia,abc,jb->ijc", a, coarse, b, optimize=True)
-    result: Floats = (small @ c.T).astype(np.float32)
+    result: Floats = np.matmul(small, c.T)
     return result
 
 
