@@ -65,6 +65,7 @@ def _decode(
         digest.append(hash_files([ordered[0].path]))
         return
     import pydicom
+    from pydicom.pixels.utils import pixel_array
 
     total = hashlib.sha256()
     for one in ordered:
@@ -73,7 +74,7 @@ def _decode(
         try:
             with lenient_pydicom():
                 dataset = pydicom.dcmread(BytesIO(data), force=True)
-                pixels = dataset.pixel_array
+                pixels = pixel_array(dataset, decoding_plugin=_choose_decoder(dataset))
         except Exception as error:  # decoders raise whatever foreign bytes lead them to
             raise _damaged(one.path, error) from error
         yield one, dataset, pixels
@@ -93,11 +94,23 @@ def _decode_frames(ordered: Sequence[Slice]) -> Iterator[tuple[Slice, Any, npt.N
             with lenient_pydicom():  # closed again before the caller goes on
                 if dataset is None:
                     dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-                    frames = iter_pixels(path, indices=[one.frame for one in ordered])
+                    decoder = _choose_decoder(dataset)
+                    indices = [one.frame for one in ordered]
+                    frames = iter_pixels(path, indices=indices, decoding_plugin=decoder)
                 pixels = next(frames)
         except Exception as error:  # as above
             raise _damaged(path, error) from error
         yield one, dataset, pixels
+
+
+def _choose_decoder(dataset: Any) -> str:
+    """The decoder to insist on; empty leaves it to pydicom.
+
+    The optional Rust decoder of RLE answers damaged data with a panic, which is no Exception.
+    """
+    from pydicom.uid import RLELossless
+
+    return "pydicom" if dataset.file_meta.get("TransferSyntaxUID") == RLELossless else ""
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -125,7 +125,7 @@ def _check_length(path: Path, fields: dict[str, str], offset: int) -> None:
         raise InputError(msg) from error
     is_packed = fields.get("compresseddata", "").lower() in ("true", "1")
     n_bytes = check_packed(path, offset) if is_packed else path.stat().st_size - offset
-    if n_bytes < n_needed:
+    if n_bytes < n_needed or (is_packed and n_bytes > n_needed):
         msg = f"{name_of(path)} is truncated or damaged. Copy or export the scan again."
         raise InputError(msg)
 

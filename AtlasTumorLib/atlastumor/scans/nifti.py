@@ -151,7 +151,8 @@ def _read_values(
         _fill(stream, part)
         store_hu(part, out[:, :, start : start + n_slab], slope=slope, intercept=intercept)
         progress(start / shape[2], "Reading the scan")
-    stream.read(1)  # at the end of a gzip stream this checks its sum
+    if len(stream.read(_SLAB_BYTES)) == _SLAB_BYTES:  # the end of a gzip stream has its checksum
+        raise EOFError
     return out
 
 
