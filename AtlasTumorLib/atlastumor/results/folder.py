@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError
-from .staging import clear_up, list_own_files, make_partial, put_in_place
+from .staging import clear_up, list_own_files, make_partial, put_in_place, try_writing
 
 __all__ = ["check_output", "result_folder"]
 
@@ -117,13 +116,7 @@ def _check_content(folder: Path, *, overwrite: bool) -> None:
 
 
 def _check_writing(folder: Path, needed_bytes: int) -> None:
-    """Write a little where the result will be; a permission is only known when it is used."""
-    home = folder
-    while not home.exists():
-        home = home.parent
-    with tempfile.TemporaryDirectory(prefix=".atlastumor-check-", dir=home) as probe:
-        (Path(probe) / "check").write_bytes(b"\0")
-    free = shutil.disk_usage(home).free
+    free = shutil.disk_usage(try_writing(folder)).free
     if free < needed_bytes:
         msg = (
             f"Only {free / 1e6:.0f} MB are free for '{folder}'; {needed_bytes / 1e6:.0f} MB are "

@@ -21,7 +21,7 @@ from .views import PLANES, Plane, Upright, find_body, make_upright
 __all__ = ["draw_overview", "draw_slice", "find_best_point"]
 
 _WINDOW_HU = (-160.0, 240.0)
-_ORGAN_TINT, _TUMOR_TINT = 0.18, 0.45
+_ORGAN_TINT, _TUMOR_TINT = 0.16, 0.3
 _PANEL = (520, 640)  # largest width and height
 _GAP, _TITLE, _ROW, _COLUMN = 12, 32, 26, 190
 
@@ -238,7 +238,7 @@ def _compose(
 
 def _arrange(panels: Sequence[Image.Image]) -> tuple[list[tuple[int, int]], int, int]:
     """Left upper corners of panels, flat ones below one another; then width and bottom of all."""
-    limit = round(1.2 * max(panel.height for panel in panels))
+    limit = round(1.35 * max(panel.height for panel in panels))
     places: list[tuple[int, int]] = []
     left, top, right, bottom = _GAP, 0, _GAP, 0
     for panel in panels:

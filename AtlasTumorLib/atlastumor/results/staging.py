@@ -19,13 +19,22 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["MANIFEST", "SCHEMA", "clear_up", "list_own_files", "make_partial", "put_in_place"]
+__all__ = [
+    "MANIFEST",
+    "SCHEMA",
+    "clear_up",
+    "list_own_files",
+    "make_partial",
+    "put_in_place",
+    "try_writing",
+]
 
 MANIFEST = "result.json"
 SCHEMA = "atlastumor-result"
 
 _BACKUP = ".earlier"
 _LONGEST_NAME = 150  # bytes; leaves room for what is added, below the 255 of most file systems
+_LONGEST_FILE = 60  # characters, of a result's own files
 
 
 def list_own_files(directory: Path) -> set[str] | None:
@@ -63,6 +72,32 @@ def make_partial(directory: Path) -> Path:
     return partial
 
 
+def try_writing(directory: Path) -> Path:
+    """Write a little where a result would be prepared; permissions show only when they are used.
+
+    Args:
+        directory: Where the result is to be; need not exist.
+
+    Returns:
+        The nearest folder that exists, in which a file was made and removed.
+
+    Raises:
+        OSError: If that is not possible.
+    """
+    home = _find_home(directory)
+    while not home.exists():
+        home = home.parent
+    for part in directory.relative_to(home).parts:
+        home.joinpath(part).exists()  # raises where a name is longer than the disk allows
+    directory.joinpath("x" * _LONGEST_FILE).exists()
+    probe = home / f"{_prefix(directory)}check-{os.getpid()}"
+    try:
+        probe.write_bytes(b"\0")
+    finally:
+        probe.unlink(missing_ok=True)
+    return home
+
+
 def put_in_place(partial: Path, directory: Path) -> None:
     """Turn a complete partial folder into the result.
 
@@ -97,12 +132,14 @@ def clear_up(directory: Path) -> None:
     for home in (directory.parent, directory):
         for path in _list(home):
             stage, _, process = path.name.removeprefix(_prefix(directory)).partition("-")
-            if stage not in {"partial", "ready"} or not process.isdigit():
+            if stage not in {"check", "partial", "ready"} or not process.isdigit():
                 continue
             if psutil.pid_exists(int(process)):
                 continue
             if stage == "ready":
                 _settle(path, directory)
+            elif stage == "check":
+                path.unlink(missing_ok=True)
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -145,7 +182,8 @@ def _settle(ready: Path, directory: Path) -> None:
     if new is not None:  # else the manifest has moved, and it moves last
         backup = ready / _BACKUP
         earlier = (list_own_files(directory) or set()) | (list_own_files(backup) or set())
-        _move(_manifest_first(earlier), directory, backup)
+        waiting = (name for name in earlier if not (backup / name).exists())
+        _move(_manifest_first(waiting), directory, backup)
         _move(reversed(_manifest_first(new)), ready, directory)
     shutil.rmtree(ready, ignore_errors=True)
 
