@@ -158,6 +158,27 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert {project["version"], newest, *cited} == {atlastumor.__version__}
 
 
+def test_slicer_installs_what_the_project_declares() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = {*project["dependencies"], *extras["resenc"], *extras["openvino"]}
+    calls = ast.walk(parsed(REPOSITORY / "AtlasTumorLib/AtlasTumorSlicer/Install.py"))
+    installed = [
+        node.args[0].value
+        for node in calls
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Package"
+        if isinstance(node.args[0], ast.Constant)
+    ]
+
+    names = {re.match(r"[\w-]+", text)[0] for text in declared}
+    assert installed
+    for requirement in installed:
+        name, _, floor = str(requirement).partition(">=")
+        assert name in names
+        assert floor
+        assert requirement in declared or not any(text.startswith(f"{name}>=") for text in declared)
+
+
 # 8. Everything public says what it takes and gives; presence of a docstring is ruff's to check.
 
 
