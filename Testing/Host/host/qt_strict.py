@@ -61,6 +61,7 @@ def _set_attribute(instance: QObject, name: str, value: Any) -> None:
         return
     member = _find_on_class(type(instance), name)
     if isinstance(member, Property):
+        value = list(value) if isinstance(value, tuple) else value
         if not QObject.setProperty(instance, name, value):
             raise AttributeError(f"Property '{name}' does not accept {value!r}")
     elif (

@@ -154,6 +154,7 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Find the test methods."""
         super().__init__(*args, **kwargs)
+        super(unittest.TestCase, self).__init__()  # the mixins of derived classes
         self.moduleTestNames = [
             name for name in dir(self) if "test" in name and callable(getattr(self, name))
         ]

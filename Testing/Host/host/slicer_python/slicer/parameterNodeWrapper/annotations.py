@@ -32,6 +32,11 @@ class Default:
         """Hold `value`, or `generator`, which is called each time the default is needed."""
         self._value, self._generator = value, generator
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Default) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def value(self) -> Any:
         """The default."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
 from typing import Any
 
 __all__ = ["ObservedDict", "ObservedList"]
 
 
 class ObservedList(MutableSequence[Any]):
-    """A list in a parameter node."""
+    """A list in a parameter node; one change is one event, and a refused one changes nothing."""
 
-    def __init__(self, values: list[Any], save: Callable[[list[Any]], None]) -> None:
-        """Hold `values`; `save` gets them after every change."""
+    def __init__(self, values: list[Any], save: Callable[[list[Any]], list[Any]]) -> None:
+        """Hold `values`; `save` stores new ones and gives them as they were stored."""
         self._values, self._save = values, save
 
-    def _store(self, values: list[Any]) -> None:
-        self._save(values)
-        self._values = values
+    def _edit(self, change: Callable[[list[Any]], Any]) -> Any:
+        values = list(self._values)
+        result = change(values)
+        self._values = self._save(values)
+        return result
 
     def __getitem__(self, index: Any) -> Any:
         return self._values[index]
@@ -26,20 +28,34 @@ class ObservedList(MutableSequence[Any]):
         return len(self._values)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        values = list(self._values)
-        values[index] = value
-        self._store(values)
+        self._edit(lambda values: values.__setitem__(index, value))
 
     def __delitem__(self, index: Any) -> None:
-        values = list(self._values)
-        del values[index]
-        self._store(values)
+        self._edit(lambda values: values.__delitem__(index))
 
     def insert(self, index: int, value: Any) -> None:
         """Insert a value before `index`."""
-        values = list(self._values)
-        values.insert(index, value)
-        self._store(values)
+        self._edit(lambda values: values.insert(index, value))
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Append many."""
+        self._edit(lambda own: own.extend(values))
+
+    def __iadd__(self, values: Iterable[Any]) -> ObservedList:  # type: ignore[override, misc]
+        self.extend(values)
+        return self
+
+    def clear(self) -> None:
+        """Remove all."""
+        self._edit(lambda values: values.clear())
+
+    def sort(self, **options: Any) -> None:
+        """Sort in place."""
+        self._edit(lambda values: values.sort(**options))
+
+    def reverse(self) -> None:
+        """Turn the order around."""
+        self._edit(lambda values: values.reverse())
 
     def __eq__(self, other: object) -> bool:
         return self._values == (other._values if isinstance(other, ObservedList) else other)
@@ -51,15 +67,19 @@ class ObservedList(MutableSequence[Any]):
 
 
 class ObservedDict(MutableMapping[Any, Any]):
-    """A dictionary in a parameter node."""
+    """A dictionary in a parameter node; one change is one event."""
 
-    def __init__(self, values: dict[Any, Any], save: Callable[[dict[Any, Any]], None]) -> None:
-        """Hold `values`; `save` gets them after every change."""
+    def __init__(
+        self, values: dict[Any, Any], save: Callable[[dict[Any, Any]], dict[Any, Any]]
+    ) -> None:
+        """Hold `values`; `save` stores new ones and gives them as they were stored."""
         self._values, self._save = values, save
 
-    def _store(self, values: dict[Any, Any]) -> None:
-        self._save(values)
-        self._values = values
+    def _edit(self, change: Callable[[dict[Any, Any]], Any]) -> Any:
+        values = dict(self._values)
+        result = change(values)
+        self._values = self._save(values)
+        return result
 
     def __getitem__(self, key: Any) -> Any:
         return self._values[key]
@@ -71,12 +91,18 @@ class ObservedDict(MutableMapping[Any, Any]):
         return iter(self._values)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._store({**self._values, key: value})
+        self._edit(lambda values: values.__setitem__(key, value))
 
     def __delitem__(self, key: Any) -> None:
-        values = dict(self._values)
-        del values[key]
-        self._store(values)
+        self._edit(lambda values: values.__delitem__(key))
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Remove the newest pair and give it."""
+        return self._edit(lambda values: values.popitem())
+
+    def clear(self) -> None:
+        """Remove all."""
+        self._edit(lambda values: values.clear())
 
     def __repr__(self) -> str:
         return f"ObservedDict({self._values})"

@@ -139,7 +139,11 @@ class _ListSerializer(Serializer):
         return [self._element.read(node, f"{name}.{i}") for i in range(self._length(node, name))]
 
     def read(self, node: Any, name: str) -> Any:
-        return ObservedList(self._values(node, name), lambda new: self.write(node, name, new))
+        def save(values: list[Any]) -> list[Any]:
+            self.write(node, name, values)
+            return self._values(node, name)
+
+        return ObservedList(self._values(node, name), save)
 
     def remove(self, node: Any, name: str) -> None:
         for i in range(self._length(node, name)):
@@ -160,7 +164,11 @@ class _DictSerializer(_ListSerializer):
         super()._write(node, name, value.items())
 
     def read(self, node: Any, name: str) -> Any:
-        return ObservedDict(dict(self._values(node, name)), lambda new: self.write(node, name, new))
+        def save(values: dict[Any, Any]) -> dict[Any, Any]:
+            self.write(node, name, values)
+            return dict(self._values(node, name))
+
+        return ObservedDict(dict(self._values(node, name)), save)
 
 
 class _OptionalSerializer(Serializer):
@@ -226,6 +234,11 @@ def _composed(kind: Any) -> Serializer | None:
     return None
 
 
+def _is_validator(annotation: Any) -> bool:
+    is_class = isinstance(annotation, type) and issubclass(annotation, Validator)
+    return is_class or isinstance(annotation, Validator)
+
+
 def make_serializer(kind: Any) -> tuple[Serializer, tuple[Any, ...]]:
     """Make the serializer of a type with its rules; also give the other annotations.
 
@@ -236,5 +249,5 @@ def make_serializer(kind: Any) -> tuple[Serializer, tuple[Any, ...]]:
     serializer = _plain(bare) or _composed(bare)
     if serializer is None:
         raise TypeError(f"The test host cannot store parameters of type {kind}")
-    serializer.validators += [one for one in annotations if isinstance(one, Validator)]
-    return serializer, tuple(one for one in annotations if not isinstance(one, Validator))
+    serializer.validators += [one for one in annotations if _is_validator(one)]
+    return serializer, tuple(one for one in annotations if not _is_validator(one))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -39,13 +40,30 @@ class _Parameter(property):
         if not self.serializer.is_in(node, self.name):
             self.serializer.write(node, self.name, self.default.value)
 
+    def read(self, node: Any) -> Any:
+        self.start(node)
+        return self.serializer.read(node, self.name)
+
     def _get(self, wrapper: Any) -> Any:
-        self.start(wrapper.parameterNode)
-        return self.serializer.read(wrapper.parameterNode, self.name)
+        return wrapper._values[self.name]
 
     def _put(self, wrapper: Any, value: Any) -> None:
-        with slicer.util.NodeModify(wrapper.parameterNode):
-            self.serializer.write(wrapper.parameterNode, self.name, value)
+        node = wrapper.parameterNode
+        with slicer.util.NodeModify(node):  # observers already find the new value
+            self.serializer.write(node, self.name, value)
+            wrapper._values[self.name] = self.read(node)
+
+
+def _observe_weakly(wrapper: _Wrapper) -> None:
+    """Let `wrapper` read its node after each change, for as long as somebody holds it."""
+    reference, node = weakref.ref(wrapper), wrapper.parameterNode
+
+    def on_modified(_caller: Any, _event: str) -> None:
+        if (holder := reference()) is not None:
+            holder._read_all()
+
+    tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, on_modified)
+    weakref.finalize(wrapper, node.RemoveObserver, tag)
 
 
 class _Wrapper:
@@ -60,8 +78,14 @@ class _Wrapper:
         self._guis: dict[int, dict[str, Connector]] = {}
         self._observers: dict[int, int] = {}
         self._updating = False
-        for parameter in self.allParameters.values():
-            parameter.start(parameterNode)
+        self._values: dict[str, Any] = {}
+        self._read_all()
+        _observe_weakly(self)
+
+    def _read_all(self) -> None:
+        # As in Slicer a value is read anew only when the node says that it was modified.
+        for name, parameter in self.allParameters.items():
+            self._values[name] = parameter.read(self.parameterNode)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Slicer would make a new attribute in silence: the usual way to lose a parameter.
@@ -78,7 +102,7 @@ class _Wrapper:
         return self._parameter(name).default
 
     def isCached(self, name: str) -> bool:
-        return self._parameter(name) is None
+        return self._parameter(name) is not None
 
     @classmethod
     def dataType(cls, name: str) -> Any:
