@@ -62,7 +62,13 @@ def _oval(
 
 
 def paint_body(rng: np.random.Generator, canvas: Canvas, person: Person) -> None:
-    """Paint skin, subcutaneous fat, the muscular wall and the cavity filled with fat."""
+    """Paint skin, subcutaneous fat, the muscular wall and the cavity filled with fat.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        person: Whose body it is.
+    """
     # The shell is smooth, so half the resolution along each axis is exact enough and 8x faster.
     second = (slice(None, None, 2), slice(None, None, 2), slice(None, None, 2))
     x, y, z = canvas.at(second)
@@ -92,7 +98,16 @@ def _paint_wall_fat(rng: np.random.Generator, canvas: Canvas, cavity: Floats) ->
 
 
 def diaphragm_height(x: Floats, y: Floats, shift_mm: float) -> Floats:
-    """Give the height S (mm) of the diaphragm above points (R, A): two domes, lower at the rim."""
+    """Give the height S (mm) of the diaphragm above points (R, A): two domes, lower at the rim.
+
+    Args:
+        x: R of each point in mm, any shape.
+        y: A of each point.
+        shift_mm: How far breathing lifts the diaphragm.
+
+    Returns:
+        S of the diaphragm in mm, the shape of x.
+    """
     right = 172 * np.exp(-(((x - 62) / 105) ** 2))
     left = 158 * np.exp(-(((x + 62) / 105) ** 2))
     # Toward the ribs the domes fall steeply, behind deeper than in front.
@@ -103,7 +118,13 @@ def diaphragm_height(x: Floats, y: Floats, shift_mm: float) -> Floats:
 
 
 def paint_thorax(canvas: Canvas, shift_mm: float, rng: np.random.Generator) -> None:
-    """Paint lungs, diaphragm, mediastinum and heart above the domes."""
+    """Paint lungs, diaphragm, mediastinum and heart above the domes.
+
+    Args:
+        canvas: What to paint on.
+        shift_mm: How far breathing lifts the diaphragm.
+        rng: Source of randomness.
+    """
     box = canvas.box((-160, -130, 20), (160, 130, 420))
     x, y, z = canvas.at(box)
     above = z - diaphragm_height(x, y, shift_mm)
@@ -137,7 +158,13 @@ def _paint_heart(canvas: Canvas, rng: np.random.Generator, shift_mm: float) -> N
 
 
 def paint_arms(rng: np.random.Generator, canvas: Canvas, person: Person) -> None:
-    """Paint the arms beside the body, as in scans of patients who cannot raise them."""
+    """Paint the arms beside the body, as in scans of patients who cannot raise them.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        person: Whose body it is.
+    """
     side = 138 + person.fat_mm * 1.2 + 45
     for sign in (-1.0, 1.0):
         drift = rng.normal(0, 10, 4)

@@ -188,7 +188,14 @@ class Canvas:
         *,
         over: Iterable[int] | None = None,
     ) -> None:
-        """Fill the voxels of a box where `mask` is true, as `paint` does."""
+        """Fill the voxels of a box where a mask is true.
+
+        Args:
+            box: Where.
+            mask: Which of its voxels, shape of the box.
+            tissue: What to fill them with.
+            over: Tissues that may be painted over; None for all.
+        """
         view = self.tissues[box]
         if over is not None:
             allowed = np.zeros(256, bool)

@@ -72,7 +72,13 @@ def paint_esophagus(rng: np.random.Generator, canvas: Canvas) -> None:
 
 
 def paint_stomach(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
-    """Paint the stomach from fundus to pylorus with fluid, gas and sometimes oral contrast."""
+    """Paint the stomach from fundus to pylorus with fluid, gas and sometimes oral contrast.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        shift_mm: How far breathing lifts the diaphragm.
+    """
     full = float(rng.uniform(0.75, 1.35))
     path = jitter(
         rng,
@@ -245,7 +251,13 @@ def _fill_colon(
 
 
 def paint_bladder(rng: np.random.Generator, canvas: Canvas, sex: str) -> None:
-    """Paint the bladder behind the pubis, from nearly empty to full."""
+    """Paint the bladder behind the pubis, from nearly empty to full.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        sex: "female" or "male".
+    """
     k = float(rng.uniform(0.65, 1.45))
     low = -198.0 if sex == "female" else -192.0
     center = (float(rng.normal(0, 3)), 34.0, low + 27 * k)

@@ -30,6 +30,7 @@ from .tumors import NEIGHBORS, PhantomLesion, TumorOptions, measure_tumors
 __all__ = ["Phantom", "PhantomOptions", "make_phantom"]
 
 _FINEST_MM = 1.1  # finer anatomies cost minutes and gigabytes
+_FRAGMENT_ML = 0.06  # a sphere of 2.4 mm radius; no tumor is drawn as small
 _SCAN_STREAM = 1  # keeps the scanner's random numbers apart from the anatomy's
 _RANGES = {"slice_mm": (0.5, 10.0), "in_plane_mm": (0.5, 5.0), "noise_hu": (0.0, 200.0)}
 
@@ -115,13 +116,7 @@ def make_phantom(
         msg = f"A seed is not negative; got {seed}. Choose 0 or more."
         raise InputError(msg)
     rng = np.random.default_rng((seed, _SCAN_STREAM))
-    acquisition = draw_acquisition(
-        rng,
-        phase=draw_phase(rng, options.phase),
-        slice_mm=options.slice_mm,
-        in_plane_mm=options.in_plane_mm,
-        noise_hu=options.noise_hu,
-    )
+    acquisition = _draw_acquisition(rng, options)
     progress(0.0, "Painting the body")
     anatomy = make_anatomy(
         seed,
@@ -142,6 +137,16 @@ def make_phantom(
     progress(1.0, "Scanning")
     scan = Scan(np.ascontiguousarray(hu[flip]), grid)
     return Phantom(scan, LabelMap(stored, grid, label_names()), lesions, description)
+
+
+def _draw_acquisition(rng: np.random.Generator, options: PhantomOptions) -> Acquisition:
+    return draw_acquisition(
+        rng,
+        phase=draw_phase(rng, options.phase),
+        slice_mm=options.slice_mm,
+        in_plane_mm=options.in_plane_mm,
+        noise_hu=options.noise_hu,
+    )
 
 
 def _fine_spacing(acquisition: Acquisition) -> Vector:
@@ -171,9 +176,6 @@ def _tidy_tumors(labels: npt.NDArray[np.uint8], grid: Grid) -> None:
                 near = labels[around]
                 choices = [int((near == label).sum()) for label in organ.labels]
                 near[parts[around] == part] = organ.labels[int(np.argmax(choices))]
-
-
-_FRAGMENT_ML = 0.06  # a sphere of 2.4 mm radius; no tumor is drawn as small
 
 
 def _describe(

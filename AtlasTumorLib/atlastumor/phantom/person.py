@@ -52,7 +52,16 @@ def draw_person(rng: np.random.Generator, sex: str | None = None) -> Person:
 
 
 def jitter(rng: np.random.Generator, points: object, sigma_mm: float) -> list[list[float]]:
-    """Move points (N, 3) or one point (3,) by normal noise of `sigma_mm`; gives rows (N, 3)."""
+    """Move points a little.
+
+    Args:
+        rng: Source of randomness.
+        points: In mm, (N, 3) or (3,).
+        sigma_mm: Standard deviation along each axis.
+
+    Returns:
+        Rows of three, N of them.
+    """
     array = np.atleast_2d(np.asarray(points, float))
     moved: list[list[float]] = (array + rng.normal(0, sigma_mm, array.shape)).tolist()
     return moved

@@ -57,7 +57,17 @@ def ellipsoid_distance(
 def ellipsoid(
     canvas: Canvas, center: Vector, radii: Vector, tilt_deg: Vector = (0.0, 0.0, 0.0)
 ) -> Region:
-    """Evaluate an ellipsoid on a canvas; arguments as in `ellipsoid_distance`."""
+    """Evaluate an ellipsoid on a canvas.
+
+    Args:
+        canvas: Where.
+        center: Center in mm.
+        radii: Semi-axes in mm.
+        tilt_deg: Rotations about R, A and S, in this order.
+
+    Returns:
+        Its region.
+    """
     turn = np.abs(Rotation.from_euler("xyz", tilt_deg, degrees=True).as_matrix())
     half = np.sqrt((turn**2) @ (np.array(radii) ** 2))
     box = canvas.box(np.array(center) - half, np.array(center) + half)
@@ -65,7 +75,16 @@ def ellipsoid(
 
 
 def smooth_union(a: Floats, b: Floats, blend_mm: float) -> Floats:
-    """Join two distance fields with a fillet of about `blend_mm`."""
+    """Join two shapes with a fillet.
+
+    Args:
+        a: Signed distance to one, mm.
+        b: To the other, the same shape.
+        blend_mm: Size of the fillet.
+
+    Returns:
+        Signed distance to both.
+    """
     h = np.clip(0.5 + 0.5 * (b - a) / blend_mm, 0, 1)
     result: Floats = (b + (a - b) * h - blend_mm * h * (1 - h)).astype(np.float32)
     return result
@@ -142,7 +161,17 @@ def tube(
     *,
     margin_mm: float = 0.0,
 ) -> Region:
-    """Evaluate a tube of varying radius (mm) through control points (N, 3); see `balls`."""
+    """Evaluate a tube of varying radius.
+
+    Args:
+        canvas: Where.
+        control: Points in mm that its middle runs through, (N, 3).
+        radii: Radius in mm at each, (N,).
+        margin_mm: How far outside the surface the distance must still be right.
+
+    Returns:
+        Its region; `nearest` counts samples along the tube.
+    """
     step = max(0.45 * float(np.min(radii)), 1.0)
     points, sizes = curve(control, radii, step_mm=step)
     return balls(canvas, points, sizes, margin_mm=margin_mm)

@@ -31,7 +31,13 @@ def _paint_bone(canvas: Canvas, region: Region, cortex_mm: float) -> None:
 
 
 def paint_skeleton(rng: np.random.Generator, canvas: Canvas, person: Person) -> None:
-    """Paint the spine, ribs, sacrum, hip bones and femora."""
+    """Paint the spine, ribs, sacrum, hip bones and femora.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        person: Whose body it is.
+    """
     cortex = 2.4 - 0.9 * person.age
     _paint_spine(canvas, cortex)
     for level in _RIBS:

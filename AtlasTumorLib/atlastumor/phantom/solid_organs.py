@@ -45,7 +45,13 @@ def _bumps(rng: np.random.Generator, canvas: Canvas, region: Region, size_mm: fl
 
 
 def paint_liver(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
-    """Paint both lobes under the right dome, then the vessels within."""
+    """Paint both lobes under the right dome, then the vessels within.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        shift_mm: How far breathing lifts the diaphragm.
+    """
     k = float(rng.normal(1.0, 0.05))
     lobe = float(rng.uniform(0.85, 1.3))
     box = canvas.box((-120, -110, -60), (150, 140, 200))
@@ -91,7 +97,13 @@ def _paint_liver_vessels(rng: np.random.Generator, canvas: Canvas, shift_mm: flo
 
 
 def paint_spleen(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
-    """Paint a crescent under the left dome."""
+    """Paint a crescent under the left dome.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        shift_mm: How far breathing lifts the diaphragm.
+    """
     k = float(rng.normal(1.0, 0.09))
     (x, y, z) = jitter(rng, (-90, -22, 94 + 0.8 * shift_mm), 4)[0]
     region = ellipsoid(canvas, (x, y, z), (40 * k, 65 * k, 65 * k), (18, 8, 22))
@@ -208,7 +220,13 @@ def _paint_adrenal(rng: np.random.Generator, canvas: Canvas, center: Vector, sid
 
 
 def paint_gallbladder(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
-    """Paint a pear under the liver; one person in eight has none, but clips."""
+    """Paint a pear under the liver; one person in eight has none, but clips.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        shift_mm: How far breathing lifts the diaphragm.
+    """
     neck, fundus = jitter(rng, [[42, 50, 58], [66, 82, 24]], 4)
     neck[2] += 0.8 * shift_mm
     fundus[2] += 0.8 * shift_mm
@@ -222,7 +240,13 @@ def paint_gallbladder(rng: np.random.Generator, canvas: Canvas, shift_mm: float)
 
 
 def paint_womb_or_prostate(rng: np.random.Generator, canvas: Canvas, sex: str) -> None:
-    """Paint the uterus tilted over the bladder, or the prostate below it."""
+    """Paint the uterus tilted over the bladder, or the prostate below it.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        sex: "female" or "male".
+    """
     if sex == "male":
         k = rng.uniform(0.8, 1.35)
         gland = ellipsoid(canvas, (0, 12, -207), (22 * k, 16 * k, 17 * k))

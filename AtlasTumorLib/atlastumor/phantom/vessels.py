@@ -35,7 +35,13 @@ _OVER = tuple(
 
 
 def paint_vessels(rng: np.random.Generator, canvas: Canvas, person: Person) -> None:
-    """Paint the great vessels, their branches and, in the old, calcified walls."""
+    """Paint the great vessels, their branches and, in the old, calcified walls.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        person: Whose body it is.
+    """
     width = float(rng.normal(1.0, 0.08) + 0.15 * person.age)
     heights = np.array([330.0, 260, 200, 150, 100, 50, 0, -28])
     aside = np.array([-22.0, -22, -19, -14, -11, -10, -8, -4])
