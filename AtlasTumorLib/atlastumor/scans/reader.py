@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import InputError, OutOfMemoryError
+from ..errors import DependencyError, InputError, OutOfMemoryError
 from ..progress import Progress, ignore_progress, part_of
 from ..volume import Grid, Scan
 from .gate import check_geometry
@@ -42,6 +44,7 @@ def read_scan(
             could be wrong.
         UnknownKeyError: If no series has the UID asked for.
         OutOfMemoryError: If it does not fit into this computer's memory.
+        DependencyError: If the package that reads its format is missing.
     """
     start = time.monotonic()
     path = Path(path)
@@ -49,13 +52,8 @@ def read_scan(
     if series is not None and kind not in _DICOM:
         msg = f"{name_of(path)} is not DICOM, so no series can be chosen in it. Leave that out."
         raise InputError(msg)
-    try:
+    with _translated(path):
         loaded = _load(path, kind, series, part_of(progress, 0.0, 0.9))
-    except OSError as error:
-        raise refuse(path, error) from error
-    except MemoryError as error:
-        msg = f"{name_of(path)} does not fit into memory. Close programs, or crop the scan."
-        raise OutOfMemoryError(msg) from error
     check_geometry(loaded.array.shape, loaded.affine)
     check_hounsfield(loaded.array)
     progress(1.0, "Reading the scan")
@@ -80,12 +78,27 @@ def list_series(path: Path) -> list[Series]:
     kind = _find_kind(path)
     if kind not in _DICOM:
         return []
-    from .dicom import list_dicom
+    with _translated(path):
+        from .dicom import list_dicom
 
-    try:
         return list_dicom(path, kind)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what the system and missing packages raise into errors for the user."""
+    try:
+        yield
     except OSError as error:
         raise refuse(path, error) from error
+    except MemoryError as error:
+        msg = f"{name_of(path)} does not fit into memory. Close programs, or crop the scan."
+        raise OutOfMemoryError(msg) from error
+    except ModuleNotFoundError as error:
+        msg = (
+            f"Reading {name_of(path)} needs {error.name}. Install it with: pip install {error.name}"
+        )
+        raise DependencyError(msg) from error
 
 
 def _find_kind(path: Path) -> str:

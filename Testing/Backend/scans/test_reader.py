@@ -11,10 +11,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from atlastumor.errors import InputError
+from atlastumor.errors import DependencyError, InputError
 from atlastumor.scans import read_scan
 
 from .bodies import a_body, a_scan, an_affine
+from .broken_files import save_itk, save_nifti
 from .dicom_series import write_dicom_series
 
 SCANS = [
@@ -124,6 +125,18 @@ def test_what_progress_raises_stops_the_reading_and_cleans_up(
         read_scan(tmp_path / "study.zip", progress=stop)
 
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize(("suffix", "package"), [("nii", "nibabel"), ("mha", "SimpleITK")])
+def test_a_missing_package_is_named(
+    suffix: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = save_nifti if suffix == "nii" else save_itk
+    path = save(tmp_path / f"a.{suffix}", a_body())
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(DependencyError, match=f"pip install {package}"):
+        read_scan(path)
 
 
 def test_importing_the_reader_loads_no_file_library() -> None:
