@@ -40,11 +40,12 @@ def configure(source: Path, build: Path) -> Result:
     return cmake("-S", source, "-B", build, f"-DSlicer_DIR={STUB}", *options)
 
 
-def run_installed(modules: Path, code: str) -> Result:
-    """Run Python that sees the installed modules and the libraries, but not the checkout.
+def run_installed(modules: Path, code: str, *more: Path) -> Result:
+    """Run Python that sees the installed modules, the libraries and `more`, but not the checkout.
 
     `-S` skips site-packages and with it the link to the checkout that the environment holds;
     the libraries are put back by hand.
     """
-    path = [str(modules), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    libraries = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+    path = [str(folder) for folder in (modules, *libraries, *more)]
     return _run(sys.executable, "-I", "-S", "-c", f"import sys; sys.path += {path!r}\n{code}")

@@ -99,6 +99,37 @@ def test_every_backend_module_imports_from_the_installed_files_alone(
     assert all(Path(place).is_relative_to(an_installed_extension) for place in places)
 
 
+LOAD_MODULE = """
+from pathlib import Path
+from host.session import start
+
+session = start()
+scripts = (Path(folder) / "AtlasTumorSeg.py" for folder in sys.path)
+module = session.load(next(script for script in scripts if script.exists()))
+widget = module.widgetRepresentation().self()
+session.application.processEvents()
+assert not session.errors(), session.errors()
+assert type(widget).__name__ == "AtlasTumorSegWidget"
+for name, loaded in list(sys.modules.items()):
+    if name.startswith(("atlastumor", "AtlasTumor")):
+        print(loaded.__file__)
+session.application.quit()
+"""
+
+
+@pytest.mark.slow
+def test_the_panel_is_built_from_the_installed_files_alone(an_installed_extension: Path) -> None:
+    pytest.importorskip("slicer_core", reason="the test host needs slicer-core")
+    pytest.importorskip("PySide6", reason="the test host needs PySide6-Essentials")
+
+    done = run_installed(an_installed_extension, LOAD_MODULE, REPOSITORY / "Testing/Host")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    places = [Path(line) for line in done.stdout.splitlines() if line.endswith(".py")]
+    assert an_installed_extension / "AtlasTumorSeg.py" in places
+    assert all(place.is_relative_to(an_installed_extension) for place in places)
+
+
 def test_a_module_that_forgets_its_own_script_does_not_configure(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
