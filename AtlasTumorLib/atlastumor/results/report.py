@@ -171,7 +171,7 @@ def _make_row(cells: Iterable[str]) -> str:
 
 def _embed(picture: Image.Image, description: str) -> str:
     stream = BytesIO()
-    picture.save(stream, format="PNG", optimize=True)
+    picture.save(stream, format="PNG")
     data = base64.b64encode(stream.getvalue()).decode("ascii")
     width = f' width="{picture.width}"'
     return f'<img src="data:image/png;base64,{data}" alt="{escape(description)}"{width}>'

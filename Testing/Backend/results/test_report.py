@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from atlastumor.results.report import write_report
-from Backend.results.examples import make_provenance
+from Backend.results.examples import make_provenance, make_scan, make_segmentation
 
 VOID = {"meta", "img"}
 
@@ -38,11 +38,13 @@ class Outline(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def a_page(tmp_path, a_segmentation, a_scan):
-    write_report(tmp_path / "report.html", a_segmentation, a_scan)
+@pytest.fixture(scope="module")
+def a_page(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    scan = make_scan()
+    write_report(path, make_segmentation(scan), scan)
     page = Outline()
-    page.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    page.feed(path.read_text(encoding="utf-8"))
     assert page.open == []
     return page
 
