@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
@@ -149,11 +150,14 @@ class ctkDirectoryButton(QPushButton):
         super().__init__(*[one for one in arguments if not isinstance(one, str)])
         self.clicked.connect(self.browse)
 
-    def _directory_changed(self, path: str) -> None:
-        QPushButton.setText(self, path)
-        self.directoryChanged.emit(path)
+    def _take(self, path: str) -> None:
+        path = os.path.abspath(path) if path else ""  # noqa: PTH100 - as QDir does, no links
+        if path != self.directory:
+            state(self).directory = path
+            QPushButton.setText(self, path)
+            self.directoryChanged.emit(path)
 
-    directory = stored("directory", str, "", _directory_changed)
+    directory = Property(str, lambda self: getattr(state(self), "directory", ""), _take)
     caption = stored("caption", str, "")
 
     def browse(self) -> None:

@@ -166,15 +166,15 @@ class qMRMLSegmentsTableView(qMRMLWidget):
         """Give the segmentation node."""
         return state(self).node
 
-    def displayedSegmentIDs(self) -> list[str]:
+    def displayedSegmentIDs(self) -> tuple[str, ...]:
         """Give the IDs of the rows."""
-        return list(state(self).ids)
+        return tuple(state(self).ids)
 
-    def selectedSegmentIDs(self) -> list[str]:
+    def selectedSegmentIDs(self) -> tuple[str, ...]:
         """Give the IDs of the selected rows."""
         own = state(self)
         rows = sorted({index.row() for index in own.table.selectedIndexes()})
-        return [own.ids[row] for row in rows]
+        return tuple(own.ids[row] for row in rows)
 
     def setSelectedSegmentIDs(self, ids: list[str]) -> None:
         """Select these rows and no others."""

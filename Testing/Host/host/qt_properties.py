@@ -53,7 +53,8 @@ class QtAttribute(property):
         """Give the value, or on the class the static function (`QTimer.singleShot` is both)."""
         if instance is None:
             return self._static or self
-        return super().__get__(instance, owner)
+        value = super().__get__(instance, owner)
+        return tuple(value) if isinstance(value, list) else value
 
 
 def make_properties(qt_class: type[QObject]) -> int:

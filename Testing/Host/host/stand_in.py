@@ -39,11 +39,12 @@ def stored(
     """
 
     def read(self: QObject) -> Any:
-        return getattr(state(self), name, default)
+        value = getattr(state(self), name, default)
+        return tuple(value) if kind is list else value  # PythonQt gives lists as tuples
 
     def write(self: QObject, value: Any) -> None:
         value = kind(value)
-        if value != read(self):
+        if value != kind(read(self)):
             setattr(state(self), name, value)
             if changed:
                 changed(self, value)
