@@ -52,7 +52,7 @@ HOUNSFIELD: dict[str, Density] = {
     "MARROW": _same(170, 55, 32),
     "DISC": _same(85, 15, 8),
     "SPINAL_CANAL": _same(28, 8, 8),
-    "LUNG": _same(-830, 40, 35),
+    "LUNG": _same(-830, 30, 35),
     "MEDIASTINUM": _same(-85, 25, 20),
     "MYOCARDIUM": Density((48, 95, 105, 90), 10, 6),
     "HEART_BLOOD": Density((42, 260, 150, 115), 25, 6),

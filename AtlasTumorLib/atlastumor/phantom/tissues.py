@@ -215,7 +215,7 @@ def sample_hu(
     wide = 1.0 + 1.5 * randomize
     for name, density in HOUNSFIELD.items():
         tissue = Tissue[name]
-        mean[tissue] = density.hu[column] + wide * density.spread * rng.normal()
+        mean[tissue] = density.hu[column] + wide * density.spread * np.clip(rng.normal(), -2, 2)
         texture[tissue] = density.texture * np.exp(rng.normal(0, 0.15 + 0.45 * randomize))
     left, right = _KIDNEYS
     mean[list(right)], texture[list(right)] = mean[list(left)], texture[list(left)]
