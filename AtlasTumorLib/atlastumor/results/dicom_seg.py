@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import highdicom
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
 from highdicom.seg import Segmentation
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
+from pydicom.valuerep import DSfloat
 
 from ..errors import InputError
 from ..provenance import Provenance
@@ -69,7 +70,7 @@ def write_dicom_seg(
     check_dicom_source(source)
     pixels = _paint_frames(numbered)
     try:
-        images = [pydicom.dcmread(file, stop_before_pixels=True) for file in source.dicom_files]
+        images = [_read_header(file, numbered.labels.grid) for file in source.dicom_files]
         new_uid = _make_uids(images[0], pixels, provenance)
         dataset = _make_dataset(images, pixels, numbered, provenance, new_uid)
     except (ValueError, TypeError, AttributeError, KeyError, OSError) as error:
@@ -77,6 +78,16 @@ def write_dicom_seg(
         raise InputError(msg) from error
     _set_time(dataset, provenance.created)
     dataset.save_as(path)
+
+
+def _read_header(file: Path, grid: Grid) -> Dataset:
+    """Header of an image, with the slice thickness that some leave out and highdicom wants."""
+    image = pydicom.dcmread(file, stop_before_pixels=True)
+    shared = image.get("SharedFunctionalGroupsSequence")
+    holder = shared[0].PixelMeasuresSequence[0] if shared else image
+    if holder.get("SliceThickness") is None:
+        holder.SliceThickness = DSfloat(grid.spacing_mm[2], auto_format=True)
+    return image
 
 
 def _paint_frames(numbered: NumberedSegments) -> npt.NDArray[Any]:
@@ -104,7 +115,8 @@ def _make_dataset(
 ) -> Segmentation:
     dataset = Segmentation(
         source_images=images,
-        pixel_array=_make_volume(pixels, numbered.labels.grid, images[0]),
+        pixel_array=pixels,
+        **_place_frames(numbered.labels.grid),
         segmentation_type="BINARY",
         segment_descriptions=[
             describe_segment(segment, provenance, new_uid(segment.key))
@@ -126,15 +138,19 @@ def _make_dataset(
     return dataset
 
 
-def _make_volume(pixels: npt.NDArray[Any], grid: Grid, image: Dataset) -> highdicom.Volume:
-    """The frames where they lie: their affine maps (k, j, i) to LPS mm."""
+def _place_frames(grid: Grid) -> dict[str, Any]:
+    """Say where the frames lie, LPS mm, whatever order or direction the source's images have."""
     lps = _RAS_TO_LPS @ grid.affine
-    return highdicom.Volume(
-        pixels,
-        affine=lps[:, [2, 1, 0, 3]],
-        coordinate_system="PATIENT",
-        frame_of_reference_uid=image.FrameOfReferenceUID,
-    )
+    i_mm, j_mm, k_mm = grid.spacing_mm
+    directions = [float(x) for axis, mm in ((0, i_mm), (1, j_mm)) for x in lps[:3, axis] / mm]
+    corners = lps @ np.array([[0.0, 0.0, k, 1.0] for k in range(grid.shape[2])]).T
+    return {
+        "plane_orientation": PlaneOrientationSequence("PATIENT", directions),
+        "plane_positions": [
+            PlanePositionSequence("PATIENT", [float(x) for x in corner]) for corner in corners[:3].T
+        ],
+        "pixel_measures": PixelMeasuresSequence((j_mm, i_mm), k_mm, k_mm),
+    }
 
 
 def _set_dimension_uid(dataset: Dataset, uid: UID) -> None:
@@ -150,3 +166,5 @@ def _set_time(dataset: Dataset, created: str) -> None:
         setattr(dataset, name, moment.strftime("%Y%m%d"))
     for name in ("ContentTime", "SeriesTime", "InstanceCreationTime"):
         setattr(dataset, name, moment.strftime("%H%M%S"))
+    for equipment in dataset.get("ContributingEquipmentSequence", ()):
+        equipment.ContributionDateTime = moment.strftime("%Y%m%d%H%M%S")
