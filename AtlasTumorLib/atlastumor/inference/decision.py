@@ -134,20 +134,16 @@ class Decision:
         levels = self._levels[channels].to(like.device)
         return levels.reshape(-1, *[1] * (like.dim() - 1))
 
-    def probability(self, logits: torch.Tensor, channels: Sequence[int]) -> torch.Tensor:
-        """Give the largest probability of some channels.
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Apply the activation.
 
         Args:
             logits: (C, ...) float.
-            channels: Which channels.
 
         Returns:
-            (...) float in [0, 1].
+            (C, ...) float in [0, 1].
         """
-        chosen = logits[list(channels)].max(dim=0).values
-        if self._is_softmax:
-            return torch.exp(chosen - torch.logsumexp(logits, dim=0))
-        return torch.sigmoid(chosen)
+        return torch.softmax(logits, dim=0) if self._is_softmax else torch.sigmoid(logits)
 
 
 def _level(

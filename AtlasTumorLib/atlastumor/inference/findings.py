@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from ..components import Box, find_boxes
 from ..lesions import Lesion
 from ..organs import Organ
 from ..volume import LabelMap
+from .request import Request
 
 __all__ = ["SMALLEST_ORGAN_ML", "Finding", "count_labels", "describe_findings"]
 
@@ -67,24 +68,15 @@ def count_labels(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def describe_findings(
-    labels: LabelMap,
-    lesions: Sequence[Lesion],
-    *,
-    organs: Sequence[Organ],
-    outlined: Mapping[str, bool],
-    highest: Mapping[str, float],
-    thresholds: Mapping[str, float | None],
+    labels: LabelMap, lesions: Sequence[Lesion], request: Request, highest: Mapping[str, float]
 ) -> tuple[Finding, ...]:
     """Say for each organ whether it is in view and what was found in it.
 
     Args:
         labels: The finished label map, (I, J, K).
         lesions: All its lesions.
-        organs: Those asked for.
-        outlined: For each organ that the model knows, whether it outlines the organ itself and
-            not its tumors alone.
-        highest: Highest tumor probability in each organ that the model knows.
-        thresholds: By organ; None or absent where arg-max decided.
+        request: What was asked for.
+        highest: Highest tumor probability in each organ that the model knows, in [0, 1].
 
     Returns:
         One finding per organ.
@@ -92,24 +84,26 @@ def describe_findings(
     counts = count_labels(labels.array)
     boxes = find_boxes(labels.array)
     findings = []
-    for organ in organs:
+    for organ in request.organs:
+        is_outlined = request.outlined.get(organ.key)
+        coverage = _coverage(organ, labels, counts, boxes, is_outlined)
         own = [lesion for lesion in lesions if lesion.organ == organ.key]
-        coverage = _coverage(organ, labels, counts, boxes, outlined.get(organ.key))
-        organ_ml = _volume_ml(organ, labels, counts) if outlined.get(organ.key) else math.nan
-        score = highest.get(organ.key, math.nan) if coverage != "none" else math.nan
-        threshold = thresholds.get(organ.key)
-        tumor_ml = sum(lesion.volume_ml for lesion in own)
-        message = (
-            f"{_describe_tumors(len(own), tumor_ml, score, threshold)}"
-            f"{_describe_view(organ, counts, coverage, is_outlined=bool(outlined.get(organ.key)))}"
+        finding = Finding(
+            organ.key,
+            coverage,
+            organ_ml=_volume_ml(organ, labels, counts) if is_outlined else math.nan,
+            n_lesions=len(own),
+            tumor_ml=float(sum(lesion.volume_ml for lesion in own)),
+            highest_score=highest.get(organ.key, math.nan) if coverage != "none" else math.nan,
+            threshold=request.thresholds.get(organ.key),
+            message="Not in view."
+            if is_outlined is not None
+            else "This model does not look for it.",
         )
-        if coverage == "none":
-            message = (
-                "Not in view." if organ.key in outlined else "This model does not look for it."
-            )
-        findings.append(
-            Finding(organ.key, coverage, organ_ml, len(own), tumor_ml, score, threshold, message)
-        )
+        if coverage != "none":
+            view = _describe_view(organ, counts, coverage, is_outlined=bool(is_outlined))
+            finding = replace(finding, message=_describe_tumors(finding) + view)
+        findings.append(finding)
     return tuple(findings)
 
 
@@ -144,11 +138,14 @@ def _volume_ml(organ: Organ, labels: LabelMap, counts: npt.NDArray[np.int64]) ->
     return n_voxels * labels.grid.voxel_ml
 
 
-def _describe_tumors(n: int, tumor_ml: float, score: float, threshold: float | None) -> str:
+def _describe_tumors(finding: Finding) -> str:
     """Say how many tumors, how large, how likely."""
+    n, threshold, score = finding.n_lesions, finding.threshold, finding.highest_score
     if n:
         noun, whole = ("tumor", "") if n == 1 else ("tumors", " in all")
-        return f"{n} {noun}, {tumor_ml:.1f} mL{whole} (highest score {score:.2f})."
+        return f"{n} {noun}, {finding.tumor_ml:.1f} mL{whole} (highest score {score:.2f})."
+    if math.isnan(score):
+        return "This model does not look for its tumors."
     if threshold is None:
         return f"No tumor (highest score {score:.2f})."
     if score >= threshold:

@@ -56,9 +56,10 @@ class ScoreKeeper:
             logits: (C, I, J, dk) float32.
         """
         winner = self._decision.choose(logits)
+        probabilities = self._decision.probabilities(logits)
         stop = self._first + logits.shape[3]
         for key, channels in self._tumor.items():
-            probability = self._decision.probability(logits, channels)
+            probability = probabilities[channels].amax(dim=0)
             self._maps[key][:, :, self._first : stop] = probability.half().cpu().numpy()
             near = _grow(torch.isin(winner, _to_tensor(self._region[key], winner)))
             top = torch.where(near, probability, 0.0).max()

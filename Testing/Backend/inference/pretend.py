@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy import ndimage
+
 from atlastumor.inference.backends import AbstractBackend
 from atlastumor.inference.device import Device
 from atlastumor.models.specs import (
@@ -18,7 +20,6 @@ from atlastumor.models.specs import (
     WeightsRef,
 )
 from atlastumor.volume import Grid, Scan
-from scipy import ndimage
 
 CPU = Device("cpu", "cpu", "a test", 0, 0)
 LIVER_AND_KIDNEY = (

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from atlastumor.errors import DeviceError
 from atlastumor.inference.blend import BlendOptions, blend_windows, mirrorings
 from atlastumor.inference.ring import Ring
 from atlastumor.inference.windows import WindowPlan, importance, plan_windows
 
-from Backend.inference.pretend import PretendBackend, by_density
+from .pretend import PretendBackend, by_density
 
 
 def ignore(_n_done: int) -> None:

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+
 from atlastumor.inference.findings import Finding, count_labels, describe_findings
+from atlastumor.inference.request import Request
 from atlastumor.lesions import measure_lesions
 from atlastumor.organs import find_organ, label_names
 from atlastumor.volume import Grid, LabelMap
@@ -25,10 +27,10 @@ def describe(
     (finding,) = describe_findings(
         labels,
         lesions,
-        organs=[LIVER],
-        outlined={"liver": True} if outlined is None else outlined,
-        highest={"liver": score},
-        thresholds={"liver": threshold},
+        Request(
+            (LIVER,), {"liver": True} if outlined is None else outlined, {"liver": threshold}, ()
+        ),
+        {"liver": score},
     )
     return finding
 
@@ -114,6 +116,12 @@ def test_an_organ_that_the_model_does_not_know() -> None:
     finding = describe(np.zeros(GRID.shape, np.uint8), outlined={})
 
     assert (finding.coverage, finding.message) == ("none", "This model does not look for it.")
+
+
+def test_an_organ_whose_tumors_the_model_does_not_look_for() -> None:
+    message = describe(a_liver(), score=math.nan, threshold=None).message
+
+    assert message == "This model does not look for its tumors."
 
 
 def test_a_model_that_finds_tumors_alone_cannot_say_what_is_in_view() -> None:

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from atlastumor.inference.orientation import find_orientation, orient, orient_grid
 from atlastumor.volume import Grid
 

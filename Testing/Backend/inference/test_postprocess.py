@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+
 from atlastumor.inference import postprocess as module
 from atlastumor.inference.postprocess import (
     drop_distant_tumors,
@@ -12,7 +14,6 @@ from atlastumor.inference.postprocess import (
 from atlastumor.models.specs import PostprocessSpec
 from atlastumor.organs import find_organ
 from atlastumor.volume import Grid
-from pytest import MonkeyPatch
 
 LIVER, KIDNEY = find_organ("liver"), find_organ("kidney")
 GRID = Grid((40, 30, 20), np.diag([1.0, 2.0, 5.0, 1.0]))  # a voxel is 0.01 mL
@@ -70,7 +71,7 @@ def test_tumor_stays_up_to_the_margin_in_mm() -> None:
     assert np.flatnonzero(labels[7, 7, :] == 27).tolist() == [10, 11]
 
 
-def test_tiles_do_not_change_which_tumor_stays(monkeypatch: MonkeyPatch) -> None:
+def test_tiles_do_not_change_which_tumor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     labels = rng.choice(np.array([0, 5, 27], np.uint8), GRID.shape, p=[0.989, 0.001, 0.01])
     whole = labels.copy()

@@ -6,15 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from scipy import ndimage
+
 from atlastumor.errors import Cancelled, InputError
 from atlastumor.inference import preprocess as module
 from atlastumor.inference.preprocess import network_grid, normalize, padding_value, preprocess
 from atlastumor.models.specs import InputSpec
 from atlastumor.progress import CancelToken
 from atlastumor.volume import Grid, Scan
-from scipy import ndimage
 
-from Backend.inference.pretend import make_scan
+from .pretend import make_scan
 
 CUBIC = InputSpec("RAS", (3.0, 3.0, 3.0), (-150.0, 250.0), "zscore", 3, mean=40.0, std=90.0)
 AVERAGE = InputSpec("RAS", (6.0, 6.0, 6.0), (-150.0, 250.0), "unit", 1, antialias=True)

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from atlastumor.errors import GridMismatchError
 from atlastumor.inference import probability
 from atlastumor.inference.orientation import find_orientation, orient, orient_grid
 from atlastumor.inference.probability import ProbabilityMap
 from atlastumor.inference.resample import resampled_grid
 from atlastumor.volume import Grid
-from scipy import ndimage
 
-SCAN_GRID = Grid((20, 15, 24), np.array([[1.5, 0, 0, 5], [0, 2, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1.0]]))
+SCAN_GRID = Grid(
+    (20, 15, 24), np.array([[1.5, 0, 0, 5], [0, 2, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1.0]])
+)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
+
 from atlastumor.inference.resample import (
     find_coarse_axis,
     make_matrix,
@@ -11,7 +13,6 @@ from atlastumor.inference.resample import (
     resampled_shape,
 )
 from atlastumor.volume import Grid
-from scipy import ndimage
 
 SIZES = [(40, 17), (17, 40), (5, 12), (30, 31), (3, 2), (1, 4), (9, 9)]
 
@@ -76,7 +77,9 @@ def test_the_edge_holds_beyond_the_outermost_centers() -> None:
 
 
 def test_a_resampled_grid_covers_the_same_extent() -> None:
-    grid = Grid((10, 20, 8), np.array([[0, 2, 0, 5], [1.5, 0, 0, 6], [0, 0, -4, 7], [0, 0, 0, 1.0]]))
+    grid = Grid(
+        (10, 20, 8), np.array([[0, 2, 0, 5], [1.5, 0, 0, 6], [0, 0, -4, 7], [0, 0, 0, 1.0]])
+    )
 
     finer = resampled_grid(grid, (15, 10, 16))
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from atlastumor.inference import scores
 from atlastumor.inference.decision import Decision
 from atlastumor.inference.probability import ProbabilityMap
@@ -12,7 +13,7 @@ from atlastumor.inference.scores import ScoreKeeper, score_lesions
 from atlastumor.organs import find_organ, select_organs
 from atlastumor.volume import Grid
 
-from Backend.inference.pretend import LIVER_AND_KIDNEY
+from .pretend import LIVER_AND_KIDNEY
 
 GRID = Grid((10, 10, 10), np.diag([1.0, 2.0, 3.0, 1.0]))
 WHOLE = (slice(0, 10), slice(0, 10), slice(0, 10))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from atlastumor.inference.orientation import find_orientation, orient, orient_grid
 from atlastumor.inference.sides import split_sides
 from atlastumor.organs import find_organ

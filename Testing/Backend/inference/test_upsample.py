@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from atlastumor.inference.decision import NOTHING, Decision
 from atlastumor.inference.resample import Taps, make_taps
 from atlastumor.inference.upsample import LabelUpsampler
 
-from Backend.inference.pretend import LIVER_AND_KIDNEY
+from .pretend import LIVER_AND_KIDNEY
 
 LOW, HIGH = (11, 9, 23), (24, 30, 41)
 LABELS = [0, 5, 27, 3, 29]
@@ -61,9 +62,7 @@ def test_most_voxels_of_smooth_logits_are_not_interpolated(
     decision = Decision(LIVER_AND_KIDNEY, "softmax", {})
     seen: list[int] = []
     choose = decision.choose
-    monkeypatch.setattr(
-        decision, "choose", lambda z: seen.append(z[0].numel()) or choose(z)
-    )
+    monkeypatch.setattr(decision, "choose", lambda z: seen.append(z[0].numel()) or choose(z))
     taps = (make_taps(40, 80), make_taps(20, 40), make_taps(20, 40))
 
     list(LabelUpsampler(decision, taps, LABELS).push(logits))
@@ -113,8 +112,8 @@ def test_thresholds_of_0_and_1_mean_always_and_never() -> None:
 def test_probabilities_are_those_of_the_activation() -> None:
     logits = random_logits(smooth=False)
 
-    softmax = Decision(LIVER_AND_KIDNEY, "softmax", {}).probability(logits, [2])
-    sigmoid = Decision(LIVER_AND_KIDNEY, "sigmoid", {}).probability(logits, [2, 4])
+    softmax = Decision(LIVER_AND_KIDNEY, "softmax", {}).probabilities(logits)
+    sigmoid = Decision(LIVER_AND_KIDNEY, "sigmoid", {}).probabilities(logits)
 
-    torch.testing.assert_close(softmax, torch.softmax(logits, 0)[2])
-    torch.testing.assert_close(sigmoid, torch.sigmoid(logits[[2, 4]]).amax(0))
+    torch.testing.assert_close(softmax, torch.softmax(logits, 0))
+    torch.testing.assert_close(sigmoid, torch.sigmoid(logits))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from atlastumor.inference.body import BodyMask
 from atlastumor.inference.windows import importance, plan_windows, window_starts
 

@@ -1,0 +1,268 @@
+"""The engine: a model and a scan in, organs and tumors out, in ten readable steps."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ..errors import OutOfMemoryError
+from ..lesions import Lesion, measure_lesions
+from ..models.card import find_card
+from ..models.specs import ModelCard
+from ..networks import find_multiple, load_network
+from ..organs import label_names
+from ..progress import CancelToken, Progress, ignore_progress, part_of
+from ..provenance import Provenance
+from ..volume import Grid, LabelMap, Scan
+from .backends import choose_backend
+from .device import choose_device
+from .findings import describe_findings
+from .ladder import Setting, climb_down, rungs
+from .memory import Estimate, PeakMemory, available_host_bytes, choose_batch, estimate
+from .postprocess import postprocess
+from .request import Request, make_request
+from .result import Segmentation
+from .scores import score_lesions
+from .sides import split_sides
+from .streaming import Placement, RawResult, run_network
+
+__all__ = ["Segmenter"]
+
+MEASURING = "Measuring tumors"
+_SEARCHED = 0.94
+
+_log = logging.getLogger(__name__)
+
+
+class Segmenter:
+    """Finds organs and their tumors on CT with one model.
+
+    The model is loaded once and serves many scans. On a CPU the same scan gives the same bytes.
+
+    Example:
+        >>> segmentation = Segmenter().segment(scan, organs=["liver"])
+        >>> print(segmentation.findings[0].message)
+    """
+
+    def __init__(
+        self,
+        model: str | ModelCard = "atlastumor-phantom-v0",
+        *,
+        device: str = "auto",
+        backend: str = "auto",
+        precision: str = "auto",
+        models_dir: Path | None = None,
+    ) -> None:
+        """Load a model and make it ready.
+
+        Args:
+            model: A card or its id.
+            device: "auto", "cpu", "cuda" or "cuda:N".
+            backend: "auto", "torch" or "openvino".
+            precision: "auto", "fp32", "bf16" or "fp16".
+            models_dir: Where imported cards and weights lie.
+
+        Raises:
+            UnknownKeyError: If there is no such model, backend or precision.
+            CardError: If the card is malformed.
+            WeightsError: If the weights are missing, altered or do not fit.
+            DeviceError: If the device does not work.
+            DependencyError: If a package is missing.
+        """
+        folders = [models_dir] if models_dir is not None else []
+        self.card = model if isinstance(model, ModelCard) else find_card(model, folders)
+        self.device = choose_device(device)
+        network = load_network(self.card, models_dir=models_dir)
+        self.backend = choose_backend(backend, precision, self.device, network, self.card)
+
+    def estimate(self, scan: Scan | Grid, *, mirror: bool = False) -> Estimate:
+        """Foresee time and memory.
+
+        Args:
+            scan: The scan, or its grid alone.
+            mirror: Whether passes are mirrored.
+
+        Returns:
+            The estimate, for every window; those of air will be left out.
+        """
+        grid = scan if isinstance(scan, Grid) else scan.grid
+        return estimate(
+            self.card,
+            grid,
+            self.device,
+            self.backend.name,
+            self.backend.precision,
+            batch=choose_batch(self.card, self.device, self.backend.precision),
+            mirror=mirror,
+        )
+
+    def segment(
+        self,
+        scan: Scan,
+        *,
+        organs: Iterable[str] | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        mirror: bool = False,
+        probabilities: bool = False,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> Segmentation:
+        """Outline organs and tumors.
+
+        Args:
+            scan: CT in HU; any orientation, spacing and size.
+            organs: Keys of the organs to report; None for all that the model knows.
+            thresholds: Least tumor probability by organ, in place of the card's.
+            mirror: Average over mirrored passes: slower, a little steadier.
+            probabilities: Keep the tumor probabilities in the result.
+            progress: Told how far it is.
+            cancel: Stops the run at the next window.
+
+        Returns:
+            Labels on the scan's own grid, lesions, and a finding for every organ.
+
+        Raises:
+            InputError: If an option or the scan cannot be used.
+            OutOfMemoryError: If memory does not suffice.
+            DeviceError: If the device fails.
+            Cancelled: If `cancel` was set.
+        """
+        request = make_request(self.card, organs=organs, thresholds=thresholds, mirror=mirror)
+        cancel = cancel or CancelToken()
+        progress = _never_falling(progress)
+        self._check_memory(scan, mirror=mirror)
+        steps: list[str] = []
+        with PeakMemory() as memory, torch.inference_mode():
+            search = part_of(progress, 0.0, _SEARCHED)
+            raw = self._search(scan, request, progress=search, cancel=cancel, log=steps.append)
+            progress(_SEARCHED, MEASURING)
+            started = time.perf_counter()
+            labels, lesions = self._clean_and_measure(scan, raw, request)
+            cancel.check()
+            findings = describe_findings(labels, lesions, request, raw.highest)
+            seconds = raw.seconds | {MEASURING: time.perf_counter() - started}
+        record = self._record(scan, request, raw, seconds, steps, memory.bytes)
+        _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in seconds.items()))
+        progress(1.0, MEASURING)
+        kept = raw.probabilities if probabilities else {}
+        return Segmentation(labels, lesions, findings, kept, record, scan.source)
+
+    def _check_memory(self, scan: Scan, *, mirror: bool) -> None:
+        """Refuse a scan that would bring the computer to its knees."""
+        foreseen = self.estimate(scan, mirror=mirror)
+        _log.info(
+            "%d windows, about %.0f s and %.1f GB foreseen",
+            foreseen.n_windows,
+            foreseen.seconds,
+            foreseen.host_bytes / 1e9,
+        )
+        with PeakMemory() as now:
+            missing = foreseen.host_bytes - now.bytes - available_host_bytes()
+        if missing > 0:
+            msg = (
+                f"The scan needs about {foreseen.host_bytes / 1e9:.1f} GB of memory, "
+                f"{missing / 1e9:.1f} GB more than is free. Close other programs, or crop the scan "
+                "to the abdomen."
+            )
+            raise OutOfMemoryError(msg)
+
+    def _search(
+        self,
+        scan: Scan,
+        request: Request,
+        *,
+        progress: Progress,
+        cancel: CancelToken,
+        log: Callable[[str], None],
+    ) -> RawResult:
+        """Run the network in the largest portions that memory allows."""
+
+        def run(setting: Setting) -> RawResult:
+            inference = replace(self.card.inference, patch=setting.patch)
+            on_device = setting.resample_on == "device"
+            return run_network(
+                scan,
+                replace(self.card, inference=inference),
+                request,
+                self.backend,
+                Placement(
+                    setting.batch,
+                    self.device.name if on_device else "cpu",
+                    torch.float16 if setting.accumulate == "float16" else torch.float32,
+                ),
+                progress=progress,
+                cancel=cancel,
+            )
+
+        network = self.card.network
+        settings = rungs(
+            self.device,
+            batch=choose_batch(self.card, self.device, self.backend.precision),
+            patch=self.card.inference.patch,
+            multiple=find_multiple(network.name, network.args),
+        )
+        return climb_down(run, settings, log, device=self.device)
+
+    def _clean_and_measure(
+        self, scan: Scan, raw: RawResult, request: Request
+    ) -> tuple[LabelMap, tuple[Lesion, ...]]:
+        """Tidy the labels up, then measure what is left."""
+        for organ in request.organs:
+            sides = [o.side for o in self.card.outputs if o.organ == organ.key]
+            if organ.sides and not any(sides):
+                split_sides(raw.labels, scan.grid, organ, body_center_mm=raw.body_center_mm)
+        postprocess(raw.labels, scan.grid, self.card.postprocess, request.organs)
+        labels = LabelMap(raw.labels, scan.grid, label_names(request.organs))
+        score_of = score_lesions(raw.probabilities, scan.grid)
+        return labels, measure_lesions(labels, organs=request.organs, score_of=score_of).lesions
+
+    def _record(
+        self,
+        scan: Scan,
+        request: Request,
+        raw: RawResult,
+        seconds: Mapping[str, float],
+        steps: Sequence[str],
+        peak_bytes: int,
+    ) -> Provenance:
+        """Write down who did what to which scan."""
+        on_gpu = self.device.kind == "cuda"
+        return Provenance(
+            model_id=self.card.id,
+            model_version=self.card.version,
+            weights_sha256=self.card.weights.sha256,
+            device=self.device.description,
+            backend=self.backend.name,
+            precision=self.backend.precision,
+            thresholds=request.thresholds,
+            mirror=bool(request.mirror_axes),
+            organs=tuple(organ.key for organ in request.organs),
+            input_kind=scan.source.kind,
+            input_sha256=scan.source.sha256,
+            grid_shape=scan.grid.shape,
+            spacing_mm=scan.grid.spacing_mm,
+            rungs=tuple(steps),
+            notes=tuple(note for note in (*scan.source.notes, self.device.note) if note),
+            stage_seconds=seconds,
+            windows_run=raw.windows_run,
+            windows_skipped=raw.windows_skipped,
+            peak_host_bytes=peak_bytes,
+            peak_device_bytes=torch.cuda.max_memory_allocated(self.device.name) if on_gpu else None,
+        )
+
+
+def _never_falling(progress: Progress) -> Progress:
+    """Hide that a run starts afresh when memory runs out."""
+    highest = 0.0
+
+    def report(fraction: float, stage: str) -> None:
+        nonlocal highest
+        highest = max(highest, fraction)
+        progress(highest, stage)
+
+    return report
