@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import pytest
 
-from atlastumor.phantom import make_phantom
+from atlastumor.phantom import PhantomOptions, make_phantom, write_phantom
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "Resources/Docs/examples"
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLES = REPOSITORY / "Resources/Docs/examples"
 
 
 @pytest.fixture(scope="module")
 def a_scan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slab of a phantom at three times its spacing: small, and still a CT."""
-    scan = make_phantom(4).scan
-    middle = scan.array.shape[2] // 2
-    array = scan.array[::3, ::3, max(0, middle - 60) : middle + 60 : 3]
-    affine = scan.grid.affine @ np.diag([3.0, 3.0, 3.0, 1.0])
-    path = tmp_path_factory.mktemp("scan") / "scan.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(array), affine), path)
-    return path
+    """A phantom on a coarse grid: small, and still a CT."""
+    phantom = make_phantom(4, options=PhantomOptions(in_plane_mm=4.0, slice_mm=6.0))
+    files = write_phantom(phantom, tmp_path_factory.mktemp("phantom") / "phantom")
+    return next(path for path in files if path.name.startswith("scan."))
 
 
 def run(example: str, *arguments: object) -> str:
@@ -33,6 +29,7 @@ def run(example: str, *arguments: object) -> str:
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "AtlasTumorLib")},
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
