@@ -151,7 +151,7 @@ def _draw_acquisition(rng: np.random.Generator, options: PhantomOptions) -> Acqu
 
 def _fine_spacing(acquisition: Acquisition) -> Vector:
     """Spacing of the anatomy: finer than the scan, so that voxels mix tissues."""
-    pixel = max(0.7 * (acquisition.in_plane_mm or 1.6), _FINEST_MM)
+    pixel = max(0.8 * (acquisition.in_plane_mm or 1.6), _FINEST_MM)
     parts = max(round(acquisition.slice_mm / 1.6), 1)
     return pixel, pixel, max(acquisition.slice_mm / parts, _FINEST_MM)
 
