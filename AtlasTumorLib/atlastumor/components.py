@@ -45,8 +45,13 @@ def find_boxes(array: npt.NDArray[np.uint8]) -> dict[int, Box]:
     Returns:
         Boxes by value, in rising order.
     """
-    found = enumerate(ndimage.find_objects(array), start=1)
-    return {value: box for value, box in found if box is not None}
+    filled = [np.flatnonzero(array.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    if filled[0].size == 0:
+        return {}
+    # Most of a scan is background: looking only where labels are is several times faster.
+    i, j, k = (slice(int(at[0]), int(at[-1]) + 1) for at in filled)
+    found = enumerate(ndimage.find_objects(array[i, j, k]), start=1)
+    return {value: _nest((i, j, k), box) for value, box in found if box is not None}
 
 
 def find_components(array: npt.NDArray[np.uint8], label: int, box: Box) -> Iterator[Region]:
