@@ -49,7 +49,7 @@ train: $(VENV)/.core ## retrain the embedded model (hours)
 	@$(PY) -m atlastumor.training
 
 screenshots: setup ## redraw Resources/Screenshots with the test host
-	@$(PY) Testing/Host/screenshots.py
+	@$(PY) Testing/Slicer/draw_screenshots.py
 
 package-check: setup ## configure, build and install the extension against a stub Slicer
 	@$(PY) -m pytest Testing/Packaging
