@@ -78,12 +78,24 @@ def _set_attribute(instance: QObject, name: str, value: Any) -> None:
         raise AttributeError(f"Attribute '{name}' does not exist on {owner} and cannot be created")
 
 
+_CONNECTORS = {"connect": connect, "disconnect": disconnect}
+
+
+def _connector(instance: QObject, name: str, original: Any) -> Any:
+    def call(*arguments: Any) -> Any:
+        is_ours = isinstance(arguments[0], str) and not arguments[0].startswith("2")
+        if is_ours:
+            return _CONNECTORS[name](instance, *arguments)
+        # PySide6 itself, as in QTimer.singleShot: its signatures begin with 2, or are objects.
+        return original(instance, name)(*arguments)
+
+    return call
+
+
 def _attribute_getter(original: Any) -> Any:
     def get_attribute(instance: QObject, name: str) -> Any:
-        if name == "connect":
-            return lambda *arguments: connect(instance, *arguments)
-        if name == "disconnect":
-            return lambda *arguments: disconnect(instance, *arguments)
+        if name in _CONNECTORS:
+            return _connector(instance, name, original)
         try:
             return original(instance, name)
         except AttributeError:

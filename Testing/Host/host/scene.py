@@ -109,8 +109,14 @@ def _make_slices(scene: Any, application_logic: Any) -> dict[str, Any]:
     for name, logic in slices.items():
         logic.SetMRMLScene(scene)
         logic.AddSliceNode(name)
-        logic.GetSliceNode().SetOrientation(SLICE_VIEWS[name])
         logic.ResizeSliceNode(300, 300)
+
+    def orient(_caller: Any = None, _event: str = "") -> None:
+        for name, logic in slices.items():
+            logic.GetSliceNode().SetOrientation(SLICE_VIEWS[name])
+
+    orient()
+    scene.AddObserver(scene.EndCloseEvent, orient)  # as Slicer's layout manager does
     return slices
 
 

@@ -11,11 +11,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from PySide6 import QtWidgets
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject
+from PySide6.QtCore import Property, QBuffer, QByteArray, QIODevice, QObject
 from PySide6.QtUiTools import QUiLoader
 from PySide6.QtWidgets import QWidget
 
 from host.qt_connect import connect
+from host.qt_properties import QtAttribute
 from host.qt_strict import native, without_child_attributes
 
 __all__ = ["WIDGET_CLASSES", "UiError", "UiLoader"]
@@ -42,12 +43,12 @@ def _class_named(name: str) -> type[QWidget]:
 
 def _check_properties(element: ElementTree.Element) -> None:
     class_name = element.get("class", "")
-    meta = _class_named(class_name).staticMetaObject
-    for one in element.findall("property"):
-        name = one.get("name", "")
-        if one.get("stdset") == "0" or name in _DESIGNER_PROPERTIES.get(class_name, ()):
+    bases = _class_named(class_name).__mro__
+    for field in element.findall("property"):
+        name = field.get("name", "")
+        if field.get("stdset") == "0" or name in _DESIGNER_PROPERTIES.get(class_name, ()):
             continue
-        if meta.indexOfProperty(name) < 0:
+        if not any(isinstance(one.__dict__.get(name), QtAttribute | Property) for one in bases):
             raise UiError(f"{class_name} '{element.get('name')}' has no property '{name}'")
 
 

@@ -99,18 +99,21 @@ def _show_background(logic: Any, renderer: Any) -> None:
     actor = vtk.vtkActor2D()
     actor.SetMapper(mapper)
     actor.GetProperty().SetDisplayLocationToBackground()
-    renderer.AddActor2D(actor)
+    renderer.AddViewProp(actor)
 
 
 def draw_slice(
-    name: str, *, size: tuple[int, int] = (300, 300), offset_mm: float | None = None
+    name: str,
+    *,
+    size: tuple[int, int] = (300, 300),
+    through: tuple[float, float, float] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw a slice view with its volumes, segments and markups.
 
     Args:
         name: "Red" (axial), "Green" (coronal) or "Yellow" (sagittal).
         size: Columns and rows.
-        offset_mm: Where the slice lies along its normal; None shows the middle.
+        through: A point (RAS mm) that the slice goes through; None shows the middle.
 
     Returns:
         The picture, (rows, columns, 3).
@@ -118,8 +121,8 @@ def draw_slice(
     logic = slicer.app.applicationLogic().GetSliceLogicByLayoutName(name)
     logic.ResizeSliceNode(*size)
     logic.FitSliceToBackground()
-    if offset_mm is not None:
-        logic.SetSliceOffset(offset_mm)
+    if through is not None:
+        logic.GetSliceNode().JumpSliceByOffsetting(*through)
     logic.UpdatePipeline()
     if name not in _views:
         _views[name] = _make_slice_view(logic)
