@@ -1,0 +1,186 @@
+"""`make bench`: our whole pipeline against nnU-Net v2's own predictor, same weights, same CT.
+
+Both sides read a NIfTI file and write a label map on its grid, each run in a process of its own,
+taking turns. Speed depends on the machine and on what else it does: trust the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from bench_model import PLANS, prepare_model
+from bench_runs import MARK
+
+from atlastumor.models.card import ModelCard, load_card
+from atlastumor.organs import find_organ
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("ATLASTUMOR_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+DEFAULT_SCAN = "msd_liver_44.nii.gz"
+
+
+def main() -> None:
+    options = parse_arguments()
+    work = options.work.resolve()
+    scan = crop_scan(options.scan, work, options.slices)
+    print(f"Scan {scan.name}, weights {options.plan} ({options.steps} steps), {options.device}")
+    card_path = prepare_model(work / options.plan, scan, plan=options.plan, steps=options.steps)
+    ways = [
+        ("nnunet", "-", "-"),
+        *(("atlastumor", options.backend, precision) for precision in options.precision.split(",")),
+    ]
+    runs = [
+        measure(side, backend, precision, scan, card_path.parent, work, options.device, turn)
+        for turn in range(options.repeats)
+        for side, backend, precision in ways
+    ]
+    report = summarize(runs, load_card(card_path))
+    print_table(report)
+    (work / "bench.json").write_text(json.dumps(report, indent=2))
+    print(f"Written: {work / 'bench.json'}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scan", type=Path, default=DATA / DEFAULT_SCAN, help="a NIfTI CT")
+    parser.add_argument("--slices", type=int, help="only this many slices from its middle")
+    parser.add_argument("--plan", choices=sorted(PLANS), default="medium")
+    parser.add_argument("--steps", type=int, default=100, help="of training, for clear labels")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N, for both sides")
+    parser.add_argument("--backend", default="auto", help="ours: auto, torch or openvino")
+    parser.add_argument("--precision", default="fp32,auto", help="ours, one run for each")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "bench")
+    options = parser.parse_args()
+    if not options.scan.is_file():
+        parser.error("there is no such scan; name a NIfTI file of a CT with --scan")
+    return options
+
+
+def crop_scan(path: Path, work: Path, slices: int | None) -> Path:
+    """Write the scan, or its middle slices, as a file that both sides can read."""
+    image = nibabel.load(path)
+    k0, k1 = 0, image.shape[2]
+    if slices is not None:
+        k0 = max((k1 - slices) // 2, 0)
+        k1 = min(k0 + slices, k1)
+    out = work / f"{path.name.removesuffix('.gz').removesuffix('.nii')}_{k1 - k0}.nii.gz"
+    if not out.is_file():
+        work.mkdir(parents=True, exist_ok=True)
+        nibabel.save(image.slicer[:, :, k0:k1], out)
+    return out
+
+
+def measure(
+    side: str,
+    backend: str,
+    precision: str,
+    scan: Path,
+    model: Path,
+    work: Path,
+    device: str,
+    turn: int,
+) -> dict[str, Any]:
+    """Run one side in a child; wall time and peak memory are the kernel's word on the child."""
+    out = work / "runs" / f"{side}-{backend}-{precision}-{turn}".replace("-", "_")
+    command = [sys.executable, str(Path(__file__).with_name("bench_runs.py")), side]
+    command += [str(scan), str(model), str(out), "--device", device]
+    if side == "atlastumor":
+        command += ["--backend", backend, "--precision", precision]
+    log = work / f"{out.name}.log"
+    print(f"Running {side} {precision} …", flush=True)
+    started = time.perf_counter()
+    with log.open("w") as file:
+        child = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - started
+    lines = [line for line in log.read_text().splitlines() if line.startswith(MARK)]
+    if os.waitstatus_to_exitcode(status) != 0 or not lines:
+        sys.exit(f"{side} failed; see {log}\n" + "\n".join(log.read_text().splitlines()[-15:]))
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
+    result: dict[str, Any] = json.loads(lines[-1].removeprefix(MARK))
+    return result | {"side": side, "asked": precision, "wall": wall, "rss": usage.ru_maxrss * unit}
+
+
+def summarize(runs: list[dict[str, Any]], card: ModelCard) -> dict[str, Any]:
+    """Best run of each way, and what it is to nnU-Net's."""
+    best: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        name = run["side"] if run["side"] == "nnunet" else f"atlastumor {run['asked']}"
+        if name not in best or run["seconds"] < best[name]["seconds"]:
+            best[name] = run
+    theirs = best["nnunet"]
+    reference = read_labels(theirs["labels"])
+    meaning = label_values(card)
+    for run in best.values():
+        run["time_ratio"] = theirs["seconds"] / run["seconds"]
+        run["wall_ratio"] = theirs["wall"] / run["wall"]
+        run["memory_ratio"] = theirs["rss"] / run["rss"]
+        if run is not theirs:
+            run |= compare(reference, read_labels(run["labels"]), meaning)
+    return {"best": best, "runs": runs}
+
+
+def read_labels(path: str) -> np.ndarray:
+    return np.asarray(nibabel.load(path).dataobj).astype(np.uint8)
+
+
+def label_values(card: ModelCard) -> dict[int, int]:
+    """Channel of the network to value in our label map."""
+    values = {}
+    for output in card.outputs:
+        if output.organ is not None:
+            organ = find_organ(output.organ)
+            values[output.channel] = organ.label if output.kind == "organ" else organ.tumor_label
+    return values
+
+
+def compare(theirs: np.ndarray, ours: np.ndarray, meaning: dict[int, int]) -> dict[str, Any]:
+    """Dice of every label that nnU-Net found, and the share of voxels that differ."""
+    table = np.zeros(256, np.uint8)
+    for channel, value in meaning.items():
+        table[channel] = value
+    theirs = table[theirs]
+    dice = {}
+    for value in sorted(set(np.unique(theirs)) - {0}):
+        a, b = theirs == value, ours == value
+        dice[int(value)] = 2.0 * float(np.sum(a & b)) / float(np.sum(a) + np.sum(b))
+    return {
+        "dice": dice,
+        "dice_mean": float(np.mean(list(dice.values()))),
+        "dice_min": min(dice.values()),
+        "differing": float(np.mean(theirs != ours)),
+    }
+
+
+def print_table(report: dict[str, Any]) -> None:
+    """For people; the same numbers are in the JSON file."""
+    for name, run in report["best"].items():
+        stages = ", ".join(f"{stage} {s:.1f}" for stage, s in run["stages"].items())
+        print(f"\n{name} ({run['backend']}, {run['precision']})")
+        print(f"  {run['seconds']:.1f} s with the process {run['wall']:.1f} s: {stages}")
+        print(f"  peak {run['rss'] / 2**30:.2f} GiB, windows {run['windows']}", end="")
+        print(f" ({run['windows_skipped']} skipped)")
+        if "device_bytes" in run:
+            print(f"  peak on the device {run['device_bytes'] / 2**30:.2f} GiB")
+        if "dice_mean" in run:
+            print(
+                f"  {run['time_ratio']:.1f} x as fast, with the process {run['wall_ratio']:.1f} x;",
+                end="",
+            )
+            print(f" nnU-Net takes {run['memory_ratio']:.2f} x the memory")
+            print(f"  Dice with nnU-Net's labels: mean {run['dice_mean']:.5f}, least", end="")
+            print(f" {run['dice_min']:.5f}; {run['differing']:.2e} of voxels differ")
+
+
+if __name__ == "__main__":
+    main()
