@@ -42,9 +42,8 @@ def draw_views(folder: Path, ras: tuple[float, float, float]) -> list[Path]:
     """Draw the axial, coronal and sagittal slices through a point, and the surfaces."""
     from host.views import draw_3d, draw_slice, save_png
 
-    r, a, s = ras
-    offsets = {"Red": s, "Green": a, "Yellow": r}
-    pictures = {name: draw_slice(name, size=VIEW, offset_mm=at) for name, at in offsets.items()}
+    names = ("Red", "Green", "Yellow")
+    pictures = {name: draw_slice(name, size=VIEW, through=ras) for name in names}
     pictures["3D"] = draw_3d(size=VIEW)
     for name, picture in pictures.items():
         save_png(picture, folder / f"AtlasTumorSeg-{name}.png")
