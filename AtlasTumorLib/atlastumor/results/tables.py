@@ -16,7 +16,7 @@ from ..provenance import to_plain
 from .protocols import FindingLike, SegmentationLike
 from .staging import SCHEMA
 
-__all__ = ["COLUMNS", "NOTICE", "SCHEMA_VERSION", "write_lesions", "write_manifest"]
+__all__ = ["COLUMNS", "NOTICE", "SCHEMA_VERSION", "identify", "write_lesions", "write_manifest"]
 
 COLUMNS = ("organ", "lesion", "volume_ml", "diameter_mm", "score", "r", "a", "s", "side")
 SCHEMA_VERSION = 1
