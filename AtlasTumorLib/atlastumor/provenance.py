@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,7 +125,9 @@ class Provenance:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the whole record as what JSON can hold; NaN becomes None."""
-        record: dict[str, Any] = to_plain(asdict(self))
+        record: dict[str, Any] = to_plain(
+            {one.name: getattr(self, one.name) for one in fields(self)}
+        )
         return record
 
     def to_repeatable_dict(self) -> dict[str, Any]:

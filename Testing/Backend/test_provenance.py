@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -32,6 +33,12 @@ def test_a_record_survives_json():
     assert record["thresholds"] == {"liver": 0.4, "kidney": None}
     assert record["spacing_mm"] == [0.7, 0.7, 2.5]
     assert (record["software"], record["version"]) == ("AtlasTumor", __version__)
+
+
+def test_a_read_only_mapping_is_a_mapping_too():
+    record = a_record(thresholds=MappingProxyType({"liver": 0.4}))
+
+    assert record.to_dict()["thresholds"] == {"liver": 0.4}
 
 
 def test_not_a_number_becomes_none():
