@@ -168,3 +168,24 @@ def test_an_error_message_is_written_down_and_closed(a_slicer: Any) -> None:
 def test_signal_and_slot_are_not_offered(qt: Any) -> None:
     assert not hasattr(qt, "Signal")
     assert not hasattr(qt, "Slot")
+
+
+def test_many_calls_do_not_use_none_up(qt: Any) -> None:
+    label = qt.QLabel()
+
+    for _ in range(100_000):  # without the guard Python 3.11 aborts far earlier
+        label.setText("again")
+
+    assert label.text == "again"
+
+
+def test_a_timer_with_a_delay_fires_once(qt: Any, a_slicer: Any) -> None:
+    shots: list[int] = []
+    qt.QTimer.singleShot(5, lambda: shots.append(1))
+
+    timer = qt.QElapsedTimer()
+    timer.start()
+    while timer.elapsed() < 2000 and not shots:
+        a_slicer.application.processEvents()
+
+    assert shots == [1]

@@ -204,3 +204,23 @@ def _check_and_change_settings(session: Any) -> None:
     assert slicer.util.settingsValue("Counter/Device", "auto") == "auto"
     session.application.settings().setValue("Counter/Device", "cpu")
     assert slicer.util.settingsValue("Counter/Device", "auto") == "cpu"
+
+
+def test_a_panel_that_fails_to_set_up_is_an_error_each_time(
+    load_module: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "Broken.py"
+    path.write_text(
+        "from slicer.ScriptedLoadableModule import *\n"
+        "class Broken(ScriptedLoadableModule):\n"
+        "    pass\n"
+        "class BrokenWidget(ScriptedLoadableModuleWidget):\n"
+        "    def setup(self):\n"
+        "        raise RuntimeError('no panel')\n",
+        encoding="utf-8",
+    )
+    module = load_module(path)
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="no panel"):
+            module.widgetRepresentation()

@@ -66,8 +66,9 @@ class qSlicerScriptedLoadableModule(QObject):
         """Give the panel, made when first asked for."""
         own = state(self)
         if own.widget is None and self.widgetRepresentationCreationEnabled:
-            own.widget = qSlicerScriptedLoadableModuleWidget()
-            own.widget.start(self)
+            widget = qSlicerScriptedLoadableModuleWidget()
+            widget.start(self)
+            own.widget = widget  # not before: a panel that failed to set up is none
         return own.widget
 
 
