@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from ..errors import OutOfMemoryError
-from ..lesions import Lesion, measure_lesions
 from ..models.card import find_card
 from ..models.specs import ModelCard
 from ..networks import find_multiple, load_network
-from ..organs import label_names
 from ..progress import CancelToken, Progress, ignore_progress, part_of
 from ..provenance import Provenance
-from ..volume import Grid, LabelMap, Scan
+from ..volume import Grid, Scan
 from .backends import choose_backend
-from .device import choose_device
+from .device import Device, choose_device
 from .findings import describe_findings
 from .ladder import Setting, climb_down, rungs
 from .memory import Estimate, PeakMemory, available_host_bytes, choose_batch, estimate
-from .postprocess import postprocess
+from .measuring import clean_and_measure
+from .orientation import find_tilt_degrees
 from .request import Request, make_request
 from .result import Segmentation
-from .scores import score_lesions
-from .sides import split_sides
-from .streaming import Placement, RawResult, run_network
+from .streaming import Job, Placement, RawResult, run_network
 
 __all__ = ["Segmenter"]
 
 MEASURING = "Measuring tumors"
 _SEARCHED = 0.94
+_NOTABLE_TILT_DEGREES = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +140,7 @@ class Segmenter:
             raw = self._search(scan, request, progress=search, cancel=cancel, log=steps.append)
             progress(_SEARCHED, MEASURING)
             started = time.perf_counter()
-            labels, lesions = self._clean_and_measure(scan, raw, request)
+            labels, lesions = clean_and_measure(raw, scan.grid, self.card, request)
             cancel.check()
             findings = describe_findings(labels, lesions, request, raw.highest)
             seconds = raw.seconds | {MEASURING: time.perf_counter() - started}
@@ -184,20 +182,15 @@ class Segmenter:
 
         def run(setting: Setting) -> RawResult:
             inference = replace(self.card.inference, patch=setting.patch)
+            card = replace(self.card, inference=inference)
             on_device = setting.resample_on == "device"
-            return run_network(
-                scan,
-                replace(self.card, inference=inference),
-                request,
-                self.backend,
-                Placement(
-                    setting.batch,
-                    self.device.name if on_device else "cpu",
-                    torch.float16 if setting.accumulate == "float16" else torch.float32,
-                ),
-                progress=progress,
-                cancel=cancel,
+            placement = Placement(
+                setting.batch,
+                self.device.name if on_device else "cpu",
+                torch.float16 if setting.accumulate == "float16" else torch.float32,
             )
+            job = Job(scan, card, request, self.backend, placement)
+            return run_network(job, progress=progress, cancel=cancel)
 
         network = self.card.network
         settings = rungs(
@@ -207,19 +200,6 @@ class Segmenter:
             multiple=find_multiple(network.name, network.args),
         )
         return climb_down(run, settings, log, device=self.device)
-
-    def _clean_and_measure(
-        self, scan: Scan, raw: RawResult, request: Request
-    ) -> tuple[LabelMap, tuple[Lesion, ...]]:
-        """Tidy the labels up, then measure what is left."""
-        for organ in request.organs:
-            sides = [o.side for o in self.card.outputs if o.organ == organ.key]
-            if organ.sides and not any(sides):
-                split_sides(raw.labels, scan.grid, organ, body_center_mm=raw.body_center_mm)
-        postprocess(raw.labels, scan.grid, self.card.postprocess, request.organs)
-        labels = LabelMap(raw.labels, scan.grid, label_names(request.organs))
-        score_of = score_lesions(raw.probabilities, scan.grid)
-        return labels, measure_lesions(labels, organs=request.organs, score_of=score_of).lesions
 
     def _record(
         self,
@@ -247,12 +227,24 @@ class Segmenter:
             grid_shape=scan.grid.shape,
             spacing_mm=scan.grid.spacing_mm,
             rungs=tuple(steps),
-            notes=tuple(note for note in (*scan.source.notes, self.device.note) if note),
+            notes=(*scan.source.notes, *_engine_notes(scan.grid, self.device)),
             stage_seconds=seconds,
             windows_run=raw.windows_run,
             windows_skipped=raw.windows_skipped,
             peak_host_bytes=peak_bytes,
             peak_device_bytes=torch.cuda.max_memory_allocated(self.device.name) if on_gpu else None,
+        )
+
+
+def _engine_notes(grid: Grid, device: Device) -> Iterator[str]:
+    """What the user should know about how the scan was looked at."""
+    if device.note:
+        yield device.note
+    tilt = find_tilt_degrees(grid)
+    if tilt > _NOTABLE_TILT_DEGREES:
+        yield (
+            f"The scan's axes are tilted by {tilt:.0f} degrees; the network saw it along its own "
+            "axes, so its answers are less sure."
         )
 
 

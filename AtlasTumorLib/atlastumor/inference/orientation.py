@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..volume import Grid
 
-__all__ = ["Orientation", "find_orientation", "orient", "orient_grid"]
+__all__ = ["Orientation", "find_orientation", "find_tilt_degrees", "orient", "orient_grid"]
 
 _WORLD_AXIS = {"R": 0, "L": 0, "A": 1, "P": 1, "S": 2, "I": 2}
 
@@ -81,3 +81,18 @@ def orient_grid(grid: Grid, orientation: Orientation) -> Grid:
         old_of_new[old, 3] = grid.shape[old] - 1 if back else 0
     i, j, k = (grid.shape[axis] for axis in orientation.axes)
     return Grid((i, j, k), grid.affine @ old_of_new)
+
+
+def find_tilt_degrees(grid: Grid) -> float:
+    """Find how far a grid's axes lie from the anatomical directions nearest to them.
+
+    Args:
+        grid: Any grid.
+
+    Returns:
+        The largest angle of the three, degrees.
+    """
+    columns = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
+    worlds = [_WORLD_AXIS[code] for code in grid.axcodes]
+    cosines = np.abs(columns[worlds, range(3)])
+    return float(np.degrees(np.arccos(np.clip(cosines, 0.0, 1.0))).max())

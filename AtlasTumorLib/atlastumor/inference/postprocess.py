@@ -23,6 +23,7 @@ __all__ = [
     "drop_distant_tumors",
     "drop_small_lesions",
     "drop_specks",
+    "join_boxes",
     "keep_largest_part",
     "postprocess",
 ]
@@ -98,7 +99,7 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
         tumor = labels[tile] == organ.tumor_label
         if not tumor.any():
             continue
-        outer = grow_box(tile, reach, labels.shape)
+        outer = _grow_box(tile, reach, labels.shape)
         near = np.isin(labels[outer], organ.labels)
         if near.any():
             far = ndimage.distance_transform_edt(~near, sampling=grid.spacing_mm) > margin_mm
@@ -126,7 +127,7 @@ def drop_small_lesions(labels: Labels, grid: Grid, organ: Organ, *, least_ml: fl
 
 def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:
     """The organ label that most voxels around a lesion have, or 0."""
-    outer = grow_box(lesion.box, (1, 1, 1), labels.shape)
+    outer = _grow_box(lesion.box, (1, 1, 1), labels.shape)
     mask = np.zeros([side.stop - side.start for side in outer], bool)
     mask[_inner(outer, lesion.box)] = lesion.mask
     around = labels[outer][ndimage.binary_dilation(mask, _TOUCHING) & ~mask]
@@ -155,7 +156,14 @@ def drop_specks(labels: Labels, grid: Grid, organ: Organ) -> None:
 
 
 def join_boxes(boxes: Sequence[Box]) -> Box:
-    """Give the smallest box that holds all of some."""
+    """Give the smallest box that holds all of some.
+
+    Args:
+        boxes: At least one.
+
+    Returns:
+        The box.
+    """
     i, j, k = (
         slice(min(side.start for side in sides), max(side.stop for side in sides))
         for sides in zip(*boxes, strict=True)
@@ -163,7 +171,7 @@ def join_boxes(boxes: Sequence[Box]) -> Box:
     return i, j, k
 
 
-def grow_box(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
+def _grow_box(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
     """Grow a box by some voxels on all sides, inside a volume."""
     i, j, k = (
         slice(max(side.start - step, 0), min(side.stop + step, n))

@@ -26,7 +26,7 @@ from .scores import ScoreKeeper
 from .upsample import LabelUpsampler
 from .windows import WindowPlan, plan_windows
 
-__all__ = ["PREPARING", "SEARCHING", "Placement", "RawResult", "run_network"]
+__all__ = ["PREPARING", "SEARCHING", "Job", "Placement", "RawResult", "run_network"]
 
 PREPARING = "Preparing the scan"
 SEARCHING = "Finding tumors"
@@ -71,17 +71,9 @@ class RawResult:
     seconds: dict[str, float]
 
 
-def run_network(
-    scan: Scan,
-    card: ModelCard,
-    request: Request,
-    backend: AbstractBackend,
-    placement: Placement,
-    *,
-    progress: Progress,
-    cancel: CancelToken,
-) -> RawResult:
-    """Take one scan through the network.
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One scan, and everything that decides what becomes of it.
 
     Args:
         scan: HU, any orientation and spacing.
@@ -89,6 +81,20 @@ def run_network(
         request: What to find.
         backend: What runs the network.
         placement: Where and in what portions to work.
+    """
+
+    scan: Scan
+    card: ModelCard
+    request: Request
+    backend: AbstractBackend
+    placement: Placement
+
+
+def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResult:
+    """Take one scan through the network.
+
+    Args:
+        job: What to do.
         progress: Told after every slab and batch.
         cancel: Looked at before every slab and batch.
 
@@ -100,35 +106,29 @@ def run_network(
         DeviceError: If the network's answers are not.
         Cancelled: If `cancel` was set.
     """
-    started = time.perf_counter()
+    card, started = job.card, time.perf_counter()
     prepared = preprocess(
-        scan,
+        job.scan,
         card.input,
-        device=placement.device,
+        device=job.placement.device,
         cancel=cancel,
         progress=part_of(progress, 0.0, _PREPARED),
     )
     ready = time.perf_counter()
-    plan = plan_windows(
-        prepared.grid.shape,
-        card.inference.patch,
-        overlap=card.inference.overlap,
-        body=prepared.body,
-    )
-    decision = Decision(card.outputs, card.activation, request.thresholds)
+    shape, inference = prepared.grid.shape, card.inference
+    plan = plan_windows(shape, inference.patch, overlap=inference.overlap, body=prepared.body)
+    decision = Decision(card.outputs, card.activation, job.request.thresholds)
     tick = _ticker(plan, part_of(progress, _PREPARED, 1.0), cancel)
     tick(0)
-    slabs = blend_windows(
-        prepared.array, plan, backend, _blend_options(card, request, decision, placement), tick=tick
-    )
-    keeper = ScoreKeeper(decision, card.outputs, request.organs, prepared.grid)
-    labels = _label(slabs, scan, card, request, prepared, decision, keeper, placement)
-    center = prepared.grid.to_ras(prepared.body.center_ijk())
+    options = _blend_options(job, decision)
+    slabs = blend_windows(prepared.array, plan, job.backend, options, tick=tick)
+    keeper = ScoreKeeper(decision, card.outputs, job.request.organs, prepared.grid)
+    labels = _label(slabs, job, prepared, decision, keeper)
     return RawResult(
         labels,
         keeper.maps(),
         keeper.highest(),
-        float(center[0]),
+        float(prepared.grid.to_ras(prepared.body.center_ijk())[0]),
         plan.n_windows,
         plan.n_skipped,
         {PREPARING: ready - started, SEARCHING: time.perf_counter() - ready},
@@ -145,37 +145,32 @@ def _ticker(plan: WindowPlan, progress: Progress, cancel: CancelToken) -> Callab
     return tick
 
 
-def _blend_options(
-    card: ModelCard, request: Request, decision: Decision, placement: Placement
-) -> BlendOptions:
+def _blend_options(job: Job, decision: Decision) -> BlendOptions:
     return BlendOptions(
-        batch=placement.batch,
-        mirrorings=mirrorings(request.mirror_axes),
+        batch=job.placement.batch,
+        mirrorings=mirrorings(job.request.mirror_axes),
         fill=decision.fill,
-        padding=padding_value(card.input),
-        sums=placement.sums,
-        device=placement.device,
+        padding=padding_value(job.card.input),
+        sums=job.placement.sums,
+        device=job.placement.device,
     )
 
 
 def _label(
     slabs: Iterable[torch.Tensor],
-    scan: Scan,
-    card: ModelCard,
-    request: Request,
+    job: Job,
     prepared: NetworkInput,
     decision: Decision,
     keeper: ScoreKeeper,
-    placement: Placement,
 ) -> npt.NDArray[np.uint8]:
     """Turn blended logits into labels on the scan's grid, (I, J, K) as the scan lies."""
-    labels = np.zeros(scan.grid.shape, np.uint8, order="F")
+    labels = np.zeros(job.scan.grid.shape, np.uint8, order="F")
     turned = orient(labels, prepared.orientation)
     upsampler = LabelUpsampler(
         decision,
-        _make_taps(prepared, card),
-        _channel_labels(card.outputs, request),
-        device=placement.device,
+        _make_taps(prepared, job.card),
+        _channel_labels(job.card.outputs, job.request),
+        device=job.placement.device,
     )
     for slab in slabs:
         keeper.push(slab)

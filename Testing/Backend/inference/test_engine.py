@@ -251,6 +251,19 @@ def test_a_model_without_the_organ_is_refused(by_density_segmenter: Segmenter) -
         by_density_segmenter.segment(a_liver_scan(), organs=["colon"])
 
 
+def test_a_tilted_scan_is_noted(by_density_segmenter: Segmenter) -> None:
+    scan = a_liver_scan()
+    affine = scan.grid.affine.copy()
+    affine[:2, :2] = np.array([[0.8, -0.6], [0.6, 0.8]]) * 3.0
+
+    record = by_density_segmenter.segment(
+        Scan(scan.array, Grid(scan.array.shape, affine))
+    ).provenance
+
+    (note,) = record.notes
+    assert "tilted by 37 degrees" in note
+
+
 def test_kidneys_are_told_apart(by_density_segmenter: Segmenter) -> None:
     array = np.full((60, 30, 30), -150, np.int16)
     array[6:16, 8:18, 8:20] = 250  # kidneys lie between 200 and 300 HU

@@ -5,7 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from atlastumor.inference.orientation import find_orientation, orient, orient_grid
+from atlastumor.inference.orientation import (
+    find_orientation,
+    find_tilt_degrees,
+    orient,
+    orient_grid,
+)
 from atlastumor.volume import Grid
 
 PAIRS = ("RL", "AP", "SI")
@@ -44,3 +49,18 @@ def test_turning_copies_nothing() -> None:
 
     assert np.shares_memory(view, array)
     assert array[0, 2, 0] == 7
+
+
+@pytest.mark.parametrize("degrees", [0.0, 10.0, 44.0])
+def test_the_tilt_of_an_oblique_grid_is_found(degrees: float) -> None:
+    angle = np.radians(degrees)
+    affine = np.eye(4)
+    affine[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    grid = Grid((3, 4, 5), affine @ np.diag([2.0, 3.0, 4.0, 1.0]))
+
+    tilts = [
+        find_tilt_degrees(orient_grid(grid, find_orientation(grid, codes)))
+        for codes in ("RAS", "SPL")
+    ]
+
+    assert tilts == pytest.approx([degrees, degrees], abs=1e-5)

@@ -9,7 +9,7 @@ from atlastumor.errors import Cancelled
 from atlastumor.inference.body import BodyMask
 from atlastumor.inference.orientation import find_orientation, orient, orient_grid
 from atlastumor.inference.request import make_request
-from atlastumor.inference.streaming import Placement, RawResult, run_network
+from atlastumor.inference.streaming import Job, Placement, RawResult, run_network
 from atlastumor.models.specs import ModelCard
 from atlastumor.progress import CancelToken, Progress, ignore_progress
 from atlastumor.volume import Grid, Scan
@@ -28,15 +28,14 @@ def segment(
     progress: Progress = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> RawResult:
-    return run_network(
+    job = Job(
         scan,
         card,
         make_request(card, mirror=mirror),
         backend or PretendBackend(by_density),
         Placement(batch, "cpu", torch.float32),
-        progress=progress,
-        cancel=cancel or CancelToken(),
     )
+    return run_network(job, progress=progress, cancel=cancel or CancelToken())
 
 
 def turn(scan: Scan, codes: str) -> Scan:
