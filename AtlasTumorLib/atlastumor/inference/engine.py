@@ -21,8 +21,8 @@ from .backends import choose_backend
 from .device import Device, choose_device
 from .findings import describe_findings
 from .ladder import Setting, climb_down, rungs
-from .memory import Estimate, PeakMemory, available_host_bytes, choose_batch, estimate
 from .measuring import clean_and_measure
+from .memory import Estimate, PeakMemory, available_host_bytes, choose_batch, estimate
 from .orientation import find_tilt_degrees
 from .request import Request, make_request
 from .result import Segmentation
