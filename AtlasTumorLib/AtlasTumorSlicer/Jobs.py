@@ -163,13 +163,15 @@ class Job:
         else:
             self._log.append(line)
 
-    def _onProcessError(self, _code: int) -> None:
-        # Every other error is followed by `finished`.
-        if int(self._process.processId()) == 0 and self._process.state() == qt.QProcess.NotRunning:
+    def _onProcessError(self, code: int) -> None:
+        # Any other error is followed by `finished`.
+        if self._isRunning and code == qt.QProcess.FailedToStart:
             self._log.append(str(self._process.errorString()))
             self._end()
 
     def _onProcessFinished(self, exitCode: int, _exitStatus: int) -> None:
+        if not self._isRunning:
+            return
         self._onOutput()
         self._onErrorOutput()
         self._onLine(self._partialLine)

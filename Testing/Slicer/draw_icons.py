@@ -1,4 +1,4 @@
-"""Draw the module's icon: `python Testing/Slicer/draw_icons.py` (the extension's own is another)."""
+"""Draw the icon of the module: `python Testing/Slicer/draw_icons.py`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,179 @@
+"""Fixtures for everything that speaks to Slicer, on the test host."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODULE = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSeg.py"
+FAKE_WORKER = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSegLib" / "FakeWorker.py"
+CARDS = REPOSITORY / "AtlasTumorLib" / "atlastumor" / "models" / "cards"
+
+for folder in (REPOSITORY / "Testing" / "Host", MODULE.parent):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+pytest.importorskip("slicer", reason="the test host needs slicer-core")
+pytest.importorskip("PySide6", reason="the test host needs PySide6")
+
+SHAPE_KJI = (7, 20, 18)
+AXES = np.array([[-0.8, 0, 0.6], [0, -1, 0], [0.6, 0, 0.8]]) * (0.9, 1.5, 3.0)
+"""Oblique, flipped and anisotropic: any mistake in axis order or sign shows."""
+ORIGIN = (101.25, -20.5, 330.125)
+
+
+@pytest.fixture(scope="session")
+def the_host() -> Any:
+    from host.session import start
+
+    return start()
+
+
+@pytest.fixture
+def a_slicer(the_host: Any) -> Iterator[Any]:
+    """The test host with an empty scene; errors out of sight fail the test."""
+    the_host.reset()
+    the_host.forgive()
+    yield the_host
+    errors = the_host.errors()
+    the_host.reset()
+    the_host.forgive()
+    assert not errors, errors
+
+
+@pytest.fixture
+def a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """One model, and no other: its texts are known here."""
+    from atlastumor.models import card
+
+    folder = tmp_path / "cards"
+    folder.mkdir()
+    (folder / "schema.json").write_text((CARDS / "schema.json").read_text("utf-8"), "utf-8")
+    (folder / "a.json").write_text(json.dumps(_card()), "utf-8")
+    monkeypatch.setattr(card, "CARDS_DIR", folder)
+    return card.load_card(folder / "a.json")
+
+
+def _card() -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "id": "atlastumor-phantom-v0",
+        "title": "A model for tests",
+        "version": "0.0.1",
+        "summary": "It exists in tests only.",
+        "license": "Apache-2.0",
+        "source": {},
+        "weights": {"file": "a.safetensors", "sha256": "0" * 64, "bytes": 1},
+        "network": {"name": "segresnet", "args": {}},
+        "input": {
+            "orientation": "RAS",
+            "spacing_mm": [3.0, 3.0, 3.0],
+            "clip_hu": [-160.0, 240.0],
+            "normalize": "unit",
+            "resample_order": 1,
+        },
+        "inference": {"patch": [32, 32, 32], "overlap": 0.5, "mirror_axes": []},
+        "outputs": [
+            {"channel": 0, "kind": "background"},
+            {"channel": 1, "kind": "organ", "organ": "liver"},
+            {"channel": 2, "kind": "tumor", "organ": "liver"},
+        ],
+        "activation": "softmax",
+        "thresholds": {"liver": 0.5},
+        "postprocess": {},
+        "evaluation": [],
+        "limits": "Not for <patients>.",
+    }
+
+
+@pytest.fixture
+def a_scan(a_slicer: Any) -> Any:
+    """A small oblique CT node in the scene."""
+    return make_scan("Scan")
+
+
+def make_scan(name: str, dtype: type = np.int16) -> Any:
+    import slicer
+    import vtk
+
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = AXES, ORIGIN
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(affine.ravel().tolist())
+    array = np.random.default_rng(3).integers(-1000, 1000, SHAPE_KJI).astype(dtype)
+    return slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name=name)
+
+
+@pytest.fixture
+def a_transform(a_slicer: Any) -> Any:
+    """A turn by 90 degrees about S and a shift."""
+    import slicer
+    import vtk
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Turn")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy([0, -1, 0, 7, 1, 0, 0, -3, 0, 0, 1, 11, 0, 0, 0, 1])
+    node.SetMatrixTransformToParent(matrix)
+    return node
+
+
+@pytest.fixture
+def a_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PythonSlicer that, like the real one, stays between Slicer and the interpreter."""
+    import os
+
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    launcher = folder / "PythonSlicer"
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nexit $?\n', "utf-8")
+    launcher.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return launcher
+
+
+@pytest.fixture
+def a_logic(a_slicer: Any, a_card: Any, a_launcher: Path) -> Any:
+    """The module's logic with the fake worker."""
+    from AtlasTumorSegLib.Logic import AtlasTumorSegLogic
+
+    logic = AtlasTumorSegLogic()
+    logic.workerCommand = [str(FAKE_WORKER)]
+    yield logic
+    logic.cancel()
+
+
+@pytest.fixture
+def a_panel(a_slicer: Any, a_card: Any, a_launcher: Path) -> Any:
+    """The module as the user meets it, opened, with the fake worker and nothing to install."""
+    module = a_slicer.load(MODULE)
+    representation = module.widgetRepresentation()
+    widget = representation.self()
+    widget.logic.workerCommand = [str(FAKE_WORKER)]
+    from AtlasTumorSlicer.Install import Installer
+
+    widget.installer = Installer(packages=())
+    widget.parent.enter()
+    return SimpleNamespace(widget=widget, ui=widget.ui, logic=widget.logic, module=module)
+
+
+@pytest.fixture
+def wait_for(a_slicer: Any) -> Callable[..., None]:
+    """Let the windows live until something holds."""
+
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            a_slicer.application.processEvents()
+            time.sleep(0.01)
+
+    return wait
