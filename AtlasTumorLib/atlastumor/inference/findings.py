@@ -96,11 +96,12 @@ def describe_findings(
             tumor_ml=float(sum(lesion.volume_ml for lesion in own)),
             highest_score=highest.get(organ.key, math.nan) if coverage != "none" else math.nan,
             threshold=request.thresholds.get(organ.key),
-            message="Not in view."
-            if is_outlined is not None
-            else "This model does not look for it.",
+            message="This model does not look for it.",
         )
-        if coverage != "none":
+        if is_outlined is not None and coverage == "none":
+            speck = f" ({finding.organ_ml:.2f} mL at most)" if finding.organ_ml > 0 else ""
+            finding = replace(finding, message=f"Not in view{speck}.")
+        elif coverage != "none":
             view = _describe_view(organ, counts, coverage, is_outlined=bool(is_outlined))
             finding = replace(finding, message=_describe_tumors(finding) + view)
         findings.append(finding)

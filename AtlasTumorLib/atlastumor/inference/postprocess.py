@@ -1,4 +1,4 @@
-"""What happens to labels after the network: sides, stray parts, stray tumors, specks.
+"""What happens to labels after the network: stray parts, distant tumors, small lesions.
 
 Every step changes the label map in place and works in bounding boxes or tiles, so that it takes
 little memory on scans of any length.
@@ -17,12 +17,10 @@ from ..components import Box, Mask, Region, find_boxes, find_components
 from ..models.specs import PostprocessSpec
 from ..organs import Organ
 from ..volume import Grid
-from .findings import SMALLEST_ORGAN_ML
 
 __all__ = [
     "drop_distant_tumors",
     "drop_small_lesions",
-    "drop_specks",
     "join_boxes",
     "keep_largest_part",
     "postprocess",
@@ -55,7 +53,6 @@ def postprocess(labels: Labels, grid: Grid, spec: PostprocessSpec, organs: Seque
             drop_distant_tumors(view, grid, organ, margin_mm=spec.organ_margin_mm)
         if spec.min_lesion_ml > 0:
             drop_small_lesions(view, grid, organ, least_ml=spec.min_lesion_ml)
-        drop_specks(view, grid, organ)
 
 
 def keep_largest_part(labels: Labels, organ: Organ) -> None:
@@ -134,25 +131,6 @@ def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:
     counts = [int(np.count_nonzero(around == label)) for label in organ.labels]
     best = int(np.argmax(counts))
     return organ.labels[best] if counts[best] else 0
-
-
-def drop_specks(labels: Labels, grid: Grid, organ: Organ) -> None:
-    """Remove an organ of which less than 0.5 mL was found and no tumor.
-
-    Args:
-        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
-        grid: Gives the voxels' size and direction.
-        organ: Which organ.
-    """
-    boxes = find_boxes(labels)
-    own = [label for label in organ.labels if label in boxes]
-    if organ.tumor_label in boxes or not own:
-        return
-    counts = [int(np.count_nonzero(labels[boxes[label]] == label)) for label in own]
-    if sum(counts) * grid.voxel_ml < SMALLEST_ORGAN_ML:
-        for label in own:
-            view = labels[boxes[label]]
-            view[view == label] = 0
 
 
 def join_boxes(boxes: Sequence[Box]) -> Box:

@@ -55,6 +55,8 @@ class ScoreKeeper:
         Args:
             logits: (C, I, J, dk) float32.
         """
+        if not self._maps:
+            return
         winner = self._decision.choose(logits)
         probabilities = self._decision.probabilities(logits)
         stop = self._first + logits.shape[3]

@@ -100,6 +100,16 @@ def test_an_organ_out_of_view() -> None:
     assert finding.organ_ml == 0.0
 
 
+def test_a_speck_is_no_organ_in_view() -> None:
+    array = np.zeros(GRID.shape, np.uint8)
+    array[6:9, 6:9, 6:11] = 5  # 45 voxels of 0.01 mL
+
+    finding = describe(array)
+
+    assert (finding.coverage, finding.organ_ml) == ("none", pytest.approx(0.45))
+    assert finding.message == "Not in view (0.45 mL at most)."
+
+
 def test_tumors_without_organ_are_reported() -> None:
     array = np.zeros(GRID.shape, np.uint8)
     array[6:10, 6:11, 6:11] = 27

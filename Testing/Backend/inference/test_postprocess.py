@@ -7,7 +7,6 @@ from atlastumor.inference import postprocess as module
 from atlastumor.inference.postprocess import (
     drop_distant_tumors,
     drop_small_lesions,
-    drop_specks,
     keep_largest_part,
     postprocess,
 )
@@ -121,19 +120,6 @@ def test_a_lesion_of_exactly_the_least_volume_stays() -> None:
     drop_small_lesions(labels, GRID, LIVER, least_ml=0.08)
 
     assert (labels == 27).sum() == 8
-
-
-def test_specks_of_an_organ_go_unless_it_has_a_tumor() -> None:
-    labels = empty()
-    labels[2:5, 2:5, 2:7] = 5  # 0.45 mL
-    labels[20:23, 2:5, 2:7] = 3
-    labels[20:23, 10, 10] = 29
-
-    drop_specks(labels, GRID, LIVER)
-    drop_specks(labels, GRID, KIDNEY)
-
-    assert not (labels == 5).any()
-    assert (labels == 3).sum() == 45
 
 
 def test_a_card_without_steps_leaves_organs_and_tumors_alone() -> None:
