@@ -23,8 +23,10 @@ from atlastumor.networks import build_network
 from atlastumor.organs import ORGANS
 from atlastumor.scans import read_scan
 
-BANDS_HU = (-400.0, -60.0, 20.0, 70.0, 130.0, 250.0)  # five organs and, above the last, tumor
-SMOOTHING_MM = 3.0
+# Air below the first; then five organs; tumor above the last.
+BANDS_HU = (-220.0, -50.0, 20.0, 70.0, 130.0, 250.0)
+SMOOTHING_VOXELS = 2.0
+COARSER = 2  # training sees every second voxel: a crop holds air, fat and bone to measure by
 CONFIGURATION = "3d_fullres"
 NETWORK_CLASS = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet"
 PLANS: dict[str, dict[str, Any]] = {
@@ -87,19 +89,24 @@ def find_spec(scan_path: Path, plan: str) -> InputSpec:
 
 
 def train(scan_path: Path, plan: str, steps: int, seed: int) -> tuple[torch.nn.Module, InputSpec]:
-    """Fit the bands on crops of the scan; seeded."""
+    """Fit the bands on crops of the scan, seeded.
+
+    Instance norm takes the absolute density away; a crop must be wide enough to hold air, fat and
+    bone, from which the network tells it again. Hence the coarser voxels.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     spec = find_spec(scan_path, plan)
     image = preprocess(read_scan(scan_path), spec, device="cpu").array.numpy()
-    smooth = ndimage.gaussian_filter(image, SMOOTHING_MM / spec.spacing_mm[0])
+    image = image[::COARSER, ::COARSER, ::COARSER]
+    smooth = ndimage.gaussian_filter(image, SMOOTHING_VOXELS)
     bands = (np.array(BANDS_HU) - spec.mean) / spec.std
     labels = np.digitize(smooth, bands).astype(np.int64)
     network = build_network("resenc_unet", len(BANDS_HU) + 1, network_args(plan)).train()
     network.apply(type(network).initialize)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    side = 64 if min(image.shape) >= 64 else 32
+    side = 64 if plan == "medium" else 32
     for step in range(steps):
         x, y = sample_crop(image, labels, side, rng)
         with torch.autocast("cpu", torch.bfloat16):
