@@ -9,13 +9,12 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from atlastumor.errors import Cancelled
-from atlastumor.models.card import ModelCard, list_cards
 from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.Install import Installer
 from AtlasTumorSlicer.Tables import findTable
 
 from .Logic import AtlasTumorSegLogic
-from .ModelText import describeCard
+from .ModelPanel import ModelPanel
 from .OrgansPanel import OrgansPanel
 from .Parameters import Parameters, readMachine, writeMachine
 from .ResultPanel import ResultPanel
@@ -43,7 +42,6 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTag = None
         self._isBusy = False
         self._run = None
-        self._cards: dict[str, ModelCard] = {}
 
     def setup(self) -> None:
         """Load the panel and connect it."""
@@ -57,7 +55,9 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._organs = OrgansPanel(self.ui.organsGridLayout, self.ui.thresholdsFormLayout)
         self._organs.changed.connect(self._onOrgansChanged)
         self._result = ResultPanel(self.ui.findingsLabel, self.ui.lesionTable)
-        self._fillChoices()
+        self._model = ModelPanel(self.ui.modelComboBox, self.ui.modelLabel)
+        self._model.changed.connect(self._onModelChanged)
+        self._fillMachineChoices()
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
@@ -208,11 +208,8 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for name in ("inputs", "organs", "advanced"):
             getattr(self.ui, f"{name}CollapsibleButton").enabled = isEnabled
 
-    def _fillChoices(self) -> None:
-        """Fill the boxes whose content is not known to the .ui file."""
-        self._cards = {card.id: card for card in list_cards()}
-        for modelId in self._cards:
-            self.ui.modelComboBox.addItem(modelId)
+    def _fillMachineChoices(self) -> None:
+        """Fill the boxes whose choices stay with this computer."""
         for name, choices in _MACHINE_CHOICES.items():
             box = getattr(self.ui, f"{name}ComboBox")
             for choice in choices:
@@ -227,12 +224,15 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.organs = self._organs.organs
             self._parameterNode.thresholds = self._organs.thresholds
 
+    def _onModelChanged(self) -> None:
+        if self._parameterNode is not None:
+            self._parameterNode.model = self._model.model
+
     def _onParameters(self, _caller: object = None, _event: object = None) -> None:
         """Show what is not connected through the .ui file."""
         parameters = self._parameterNode
         self._organs.show(list(parameters.organs), dict(parameters.thresholds))
-        card = self._cards.get(parameters.model)
-        self.ui.modelLabel.text = describeCard(card) if card else _("This model is not installed.")
+        self._model.show(parameters.model)
         table = findTable(parameters.outputSegmentation) or parameters.lesionTable
         self._result.show(table)
         self._checkCanApply()
@@ -251,7 +251,7 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return _("Choose a scan first.")
         if not parameters.organs:
             return _("Check at least one organ.")
-        if parameters.model not in self._cards:
+        if not self._model.has(parameters.model):
             return _("Choose a model under Advanced.")
         return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,36 +18,15 @@ MODULE = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSeg.py"
 FAKE_WORKER = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSegLib" / "FakeWorker.py"
 CARDS = REPOSITORY / "AtlasTumorLib" / "atlastumor" / "models" / "cards"
 
-for folder in (REPOSITORY / "Testing" / "Host", MODULE.parent):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+if str(REPOSITORY / "Testing" / "Host") not in sys.path:
+    sys.path.insert(0, str(REPOSITORY / "Testing" / "Host"))
 
-pytest.importorskip("slicer", reason="the test host needs slicer-core")
-pytest.importorskip("PySide6", reason="the test host needs PySide6")
+from host.plugin import a_slicer, load_module  # noqa: E402, F401
 
 SHAPE_KJI = (7, 20, 18)
 AXES = np.array([[-0.8, 0, 0.6], [0, -1, 0], [0.6, 0, 0.8]]) * (0.9, 1.5, 3.0)
 """Oblique, flipped and anisotropic: any mistake in axis order or sign shows."""
 ORIGIN = (101.25, -20.5, 330.125)
-
-
-@pytest.fixture(scope="session")
-def the_host() -> Any:
-    from host.session import start
-
-    return start()
-
-
-@pytest.fixture
-def a_slicer(the_host: Any) -> Iterator[Any]:
-    """The test host with an empty scene; errors out of sight fail the test."""
-    the_host.reset()
-    the_host.forgive()
-    yield the_host
-    errors = the_host.errors()
-    the_host.reset()
-    the_host.forgive()
-    assert not errors, errors
 
 
 @pytest.fixture
@@ -141,8 +120,11 @@ def a_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def a_logic(a_slicer: Any, a_card: Any, a_launcher: Path) -> Any:
+def a_logic(
+    a_slicer: Any, a_card: Any, a_launcher: Path, monkeypatch: pytest.MonkeyPatch
+) -> Any:
     """The module's logic with the fake worker."""
+    monkeypatch.syspath_prepend(str(MODULE.parent))
     from AtlasTumorSegLib.Logic import AtlasTumorSegLogic
 
     logic = AtlasTumorSegLogic()
@@ -152,16 +134,16 @@ def a_logic(a_slicer: Any, a_card: Any, a_launcher: Path) -> Any:
 
 
 @pytest.fixture
-def a_panel(a_slicer: Any, a_card: Any, a_launcher: Path) -> Any:
+def a_panel(load_module: Any, a_card: Any, a_launcher: Path) -> Any:
     """The module as the user meets it, opened, with the fake worker and nothing to install."""
-    module = a_slicer.load(MODULE)
+    module = load_module(MODULE)
     representation = module.widgetRepresentation()
     widget = representation.self()
     widget.logic.workerCommand = [str(FAKE_WORKER)]
     from AtlasTumorSlicer.Install import Installer
 
     widget.installer = Installer(packages=())
-    widget.parent.enter()
+    representation.enter()
     return SimpleNamespace(widget=widget, ui=widget.ui, logic=widget.logic, module=module)
 
 
