@@ -76,7 +76,7 @@ def blend_windows(
     ring = Ring(
         len(options.fill),
         plan.shape,
-        importance(plan.patch) / len(options.mirrorings),  # keeps half-precision sums in range
+        importance(plan.patch),
         fill=options.fill,
         dtype=options.sums,
         device=options.device,

@@ -21,7 +21,7 @@ Shape = tuple[int, int, int]
 
 _SIGMA_SHARE = 1 / 8
 _PEAK = 10.0  # lifts small weights out of half precision's subnormal numbers
-_FLOOR = 1e-5
+_FLOOR = 2.0**-24  # the smallest number of half precision, as in nnU-Net
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def importance(patch: Shape) -> torch.Tensor:
         patch: Size of a window.
 
     Returns:
-        Weights, (I, J, K) float32, 10 at the center and never below 1e-5.
+        Weights, (I, J, K) float32, 10 at the center and never below 6e-8.
     """
     i, j, k = (
         torch.exp(-0.5 * ((torch.arange(n) - n // 2) / (n * _SIGMA_SHARE)) ** 2) for n in patch
