@@ -22,6 +22,7 @@ from atlastumor.lesions import Lesion, measure_lesions
 from atlastumor.organs import ORGANS, label_names, select_organs
 from atlastumor.volume import Grid, LabelMap
 
+SCORE = 0.75
 _COLUMNS = ("organ", "lesion", "volume_ml", "diameter_mm", "score", "r", "a", "s", "side")
 _N_LESIONS = (2, 1, 1)
 """Lesions of the first, second and third organ asked for; the others are not in view."""
@@ -79,7 +80,7 @@ def write_results(options: argparse.Namespace, directory: Path, mode: str) -> No
     affine[:3, 3] = image.GetOrigin()
     grid = Grid(labels.shape, np.diag([-1, -1, 1, 1]) @ affine)
     label_map = LabelMap(labels, grid, label_names())
-    lesions = measure_lesions(label_map, organs=organs, score_of=lambda *_: 0.75).lesions
+    lesions = measure_lesions(label_map, organs=organs, score_of=lambda *_: SCORE).lesions
     output = sitk.GetImageFromArray(np.ascontiguousarray(labels.T))
     output.CopyInformation(image)
     if mode == "moved":

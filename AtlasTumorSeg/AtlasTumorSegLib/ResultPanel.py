@@ -32,7 +32,7 @@ class ResultPanel:
         table.connect("currentCellChanged(int,int,int,int)", self._onRow)
         header = table.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setStretchLastSection(True)
+        header.setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
 
     def show(self, tableNode: "slicer.vtkMRMLTableNode | None") -> None:
         """Show a result, or none."""
@@ -68,8 +68,8 @@ def _cells(row: TableRow) -> list[tuple[str, bool]]:
     return [
         (_(find_organ(lesion.organ).name), False),
         (str(lesion.index), True),
-        (f"{lesion.volumeMl:.2f}", True),
-        (f"{lesion.diameterMm:.1f}", True),
+        (_("{volume} mL").format(volume=f"{lesion.volumeMl:.2f}"), True),
+        (_("{diameter} mm").format(diameter=f"{lesion.diameterMm:.1f}"), True),
         ("-" if math.isnan(lesion.score) else f"{lesion.score:.2f}", True),
         (sides.get(lesion.side, ""), False),
     ]
@@ -86,9 +86,8 @@ def _describe(tableNode: "slicer.vtkMRMLTableNode | None") -> str:
     findings = readFindings(tableNode)
     if not findings:
         return _("No result yet.")
-    lines = (
-        f"<tr><td><b>{html.escape(_(find_organ(finding.organ).name))}</b>&nbsp;&nbsp;</td>"
-        f"<td>{html.escape(finding.message)}</td></tr>"
+    return "".join(
+        f'<p style="margin:0 0 2px 0"><b>{html.escape(_(find_organ(finding.organ).name))}:</b> '
+        f"{html.escape(finding.message)}</p>"
         for finding in findings
     )
-    return f"<table>{''.join(lines)}</table>"

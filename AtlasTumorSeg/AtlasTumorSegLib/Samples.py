@@ -10,11 +10,11 @@ from slicer.i18n import tr as _
 from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.Jobs import Job
 
-__all__ = ["SAMPLE_SEED", "makePhantom", "registerSampleData"]
+__all__ = ["makePhantom", "registerSampleData"]
 
-SAMPLE_SEED = 900_042
 _CATEGORY = "AtlasTumor"
 _NAME = "AtlasTumorPhantom"
+_SCAN = "ct.nii.gz"
 
 
 def registerSampleData(thumbnail: str) -> None:
@@ -30,18 +30,18 @@ def registerSampleData(thumbnail: str) -> None:
         category=_CATEGORY,
         sampleName=_NAME,
         uris="atlastumor:phantom",  # made here: `customDownloader` never looks at it
-        fileNames="scan.nii.gz",
+        fileNames=_SCAN,
         nodeNames=_NAME,
         thumbnailFileName=thumbnail,
         customDownloader=lambda _source: _makeShown(),
     )
 
 
-def makePhantom(seed: int = SAMPLE_SEED) -> "slicer.vtkMRMLScalarVolumeNode":
+def makePhantom(seed: int | None = None) -> "slicer.vtkMRMLScalarVolumeNode":
     """Make a phantom in a process of its own and load its scan; windows stay alive meanwhile.
 
     Args:
-        seed: Decides everything about it.
+        seed: Decides everything about it; None takes the one of `atlastumor demo`.
 
     Returns:
         The scan.
@@ -49,14 +49,17 @@ def makePhantom(seed: int = SAMPLE_SEED) -> "slicer.vtkMRMLScalarVolumeNode":
     Raises:
         AtlasTumorError: What the worker reported.
     """
+    from atlastumor.phantom import DEMO_SEED
+
+    number = str(DEMO_SEED if seed is None else seed)
     folder = Path(tempfile.mkdtemp(prefix="AtlasTumor-", dir=slicer.app.temporaryPath))
     try:
-        words = ["phantom", "--seed", str(seed), "-o", str(folder / "phantom"), "--json-progress"]
+        words = ["phantom", "--seed", number, "-o", str(folder / "phantom"), "--json-progress"]
         job = Job(["-m", "atlastumor", *words])
         job.progressed.connect(_showStage)
         job.start()
         files = [Path(name) for name in job.wait()["files"]]
-        scan = next(path for path in files if path.name.startswith("scan."))
+        scan = next(path for path in files if path.name == _SCAN)
         node = slicer.util.loadVolume(str(scan), properties={"name": _NAME})
     finally:
         shutil.rmtree(folder, ignore_errors=True)

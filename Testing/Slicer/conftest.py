@@ -1,4 +1,5 @@
 """Fixtures for everything that speaks to Slicer, on the test host."""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ CARDS = REPOSITORY / "AtlasTumorLib" / "atlastumor" / "models" / "cards"
 if str(REPOSITORY / "Testing" / "Host") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "Testing" / "Host"))
 
-from host.plugin import a_slicer, load_module  # noqa: E402, F401
+from host import plugin  # noqa: E402 - found only after the line above
+
+a_slicer, load_module = plugin.a_slicer, plugin.load_module
 
 SHAPE_KJI = (7, 20, 18)
 AXES = np.array([[-0.8, 0, 0.6], [0, -1, 0], [0.6, 0, 0.8]]) * (0.9, 1.5, 3.0)
@@ -120,9 +123,7 @@ def a_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def a_logic(
-    a_slicer: Any, a_card: Any, a_launcher: Path, monkeypatch: pytest.MonkeyPatch
-) -> Any:
+def a_logic(a_slicer: Any, a_card: Any, a_launcher: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module's logic with the fake worker."""
     monkeypatch.syspath_prepend(str(MODULE.parent))
     from AtlasTumorSegLib.Logic import AtlasTumorSegLogic

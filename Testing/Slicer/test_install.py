@@ -1,4 +1,5 @@
 """Are the worker's packages there, and may they be installed?"""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
 
 from __future__ import annotations
 
@@ -39,9 +40,8 @@ def _with_torch_extension(monkeypatch: pytest.MonkeyPatch, calls: list[Any], res
         def installTorch(
             self,
             askConfirmation: bool = False,
-            forceComputationBackend: str | None = None,
+            *,
             torchVersionRequirement: str | None = None,
-            torchvisionVersionRequirement: str | None = None,
         ) -> Any:
             calls.append((askConfirmation, torchVersionRequirement))
             if isinstance(result, Exception):
@@ -53,7 +53,9 @@ def _with_torch_extension(monkeypatch: pytest.MonkeyPatch, calls: list[Any], res
     monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
 
 
-def _with_pip(monkeypatch: pytest.MonkeyPatch, calls: list[Any], error: Exception | None = None) -> None:
+def _with_pip(
+    monkeypatch: pytest.MonkeyPatch, calls: list[Any], error: Exception | None = None
+) -> None:
     import slicer.packaging
 
     def pip_install(requirements: Any, **how: Any) -> None:
@@ -187,6 +189,7 @@ def test_a_no_in_the_panel_stops_quietly(
     a_panel: Any, a_scan: Any, a_slicer: Any, wait_for: Any
 ) -> None:
     import qt
+
     from AtlasTumorSlicer.Install import Installer, Package
 
     a_panel.widget.installer = Installer(packages=(Package("no-such-package", "nothing", 7),))
@@ -206,6 +209,7 @@ def test_a_failure_in_the_panel_is_one_dialog_with_the_log(
     a_panel: Any, a_scan: Any, a_slicer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import qt
+
     from AtlasTumorSlicer.Install import Installer, Package
 
     _with_pip(monkeypatch, [], subprocess.CalledProcessError(1, ["pip"], output="Proxy says no"))

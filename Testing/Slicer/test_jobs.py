@@ -1,4 +1,5 @@
 """The worker process: what it says, how it ends, how it is ended."""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
 
 from __future__ import annotations
 
@@ -74,7 +75,11 @@ def test_a_line_and_a_letter_may_arrive_in_pieces(a_job: Any) -> None:
 
 
 def test_a_reported_error_is_raised_as_what_it_is(a_job: Any) -> None:
-    line = "import json, sys; print(json.dumps(dict(event='error', kind={!r}, message={!r}, exit_code=3))); sys.exit(3)"
+    line = (
+        "import json, sys\n"
+        "print(json.dumps(dict(event='error', kind={!r}, message={!r}, exit_code=3)))\n"
+        "sys.exit(3)"
+    )
     for kind, message, expected in (
         ("InputError", "Too thin.", InputError),
         ("UnknownKeyError", "There is no organ 'x'.", UnknownKeyError),
@@ -112,7 +117,7 @@ def test_ending_well_without_a_result_is_a_crash_too(a_job: Any) -> None:
 def test_a_result_followed_by_a_failing_exit_is_no_result(a_job: Any) -> None:
     from AtlasTumorSlicer.Errors import WorkerCrash
 
-    job = a_job("import sys; print('{\"event\": \"result\"}', flush=True); sys.exit(1)")
+    job = a_job('import sys; print(\'{"event": "result"}\', flush=True); sys.exit(1)')
     job.start()
     with pytest.raises(WorkerCrash):
         job.wait()
@@ -197,9 +202,7 @@ def test_without_slicers_interpreter_the_message_says_so(
         job.start()
 
 
-def test_an_interpreter_that_cannot_start_is_reported(
-    a_job: Any, a_launcher: Path
-) -> None:
+def test_an_interpreter_that_cannot_start_is_reported(a_job: Any, a_launcher: Path) -> None:
     from AtlasTumorSlicer.Errors import WorkerCrash
 
     job = a_job("pass")
@@ -212,7 +215,8 @@ def test_an_interpreter_that_cannot_start_is_reported(
 def test_the_worker_finds_the_backend_and_speaks_utf8(a_job: Any) -> None:
     job = a_job(
         "import atlastumor, json, sys\n"
-        "print(json.dumps(dict(event='result', utf8=sys.flags.utf8_mode, v=atlastumor.__version__)))"
+        "found = dict(utf8=sys.flags.utf8_mode, v=atlastumor.__version__)\n"
+        "print(json.dumps(dict(event='result', **found)))"
     )
     job.start()
     result = job.wait()

@@ -1,4 +1,5 @@
 """The module from Python, without a panel."""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
 
 from __future__ import annotations
 

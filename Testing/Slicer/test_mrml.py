@@ -1,4 +1,5 @@
 """Scans on their way from the scene to the worker's file."""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ def _affine(path: Path) -> np.ndarray:
 
 def test_a_file_holds_the_nodes_voxels_on_the_nodes_grid(a_scan: Any, tmp_path: Path) -> None:
     import slicer
+
     from AtlasTumorSlicer.Mrml import writeScan
 
     geometry = writeScan(a_scan, tmp_path / "scan.nrrd")
@@ -63,6 +65,7 @@ def test_a_linear_transform_is_written_into_the_grid(
 
 def test_a_nonlinear_transform_is_refused_with_what_to_do(a_scan: Any, tmp_path: Path) -> None:
     import slicer
+
     from AtlasTumorSlicer.Mrml import writeScan
 
     bend = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLGridTransformNode", "Regularization")
@@ -75,6 +78,7 @@ def test_a_nonlinear_transform_is_refused_with_what_to_do(a_scan: Any, tmp_path:
 
 def test_a_shearing_transform_is_refused(a_scan: Any, a_transform: Any, tmp_path: Path) -> None:
     import vtk
+
     from AtlasTumorSlicer.Mrml import writeScan
 
     matrix = vtk.vtkMatrix4x4()
@@ -88,6 +92,7 @@ def test_a_shearing_transform_is_refused(a_scan: Any, a_transform: Any, tmp_path
 
 def test_what_is_no_gray_value_volume_is_refused(a_slicer: Any, a_scan: Any) -> None:
     import slicer
+
     from AtlasTumorSlicer.Mrml import checkScan
 
     labels = slicer.util.addVolumeFromArray(
@@ -98,7 +103,12 @@ def test_what_is_no_gray_value_volume_is_refused(a_slicer: Any, a_scan: Any) -> 
     )
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
 
-    for node, reason in ((labels, "label map"), (colors, "3 values"), (empty, "No scan"), (None, "No")):
+    for node, reason in (
+        (labels, "label map"),
+        (colors, "3 values"),
+        (empty, "No scan"),
+        (None, "No"),
+    ):
         with pytest.raises(InputError, match=reason):
             checkScan(node)
     checkScan(a_scan)

@@ -252,6 +252,7 @@ def test_more_than_255_lesions_keep_a_segment_each(a_scan: Any) -> None:
 
 def test_a_table_that_does_not_fit_the_labels_brings_nothing_in(a_scan: Any) -> None:
     import slicer
+
     from AtlasTumorSlicer.Mrml import readGeometry
     from AtlasTumorSlicer.Segments import importSegments
 

@@ -1,4 +1,5 @@
 """The module as the user meets it: the real panel from its real .ui file, pressed and read."""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
 
 from __future__ import annotations
 
@@ -94,7 +95,7 @@ def test_pressing_apply_fills_scene_table_and_findings(a_run: Any, a_scan: Any) 
         ["Kidney", "1"],
     ]
     # Two voxels across j, three along k, of 0.9 x 1.5 x 3.0 mm: 24.3 mm3; hypot(1.5, 6.0) mm long.
-    assert rows[0][2:] == ["0.02", "6.2", "0.75", ""]
+    assert rows[0][2:] == ["0.02 mL", "6.2 mm", "0.75", ""]
     assert rows[3][5] == "left"
     text = a_run.ui.findingsLabel.text
     assert "No tumor above threshold 0.50 (highest score 0.12)." in text
