@@ -2,9 +2,10 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
+ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check coverage bench bench-memory evaluate train screenshots \
+.PHONY: help setup test demo check coverage bench bench-memory bench-backends evaluate train screenshots \
         package-check clean
 
 help: ## this list
@@ -42,8 +43,12 @@ bench: $(VENV)/.bench ## speed, memory and agreement against nnU-Net v2's own pr
 bench-memory: $(VENV)/.core ## peak memory against the length of the scan
 	@$(PY) Testing/Benchmarks/bench_memory.py
 
+bench-backends: $(VENV)/.core ## what each CPU backend and precision takes for one window
+	@$(PY) Testing/Benchmarks/bench_backends.py
+
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
-	@$(PY) -m atlastumor.evaluation
+	@$(PY) -m atlastumor.evaluation phantoms
+	@test ! -d "$(ATLASTUMOR_TEST_DATA)" || $(PY) -m atlastumor.evaluation scans "$(ATLASTUMOR_TEST_DATA)"
 
 train: $(VENV)/.core ## retrain the embedded model (hours)
 	@$(PY) -m atlastumor.training

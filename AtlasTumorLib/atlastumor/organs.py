@@ -7,16 +7,16 @@ that every number carries its source beside it (decision 0003). Needs no third-p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from .errors import UnknownKeyError
+from .organ_types import RGB, Alias, Code, Organ, Side, TumorPrior, make_aliases
 
 __all__ = [
     "KEYS",
     "LESION_FINDING",
     "ORGANS",
+    "RGB",
     "Alias",
     "Code",
     "Organ",
@@ -26,111 +26,6 @@ __all__ = [
     "label_names",
     "select_organs",
 ]
-
-RGB = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Code:
-    """A SNOMED CT concept."""
-
-    value: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Side:
-    """One half of a paired organ.
-
-    Args:
-        key: "left" or "right", the patient's.
-        label: Its value in our label maps.
-        snomed: Its laterality-qualified concept.
-        modifier: The laterality alone, as terminologies want it beside the organ's own code.
-    """
-
-    key: str
-    label: int
-    snomed: Code
-    modifier: Code
-
-
-@dataclass(frozen=True)
-class TumorPrior:
-    """What tumors of an organ look like on CT, before any is seen.
-
-    Args:
-        diameter_mm: (smallest, largest) equivalent-sphere diameter to expect.
-        contrast_hu: (low, high) mean HU of the tumor minus its organ, portal-venous phase.
-        source: Where the numbers come from.
-    """
-
-    diameter_mm: tuple[float, float]
-    contrast_hu: tuple[float, float]
-    source: str
-
-
-@dataclass(frozen=True)
-class Alias:
-    """The numbers that a collection's label maps give an organ and its tumors.
-
-    Args:
-        organ: Values of the organ, left before right.
-        tumor: Values of its tumors.
-    """
-
-    organ: tuple[int, ...] = ()
-    tumor: tuple[int, ...] = ()
-
-
-def _aliases(**collections: Alias) -> Mapping[str, Alias]:
-    return MappingProxyType(collections)
-
-
-@dataclass(frozen=True)
-class Organ:
-    """One row of the table.
-
-    Args:
-        key: Stable id in files and code.
-        name: Shown to people.
-        labels: Values of the organ in our label maps; two for a paired organ.
-        tumor_label: Value of its tumors in our label maps.
-        color: Slicer's anatomy color, RGB 0-255.
-        tumor_color: Ours, chosen apart from one another and from every organ.
-        snomed: The organ's concept.
-        sides: Left and right, for a paired organ.
-        window_hu: (low, high) for display.
-        typical_hu: (low, high) of the healthy organ over the contrast phases.
-        hollow: Whether its tumors grow from a wall around a lumen.
-        tumor: Size and contrast prior.
-        organ_files: Stems of the AbdomenAtlas masks that make up the organ.
-        tumor_files: Stems under which data sets file its lesions; AbdomenAtlas 2.0's own first.
-        aliases: Its numbers in other collections: "totalsegmentator" (v2, task "total") and "msd"
-            (the organ's own task of the Medical Segmentation Decathlon).
-    """
-
-    key: str
-    name: str
-    labels: tuple[int, ...]
-    tumor_label: int
-    color: RGB
-    tumor_color: RGB
-    snomed: Code
-    window_hu: tuple[float, float]
-    typical_hu: tuple[float, float]
-    tumor: TumorPrior
-    organ_files: tuple[str, ...]
-    tumor_files: tuple[str, ...]
-    sides: tuple[Side, ...] = ()
-    hollow: bool = False
-    aliases: Mapping[str, Alias] = field(default_factory=_aliases)
-
-    @property
-    def label(self) -> int:
-        """The organ's first value in our label maps; its only one unless it is paired."""
-        return self.labels[0]
-
 
 LESION_FINDING = Code("4147007", "Mass")
 """What an unreviewed candidate honestly is; category 49755003 Morphologically Altered Structure.
@@ -161,7 +56,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("liver",),
         tumor_files=("liver_lesion", "liver_tumor"),
-        aliases=_aliases(totalsegmentator=Alias((5,)), msd=Alias((1,), (2,))),
+        aliases=make_aliases(totalsegmentator=Alias((5,)), msd=Alias((1,), (2,))),
     ),
     Organ(
         key="pancreas",
@@ -180,7 +75,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("pancreas",),
         tumor_files=("pancreatic_lesion", "pancreas_lesion", "pancreatic_tumor", "pancreas_tumor"),
-        aliases=_aliases(totalsegmentator=Alias((7,)), msd=Alias((1,), (2,))),
+        aliases=make_aliases(totalsegmentator=Alias((7,)), msd=Alias((1,), (2,))),
     ),
     Organ(
         key="kidney",
@@ -203,7 +98,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("kidney_left", "kidney_right"),
         tumor_files=("kidney_lesion", "kidney_tumor", "kidney_cyst"),
-        aliases=_aliases(totalsegmentator=Alias((3, 2))),
+        aliases=make_aliases(totalsegmentator=Alias((3, 2))),
     ),
     Organ(
         key="colon",
@@ -222,7 +117,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("colon",),
         tumor_files=("colon_lesion", "colon_tumor"),
-        aliases=_aliases(totalsegmentator=Alias((20,)), msd=Alias((), (1,))),
+        aliases=make_aliases(totalsegmentator=Alias((20,)), msd=Alias((), (1,))),
         hollow=True,
     ),
     Organ(
@@ -242,7 +137,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("esophagus",),
         tumor_files=("esophagus_tumor", "esophagus_lesion", "esophageal_lesion"),
-        aliases=_aliases(totalsegmentator=Alias((15,))),
+        aliases=make_aliases(totalsegmentator=Alias((15,))),
         hollow=True,
     ),
     Organ(

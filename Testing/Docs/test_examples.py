@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from atlastumor.phantom import PhantomOptions, make_phantom, write_phantom
+from atlastumor.phantom import PhantomOptions, make_phantom
+from atlastumor.results.phantom import write_phantom
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "Resources/Docs/examples"
@@ -19,8 +20,7 @@ EXAMPLES = REPOSITORY / "Resources/Docs/examples"
 def a_scan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom on a coarse grid: small, and still a CT."""
     phantom = make_phantom(4, options=PhantomOptions(in_plane_mm=4.0, slice_mm=6.0))
-    files = write_phantom(phantom, tmp_path_factory.mktemp("phantom") / "phantom")
-    return next(path for path in files if path.name.startswith("scan."))
+    return write_phantom(phantom, tmp_path_factory.mktemp("phantom") / "phantom")[0]
 
 
 def run(example: str, *arguments: object) -> str:

@@ -100,7 +100,13 @@ class Console:
             self.say(f"  {path}")
 
     def fail(self, kind: str, message: str, exit_code: int) -> None:
-        """Say in one line why there is no result."""
+        """Say in one line why there is no result.
+
+        Args:
+            kind: Class of the error.
+            message: What happened and what to do; line breaks become spaces.
+            exit_code: Of the process.
+        """
         message = " ".join(message.split())
         if self.as_json:
             self._emit("error", kind=kind, message=message, exit_code=exit_code)

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-_SEED = 7_000_000
-"""A phantom for showing: neither trained on, nor tuned on, nor among those that are measured."""
-
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """Declare the subcommand.
@@ -30,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     """
     parser = subparsers.add_parser("demo", help="segment a digital phantom, to see it work")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder (demo)")
-    parser.add_argument("--seed", type=int, default=_SEED, help="which phantom")
+    parser.add_argument("--seed", type=int, default=None, help="which phantom")
     return parser
 
 
@@ -43,14 +40,15 @@ def run(options: argparse.Namespace, console: Console) -> None:
     """
     from ..detection.matching import match_lesions  # noqa: PLC0415 - scipy
     from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch
-    from ..phantom import make_phantom  # noqa: PLC0415 - scipy
+    from ..phantom import DEMO_SEED, make_phantom  # noqa: PLC0415 - scipy
     from ..results import check_output, write_results  # noqa: PLC0415 - nibabel, pillow
     from ..results.phantom import write_phantom  # noqa: PLC0415 - nibabel
 
     results = options.output / "results"
     options.output.mkdir(parents=True, exist_ok=True)
     check_output(results)
-    phantom = make_phantom(options.seed, progress=part_of(console.progress, 0.0, 0.2))
+    seed = DEMO_SEED if options.seed is None else options.seed
+    phantom = make_phantom(seed, progress=part_of(console.progress, 0.0, 0.2))
     files = write_phantom(phantom, options.output / "phantom")
     segmenter = Segmenter(segment.DEFAULT_MODEL)
     if segmenter.device.note:

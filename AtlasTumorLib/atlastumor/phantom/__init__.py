@@ -8,7 +8,6 @@ training, which renders patches itself. Seeds below `TRAINING_SEED_END` are for 
 from __future__ import annotations
 
 from .anatomy import FIELDS_OF_VIEW, Anatomy, make_anatomy
-from .files import write_phantom
 from .making import Phantom, PhantomOptions, make_phantom
 from .seeds import DEMO_SEED, DEVELOPMENT_SEED, HELD_OUT_SEED, TRAINING_SEED_END
 from .tissues import TISSUE_LABEL, Tissue, sample_hu
@@ -30,5 +29,4 @@ __all__ = [
     "make_anatomy",
     "make_phantom",
     "sample_hu",
-    "write_phantom",
 ]
