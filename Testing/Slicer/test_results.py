@@ -14,9 +14,24 @@ from atlastumor.organs import ORGANS, find_organ, label_names
 from atlastumor.provenance import Provenance
 from atlastumor.results import write_results
 from atlastumor.scans import read_scan
-from atlastumor.volume import LabelMap
+from atlastumor.volume import LabelMap, Scan
 
 LIVER = find_organ("liver")
+
+
+def a_segmentation(labels: LabelMap, scan: Scan) -> Segmentation:
+    """What the engine would return for these labels, with lesions that have no score."""
+    lesions = measure_lesions(labels, organs=ORGANS, score_of=lambda *_: math.nan).lesions
+    finding = Finding("liver", "whole", 1.0, 2, 0.1, 0.9, 0.5, "2 tumors.")
+    provenance = Provenance(
+        model_id="m",
+        model_version="1",
+        weights_sha256="0",
+        device="cpu",
+        backend="torch",
+        precision="fp32",
+    )
+    return Segmentation(labels, lesions, (finding,), {}, provenance, scan.source)
 
 
 @pytest.mark.usefixtures("a_slicer")
@@ -46,18 +61,7 @@ def test_an_oblique_scan_goes_to_the_backend_and_its_results_come_back(
     labels[1:8, 2:9, 1:6] = LIVER.label
     labels[2:4, 3:5, 2:4] = LIVER.tumor_label
     labels[6, 7, 2] = LIVER.tumor_label
-    label_map = LabelMap(labels, scan.grid, label_names())
-    lesions = measure_lesions(label_map, organs=ORGANS, score_of=lambda *_: math.nan).lesions
-    finding = Finding("liver", "whole", 1.0, 2, 0.1, 0.9, 0.5, "2 tumors.")
-    provenance = Provenance(
-        model_id="m",
-        model_version="1",
-        weights_sha256="0",
-        device="cpu",
-        backend="torch",
-        precision="fp32",
-    )
-    whole = Segmentation(label_map, lesions, (finding,), {}, provenance, scan.source)
+    whole = a_segmentation(LabelMap(labels, scan.grid, label_names()), scan)
     write_results(whole, scan, tmp_path / "out", report=False)
 
     result = readResult(tmp_path / "out", geometry.world)
