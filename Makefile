@@ -5,8 +5,8 @@ PY := $(VENV)/bin/python
 ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check coverage bench bench-memory bench-backends evaluate train screenshots \
-        package-check clean
+.PHONY: help setup test demo check coverage bench bench-memory bench-backends evaluate train \
+        screenshots package-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,7 +54,7 @@ train: $(VENV)/.core ## retrain the embedded model (hours)
 	@$(PY) -m atlastumor.training
 
 screenshots: setup ## redraw Resources/Screenshots with the test host
-	@$(PY) Testing/Slicer/draw_screenshots.py
+	@$(PY) Testing/Slicer/render_screenshots.py
 
 package-check: setup ## configure, build and install the extension against a stub Slicer
 	@$(PY) -m pytest Testing/Packaging

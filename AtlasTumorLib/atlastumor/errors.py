@@ -3,7 +3,6 @@
     AtlasTumorError                    everything a user can do something about
     ├── InputError (also ValueError)   the data or an option cannot be used as given
     │   ├── GridMismatchError          two volumes do not share one grid
-    │   ├── EmptyOrganError            the organ is not in the label map
     │   └── UnknownKeyError            organ, model or backend; lists the valid ones
     ├── UsageError                     the command's words cannot be understood
     ├── OutputError                    the result cannot be written where it was asked for
@@ -11,7 +10,7 @@
     ├── WeightsError                   missing, wrong hash, or does not fit the network
     ├── DependencyError                an optional package is missing; says how to get it
     ├── DeviceError                    no such device, or it does not work
-    │   └── OutOfMemoryError           no rung of the ladder fits; says which smaller setting to try
+    │   └── OutOfMemoryError           no rung of the ladder fits; says how much is needed
     └── Cancelled                      the user stopped it; never shown as a failure
 
 A message says what happened, what came, what was needed and what to do. `ValueError` and
@@ -28,7 +27,6 @@ __all__ = [
     "CardError",
     "DependencyError",
     "DeviceError",
-    "EmptyOrganError",
     "GridMismatchError",
     "InputError",
     "OutOfMemoryError",
@@ -51,10 +49,6 @@ class InputError(AtlasTumorError, ValueError):
 
 class GridMismatchError(InputError):
     """Two volumes that must share one grid do not."""
-
-
-class EmptyOrganError(InputError):
-    """The organ is not in the label map."""
 
 
 class UnknownKeyError(InputError):

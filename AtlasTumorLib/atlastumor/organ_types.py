@@ -83,7 +83,6 @@ class Organ:
         snomed: The organ's concept.
         sides: Left and right, for a paired organ.
         window_hu: (low, high) for display.
-        typical_hu: (low, high) of the healthy organ over the contrast phases.
         hollow: Whether its tumors grow from a wall around a lumen.
         tumor: Size and contrast prior.
         organ_files: Stems of the AbdomenAtlas masks that make up the organ.
@@ -100,7 +99,6 @@ class Organ:
     tumor_color: RGB
     snomed: Code
     window_hu: tuple[float, float]
-    typical_hu: tuple[float, float]
     tumor: TumorPrior
     organ_files: tuple[str, ...]
     tumor_files: tuple[str, ...]

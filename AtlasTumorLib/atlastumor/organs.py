@@ -2,7 +2,7 @@
 
 Label values are those of AbdomenAtlas 2.0 (its data card's class map); a network's channels live
 in that network's model card and meet this table by organ key only. Python and not a data file, so
-that every number carries its source beside it (decision 0003). Needs no third-party package.
+that priors carry their source beside them (decision 0003). Needs no third-party package.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ ORGANS: tuple[Organ, ...] = (
         tumor_color=(255, 215, 0),
         snomed=Code("10200004", "Liver"),
         window_hu=(-60.0, 200.0),
-        typical_hu=(40.0, 130.0),
         tumor=TumorPrior(
             _TAXONOMY_MM,
             (-80.0, -30.0),
@@ -67,7 +66,6 @@ ORGANS: tuple[Organ, ...] = (
         tumor_color=(0, 200, 255),
         snomed=Code("15776009", "Pancreas"),
         window_hu=_ABDOMEN_WINDOW_HU,
-        typical_hu=(30.0, 120.0),
         tumor=TumorPrior(
             _TAXONOMY_MM,
             (-70.0, -25.0),
@@ -90,7 +88,6 @@ ORGANS: tuple[Organ, ...] = (
             Side("right", 4, Code("9846003", "Right kidney"), Code("24028007", "Right")),
         ),
         window_hu=_ABDOMEN_WINDOW_HU,
-        typical_hu=(30.0, 200.0),
         tumor=TumorPrior(
             _TAXONOMY_MM,
             (-110.0, -20.0),
@@ -109,7 +106,6 @@ ORGANS: tuple[Organ, ...] = (
         tumor_color=(235, 60, 60),
         snomed=Code("71854001", "Colon"),
         window_hu=_ABDOMEN_WINDOW_HU,
-        typical_hu=(20.0, 110.0),
         tumor=TumorPrior(
             _TAXONOMY_MM,
             (-15.0, 40.0),
@@ -129,7 +125,6 @@ ORGANS: tuple[Organ, ...] = (
         tumor_color=(190, 90, 255),
         snomed=Code("32849002", "Esophagus"),
         window_hu=_ABDOMEN_WINDOW_HU,
-        typical_hu=(20.0, 90.0),
         tumor=TumorPrior(
             _TAXONOMY_MM,
             (-10.0, 40.0),
@@ -149,7 +144,6 @@ ORGANS: tuple[Organ, ...] = (
         tumor_color=(255, 70, 180),
         snomed=Code("35039007", "Uterus"),
         window_hu=_ABDOMEN_WINDOW_HU,
-        typical_hu=(40.0, 140.0),
         tumor=TumorPrior(
             _TAXONOMY_MM,
             (-60.0, -15.0),

@@ -1,10 +1,10 @@
 """Render the pictures of `Resources/Screenshots` on the test host.
 
-    python Testing/Slicer/render_screenshots.py PHANTOM_FOLDER [--truth]
+    python Testing/Slicer/render_screenshots.py [PHANTOM_FOLDER] [--truth]
 
-`PHANTOM_FOLDER` is what `atlastumor phantom` wrote. The real worker segments its scan; `--truth`
-shows the phantom's own labels instead. Every picture says which, and that it is no screenshot of
-Slicer.
+`PHANTOM_FOLDER` is what `atlastumor phantom` wrote; without it the phantom of the demonstration is
+made. The real worker segments its scan; `--truth` shows the phantom's own labels instead. Every
+picture says which, and that it is no screenshot of Slicer.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ for name in ("Testing/Host", "AtlasTumorLib"):
 from host.session import start  # noqa: E402 - found only after the lines above
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
+from atlastumor.phantom import DEMO_SEED, make_phantom  # noqa: E402
+from atlastumor.results.phantom import write_phantom  # noqa: E402
+
 VIEW = 460
 GAP = 8
 CAPTION = 26
@@ -36,9 +39,12 @@ CAPTION = 26
 def main() -> None:
     """Run the module on the phantom and save what is seen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("phantom", type=Path)
+    parser.add_argument("phantom", type=Path, nargs="?")
     parser.add_argument("--truth", action="store_true")
     options = parser.parse_args()
+    if options.phantom is None:
+        options.phantom = Path(tempfile.mkdtemp()) / "phantom"
+        write_phantom(make_phantom(DEMO_SEED), options.phantom)
     session = start()
     panel = session.load(REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSeg.py").widgetRepresentation()
     widget = panel.self()

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from .. import __version__
-from ..errors import AtlasTumorError, UsageError
+from ..errors import AtlasTumorError, DependencyError, UsageError
 from . import demo, models, organs, phantom, segment
 from .console import Console
 
@@ -72,8 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.fail(type(error).__name__, str(error), error.exit_code)
         return error.exit_code
     except KeyboardInterrupt:
-        console.fail("Cancelled", "Cancelled; nothing was written.", _CANCELLED)
+        console.fail("Cancelled", "Cancelled.", _CANCELLED)
         return _CANCELLED
+    except ModuleNotFoundError as error:
+        missing = DependencyError(
+            f"The package '{error.name}' is missing. Install it with: pip install {error.name}"
+        )
+        console.fail("DependencyError", str(missing), missing.exit_code)
+        return missing.exit_code
     except MemoryError:
         message = "There is not enough memory for this scan. Close other programs or crop it."
         console.fail("OutOfMemoryError", message, _NO_MEMORY)

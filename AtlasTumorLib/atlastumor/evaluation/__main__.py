@@ -30,7 +30,7 @@ def _arguments() -> argparse.Namespace:
     phantoms = what.add_parser("phantoms", help="held-out digital phantoms")
     phantoms.add_argument("-n", type=int, default=50, help="how many")
     phantoms.add_argument("--development", action="store_true", help="seeds to tune on instead")
-    phantoms.add_argument("--journal", type=Path, default=Path("evaluation-phantoms.jsonl"))
+    phantoms.add_argument("--journal", type=Path, help="finished cases; a rerun goes on from it")
     phantoms.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     scans = what.add_parser("scans", help="real scans with references beside them")
     scans.add_argument("folder", type=Path)
@@ -95,10 +95,11 @@ def main() -> None:
     else:
         first = DEVELOPMENT_SEED if options.development else HELD_OUT_SEED
         seeds = range(first, first + options.n)
+        weights = find_card(options.model).weights.sha256  # another network's cases do not count
         scores = score_phantoms(
             options.model,
             seeds,
-            journal=options.journal,
+            journal=options.journal or Path(f"evaluation-{options.model}-{weights[:12]}.jsonl"),
             workers=options.workers,
             progress=console.progress,
         )

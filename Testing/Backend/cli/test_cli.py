@@ -210,7 +210,12 @@ def test_a_killed_run_leaves_no_half_written_result(
     command = [sys.executable, "-m", "atlastumor", *map(str, words), "--json-progress"]
     library = Path(__file__).parents[3] / "AtlasTumorLib"
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(library)}
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(library)},
+        # A shell starts background jobs deaf to Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         for line in process.stdout:
             if "progress" in line:
@@ -236,6 +241,16 @@ def test_models_lists_and_shows(a_models_folder: Path, capsys: pytest.CaptureFix
 
     assert run("models", "show", MODEL, "--models-dir", a_models_folder) == 0
     assert json.loads(capsys.readouterr().out)["id"] == MODEL
+
+
+def test_a_missing_package_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "atlastumor.phantom", None)
+
+    assert run("phantom", "--seed", 1, "-o", tmp_path / "out") == 4
+
+    assert "'atlastumor.phantom' is missing" in capsys.readouterr().err
 
 
 def test_a_bug_is_called_a_bug(
