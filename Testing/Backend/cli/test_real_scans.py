@@ -15,7 +15,6 @@ from atlastumor.scans import read_scan
 from ..scans.dicom_series import write_dicom_series
 
 FOLDER = Path(os.environ["ATLASTUMOR_TEST_DATA"])
-LABELS = ("_TSseg.nii", "_mask.nii")
 SCANS = sorted(
     path.name
     for path in FOLDER.glob("*.nii.gz")
