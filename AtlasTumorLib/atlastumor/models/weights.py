@@ -166,6 +166,7 @@ def save_weights(
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(kept, beside)
+        beside.chmod(0o644)  # safetensors makes it readable by its owner alone
         digest, size = hash_file(beside), beside.stat().st_size
         beside.replace(path)
     finally:

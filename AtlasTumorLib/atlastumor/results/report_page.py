@@ -34,7 +34,7 @@ PAGE = Template("""<!DOCTYPE html>
   figure img { margin-right: 8px; vertical-align: top; }
   figcaption { color: #4a545c; }
   .provenance { font-size: 12px; }
-  .provenance td:first-child { white-space: nowrap; }
+  td:first-child { white-space: nowrap; }
   code { overflow-wrap: anywhere; }
   footer { color: #4a545c; font-size: 12px; margin-top: 18px; }
   @page { size: A4; margin: 12mm; }

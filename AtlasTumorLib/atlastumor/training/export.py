@@ -29,9 +29,8 @@ def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
         The card's path. Measured accuracy in an earlier card of this id is dropped: it was
         another network's.
     """
-    state = {name: tensor.half() for name, tensor in run.average.state_dict().items()}
     weights = folder / f"{MODEL_ID}.safetensors"
-    sha256, size = save_weights(state, weights)
+    sha256, size = save_weights(run.average.state_dict(), weights, half=True)
     card = _card(recipe, {"file": weights.name, "sha256": sha256, "bytes": size})
     card["source"]["trained"] = (
         f"{run.step} steps, seed {recipe.seed}, {run.seconds / 3600:.2f} h on {hardware}"

@@ -77,9 +77,10 @@ def _corner(
         center = anatomy.tumor_centers[lesion] + rng.uniform(-0.35, 0.35, 3) * size
         corner = center - size / 2
     else:
-        corner = rng.uniform(0, 1, 3) * (shape - size)
-    low, high = np.minimum(0, shape - size), np.maximum(0, shape - size)
-    rounded: npt.NDArray[np.int64] = np.clip(np.round(corner), low, high).astype(np.int64)
+        # Centers are spread over the whole anatomy and patches stick out of it: were they kept
+        # inside, its ends (pelvis, chest) would be seen far less often than its middle.
+        corner = rng.uniform(-size / 3, shape - 2 * size / 3)
+    rounded: npt.NDArray[np.int64] = np.round(corner).astype(np.int64)
     return rounded
 
 
