@@ -23,7 +23,7 @@ def sources() -> dict[Path, Path]:
         for path in (REPOSITORY / root).rglob("*")
         if path.suffix in PACKAGED
         and path.name not in BUILD_FILES
-        and "__pycache__" not in path.parts
+        and not any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
     }
 
 
