@@ -7,11 +7,11 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from atlastumor.errors import InputError
-from atlastumor.models.card import find_card
+from atlastumor.models.card import DEFAULT_MODEL, find_card
 from atlastumor.organs import find_organ, select_organs
 from AtlasTumorSlicer.Mrml import checkScan
 
-from .Parameters import DEFAULT_MODEL, Parameters
+from .Parameters import Parameters
 from .Run import Run
 
 __all__ = ["AtlasTumorSegLogic", "ProgressCallback"]

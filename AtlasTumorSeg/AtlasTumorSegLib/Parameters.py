@@ -6,11 +6,11 @@ import qt
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.parameterNodeWrapper import Default, parameterNodeWrapper
 
+from atlastumor.models.card import DEFAULT_MODEL
 from atlastumor.organs import KEYS
 
-__all__ = ["DEFAULT_MODEL", "Parameters", "readMachine", "writeMachine"]
+__all__ = ["Parameters", "readMachine", "writeMachine"]
 
-DEFAULT_MODEL = "atlastumor-phantom-v0"
 
 _MACHINE_DEFAULTS = {"device": "auto", "backend": "auto", "precision": "auto"}
 _GROUP = "AtlasTumor"

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     seed = DEMO_SEED if options.seed is None else options.seed
     phantom = make_phantom(seed, progress=part_of(console.progress, 0.0, 0.2))
     files = write_phantom(phantom, options.output / "phantom")
-    segmenter = Segmenter(segment.DEFAULT_MODEL)
+    segmenter = Segmenter()
     if segmenter.device.note:
         console.note(segmenter.device.note)
     progress = part_of(console.progress, 0.2, 0.9)

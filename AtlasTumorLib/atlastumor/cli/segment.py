@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UnknownKeyError
-from ..models.card import find_card
+from ..models.card import DEFAULT_MODEL, find_card
 from ..organs import find_organ, select_organs
 from ..progress import part_of
 from .console import Console
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["DEFAULT_MODEL", "add_parser", "run", "summarize"]
+__all__ = ["add_parser", "run", "summarize"]
 
-DEFAULT_MODEL = "atlastumor-phantom-v0"
 _FORMATS = ("nifti", "seg.nrrd", "dicom-seg")
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..cli.console import Console
-from ..cli.segment import DEFAULT_MODEL
 from ..detection import HIT_RULE
-from ..models.card import find_card
+from ..models.card import DEFAULT_MODEL, find_card
 from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED
 from ..provenance import creation_time, to_plain
 from .case import CaseScore, OrganSummary, summarize

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..errors import OutOfMemoryError
-from ..models.card import find_card
+from ..models.card import DEFAULT_MODEL, find_card
 from ..models.specs import ModelCard
 from ..networks import find_multiple, load_network
 from ..progress import CancelToken, Progress, ignore_progress, part_of
@@ -49,7 +49,7 @@ class Segmenter:
 
     def __init__(
         self,
-        model: str | ModelCard = "atlastumor-phantom-v0",
+        model: str | ModelCard = DEFAULT_MODEL,
         *,
         device: str = "auto",
         backend: str = "auto",

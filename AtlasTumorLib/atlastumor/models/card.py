@@ -28,6 +28,7 @@ from .specs import (
 
 __all__ = [
     "CARDS_DIR",
+    "DEFAULT_MODEL",
     "InferenceSpec",
     "InputSpec",
     "ModelCard",
@@ -44,6 +45,9 @@ __all__ = [
 
 CARDS_DIR = Path(__file__).parent / "cards"
 """Where the cards of this package lie."""
+
+DEFAULT_MODEL = "atlastumor-phantom-v0"
+"""Id of the model that comes with this package."""
 
 _SCHEMA_NAME = "schema.json"
 _MOST_BYTES = 1_000_000

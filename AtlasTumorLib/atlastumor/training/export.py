@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..models.card import DEFAULT_MODEL
 from ..models.weights import save_weights
 from ..organs import ORGANS
 from .loop import Run
 from .recipe import Recipe, outputs
 
 __all__ = ["export"]
-
-MODEL_ID = "atlastumor-phantom-v0"
 
 
 def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
@@ -29,13 +28,13 @@ def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
         The card's path. Measured accuracy in an earlier card of this id is dropped: it was
         another network's.
     """
-    weights = folder / f"{MODEL_ID}.safetensors"
+    weights = folder / f"{DEFAULT_MODEL}.safetensors"
     sha256, size = save_weights(run.average.state_dict(), weights, half=True)
     card = _card(recipe, {"file": weights.name, "sha256": sha256, "bytes": size})
     card["source"]["trained"] = (
         f"{run.step} steps, seed {recipe.seed}, {run.seconds / 3600:.2f} h on {hardware}"
     )
-    path = folder / f"{MODEL_ID}.json"
+    path = folder / f"{DEFAULT_MODEL}.json"
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
     return path
 
@@ -43,7 +42,7 @@ def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
 def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:
     return {
         "schema": 1,
-        "id": MODEL_ID,
+        "id": DEFAULT_MODEL,
         "title": "AtlasTumor phantom network, version 0",
         "version": "0.1.0",
         "summary": "Six organs and their tumors, learned from procedural phantoms alone.",
