@@ -17,6 +17,7 @@ from ..networks import build_network
 from .loss import segmentation_loss
 from .pool import SampleStream
 from .recipe import Recipe, outputs
+from .samples import Sample
 
 __all__ = ["Run", "train"]
 
@@ -65,9 +66,9 @@ def train(paths: list[Path], recipe: Recipe, *, checkpoint: Path, device: str = 
     )
     weights = _class_weights(device)
     losses: deque[float] = deque(maxlen=_REPORT_EVERY)
-    for image, channels in loader:
+    for sample in loader:
         started = time.monotonic()
-        losses.append(_step(run, recipe, image.to(device), channels.to(device), weights))
+        losses.append(_step(run, recipe, Sample(*(part.to(device) for part in sample)), weights))
         run.seconds += time.monotonic() - started
         if run.step % _REPORT_EVERY == 0:
             pace = run.seconds / run.step
@@ -94,15 +95,13 @@ def _class_weights(device: str) -> torch.Tensor:
     return torch.tensor([{"tumor": 3.0}.get(row["kind"], 1.0) for row in outputs()], device=device)
 
 
-def _step(
-    run: Run, recipe: Recipe, image: torch.Tensor, channels: torch.Tensor, weights: torch.Tensor
-) -> float:
+def _step(run: Run, recipe: Recipe, sample: Sample, weights: torch.Tensor) -> float:
     """Take one optimizer step and return its loss."""
     for group in run.optimizer.param_groups:
         group["lr"] = recipe.learning_rate_at(run.step)
-    with torch.autocast(image.device.type, torch.bfloat16):
-        logits = run.network(image)
-    loss = segmentation_loss(logits, channels, weights)
+    with torch.autocast(sample.image.device.type, torch.bfloat16):
+        logits = run.network(sample.image)
+    loss = segmentation_loss(logits, sample.channels, sample.balance, weights)
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), 2.0)

@@ -12,13 +12,17 @@ _SMOOTH = 10.0
 
 
 def segmentation_loss(
-    logits: torch.Tensor, channels: torch.Tensor, class_weights: torch.Tensor
+    logits: torch.Tensor,
+    channels: torch.Tensor,
+    balance: torch.Tensor,
+    class_weights: torch.Tensor,
 ) -> torch.Tensor:
     """Add cross-entropy and the mean soft Dice loss of the foreground channels.
 
     Args:
         logits: (N, C, I, J, K), any float type.
         channels: Reference channel of each voxel, (N, I, J, K) uint8.
+        balance: Weight of each voxel in both terms, (N, I, J, K).
         class_weights: Of the cross-entropy, (C,).
 
     Returns:
@@ -29,12 +33,13 @@ def segmentation_loss(
     """
     logits = logits.float()
     reference = channels.long()
-    entropy = functional.cross_entropy(logits, reference, class_weights)
+    by_voxel = functional.cross_entropy(logits, reference, class_weights, reduction="none")
+    entropy = (by_voxel * balance).mean()
     probability = logits.softmax(1)
-    sums = probability.sum((0, 2, 3, 4))
-    flat = reference.flatten()
-    count = torch.bincount(flat, minlength=logits.shape[1]).float()
-    hit = probability.gather(1, reference[:, None]).flatten()
+    sums = (probability * balance[:, None]).sum((0, 2, 3, 4))
+    flat, weight = reference.flatten(), balance.flatten()
+    count = torch.bincount(flat, weight, minlength=logits.shape[1])
+    hit = probability.gather(1, reference[:, None]).flatten() * weight
     overlap = torch.zeros_like(count).index_add(0, flat, hit)
     dice = (2 * overlap + _SMOOTH) / (sums + count + _SMOOTH)
     present = count > 0

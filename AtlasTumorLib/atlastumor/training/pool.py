@@ -14,7 +14,7 @@ import torch
 from ..organs import KEYS
 from ..phantom import TumorOptions, make_anatomy
 from .recipe import Recipe
-from .samples import FINE, CroppedAnatomy, draw_sample
+from .samples import FINE, CroppedAnatomy, Sample, draw_sample
 
 __all__ = ["SampleStream", "make_pool"]
 
@@ -63,7 +63,7 @@ def _make_one(path: Path, spacing_mm: float) -> Path:
     return path
 
 
-class SampleStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
+class SampleStream(torch.utils.data.IterableDataset[Sample]):
     """Samples number `start`, `start` + 1, ... of a run; each depends on its number alone."""
 
     def __init__(self, paths: list[Path], recipe: Recipe, start: int) -> None:
@@ -71,7 +71,7 @@ class SampleStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Te
         self.paths, self.recipe, self.start = paths, recipe, start
         self._loaded: dict[Path, CroppedAnatomy] = {}
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[Sample]:
         """Draw this worker's share of the samples, in order."""
         worker = torch.utils.data.get_worker_info()
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)

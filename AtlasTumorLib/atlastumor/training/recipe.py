@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from ..organs import ORGANS
 
-__all__ = ["Recipe", "channel_of_label", "outputs"]
+__all__ = ["FIRST_TUMOR", "Recipe", "channel_of_label", "outputs"]
+
+FIRST_TUMOR = 1 + len(ORGANS)
+"""Channels from here on are tumors."""
 
 
 def outputs() -> list[dict[str, Any]]:
@@ -63,9 +66,9 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 3000
+    steps: int = 11_500
     warmup: int = 100
-    decay: float = 0.3
+    decay: float = 0.4
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     ema: float = 0.99
@@ -73,7 +76,7 @@ class Recipe:
     patch: tuple[int, int, int] = (80, 80, 80)
     spacing_mm: float = 3.0
     clip_hu: tuple[float, float] = (-200.0, 300.0)
-    tumor_focus: float = 0.5
+    tumor_focus: float = 0.85
     network: str = "segresnet"
     network_args: dict[str, Any] = field(
         default_factory=lambda: {

@@ -4,11 +4,14 @@ Anatomies lie on a grid twice as fine as the network's. Rendering there and aver
 partial volume for a fraction of what simulating the scanner costs; the simulation proper
 (`phantom.make_phantom`) is kept for evaluation, so that the two do not share their shortcuts.
 Domain randomization after Billot et al., SynthSeg, Medical Image Analysis 2023.
+Lesions are weighted by their size after Kofler et al., blob loss, IPMI 2023: else a few large ones
+decide the loss, and small ones are never learned.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +19,14 @@ import torch
 from scipy import ndimage
 
 from ..phantom.tissues import TISSUE_LABEL, sample_hu
-from .recipe import Recipe, channel_of_label
+from ..phantom.tumors import NEIGHBORS
+from .recipe import FIRST_TUMOR, Recipe, channel_of_label
 
-__all__ = ["CroppedAnatomy", "draw_sample"]
+__all__ = ["CroppedAnatomy", "Sample", "draw_sample"]
 
 FINE = 2  # anatomy voxels per network voxel, along each axis
+_FULL_ML = 11.0  # a lesion of this size or larger has weight 1
+_HEAVIEST = 12.0
 _PHASES = ("none", "arterial", "portal", "portal", "delayed", "random")
 Tissues = npt.NDArray[np.uint8]
 
@@ -40,9 +46,21 @@ class CroppedAnatomy:
     tumor_organs: npt.NDArray[np.int64]
 
 
-def draw_sample(
-    anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
+class Sample(NamedTuple):
+    """One training patch.
+
+    Args:
+        image: (1, I, J, K) float32 in [0, 1]. Outside the anatomy it is 0, as the engine pads.
+        channels: Reference channel of each voxel, (I, J, K) uint8; background outside the anatomy.
+        balance: Weight of each voxel, (I, J, K) float32: above 1 in small lesions, else 1.
+    """
+
+    image: torch.Tensor
+    channels: torch.Tensor
+    balance: torch.Tensor
+
+
+def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generator) -> Sample:
     """Draw a patch and render it.
 
     Args:
@@ -51,8 +69,7 @@ def draw_sample(
         rng: Decides everything random.
 
     Returns:
-        The image, (1, I, J, K) float32 in [0, 1], and its channels, (I, J, K) uint8. What lies
-        outside the anatomy is 0 and background, as the engine pads.
+        The patch.
     """
     size = np.array(recipe.patch) * FINE
     tissues, inside = _crop(anatomy.tissues, _corner(anatomy, size, recipe, rng), size)
@@ -63,7 +80,18 @@ def draw_sample(
     keep = torch.from_numpy(inside[::FINE, ::FINE, ::FINE].copy())
     labels = channel_of_label()[TISSUE_LABEL][tissues]
     channels = _majority(torch.from_numpy(labels)) * keep
-    return (image * keep)[None], channels
+    balance = torch.from_numpy(_balance(channels.numpy(), recipe.spacing_mm))
+    return Sample((image * keep)[None], channels, balance)
+
+
+def _balance(channels: npt.NDArray[np.uint8], spacing_mm: float) -> npt.NDArray[np.float32]:
+    """Weight the voxels of small lesions by (full volume / volume)^(2/3), (I, J, K)."""
+    parts, _ = ndimage.label(channels >= FIRST_TUMOR, NEIGHBORS)
+    ml = np.maximum(np.bincount(parts.ravel()), 1) * spacing_mm**3 / 1000
+    weights = np.clip((_FULL_ML / ml) ** (2 / 3), 1.0, _HEAVIEST).astype(np.float32)
+    weights[0] = 1.0
+    balance: npt.NDArray[np.float32] = weights[parts]
+    return balance
 
 
 def _corner(
@@ -115,14 +143,14 @@ def _shorten(inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDA
 
 def _render(tissues: Tissues, rng: np.random.Generator) -> torch.Tensor:
     """Give every tissue a density, average to the network's grid, add texture and noise; HU."""
-    randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.2, 0.4, 0.3, 0.1]))
+    randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.35, 0.4, 0.2, 0.05]))
     mean, texture = sample_hu(rng, phase=str(rng.choice(_PHASES)), randomize=randomize)
     hu = _thicken(torch.from_numpy(mean.astype(np.float32)[tissues]), rng)
     hu = torch.nn.functional.avg_pool3d(hu[None, None], FINE)[0, 0]
     coarse = tissues[::FINE, ::FINE, ::FINE]
     spread = torch.from_numpy(texture.astype(np.float32)[coarse])
     hu = hu + spread * _smooth_noise(coarse.shape, rng.uniform(0.5, 2.0), rng)
-    hu = hu + _smooth_noise(coarse.shape, rng.uniform(0.0, 0.7), rng) * float(rng.gamma(2.0, 5.0))
+    hu = hu + _smooth_noise(coarse.shape, rng.uniform(0.0, 0.7), rng) * float(rng.gamma(2.0, 4.0))
     if rng.random() < 0.3:
         hu = hu * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-15, 15))
     return hu

@@ -8,12 +8,12 @@ from atlastumor.models.card import load_card
 from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network
 from atlastumor.organs import KEYS, ORGANS
-from atlastumor.training import loop
+from atlastumor.training import loop, samples
 from atlastumor.training.export import export
 from atlastumor.training.loop import train
 from atlastumor.training.loss import segmentation_loss
 from atlastumor.training.pool import SampleStream, make_pool
-from atlastumor.training.recipe import Recipe, channel_of_label, outputs
+from atlastumor.training.recipe import FIRST_TUMOR, Recipe, channel_of_label, outputs
 
 TINY = Recipe(
     steps=4,
@@ -49,12 +49,41 @@ def test_a_sample_depends_on_its_number_alone(a_pool):
 
 
 def test_samples_are_normalized_and_hold_organs(a_pool):
-    images, channels = zip(*SampleStream(a_pool, TINY, start=0), strict=True)
+    images, channels, balances = zip(*SampleStream(a_pool, TINY, start=0), strict=True)
 
     assert images[0].shape == (1, 16, 16, 16)
     assert channels[0].dtype == torch.uint8
     assert 0.0 <= torch.stack(images).min() < torch.stack(images).max() <= 1.0
     assert len(torch.stack(channels).unique()) > 3
+    assert bool((torch.stack(balances)[torch.stack(channels) < FIRST_TUMOR] == 1).all())
+
+
+def test_small_lesions_weigh_more_voxel_by_voxel():
+    channels = np.zeros((40, 40, 40), np.uint8)
+    channels[1:3, 1:3, 1:4] = FIRST_TUMOR  # 12 voxels of 27 mm3: 0.324 ml
+    channels[10:20, 10:20, 10:20] = FIRST_TUMOR + 1  # 27 ml, more than a full lesion
+    channels[30:33, 30:34, 30:34] = FIRST_TUMOR  # 1.296 ml
+    channels[38, 38, 38] = FIRST_TUMOR  # so small that the ceiling holds
+
+    balance = samples._balance(channels, spacing_mm=3.0)
+
+    assert balance[0, 0, 0] == balance[15, 15, 15] == 1.0
+    assert balance[1, 1, 1] == pytest.approx((11.0 / 0.324) ** (2 / 3))
+    assert balance[31, 31, 31] == pytest.approx((11.0 / 1.296) ** (2 / 3))
+    assert balance[38, 38, 38] == 12.0
+
+
+def test_missing_a_balanced_lesion_costs_more():
+    reference = torch.zeros(1, 8, 8, 8, dtype=torch.uint8)
+    reference[:, 2:4, 2:4, 2:4] = 1
+    blind = torch.zeros(1, 2, 8, 8, 8)
+    blind[:, 0] = 5.0
+    even = torch.ones(1, 8, 8, 8)
+    balanced = torch.where(reference > 0, 4.0, even)
+
+    costs = [segmentation_loss(blind, reference, w, torch.ones(2)) for w in (even, balanced)]
+
+    assert float(costs[1]) > 1.5 * float(costs[0])
 
 
 def test_a_perfect_prediction_costs_next_to_nothing_and_a_wrong_one_much():
@@ -62,8 +91,8 @@ def test_a_perfect_prediction_costs_next_to_nothing_and_a_wrong_one_much():
     reference[:, 2:6, 2:6, 2:6] = 1
     perfect = 20.0 * torch.nn.functional.one_hot(reference.long(), 3).movedim(-1, 1).float()
 
-    good = segmentation_loss(perfect, reference, torch.ones(3))
-    bad = segmentation_loss(perfect.flip(1), reference, torch.ones(3))
+    good = segmentation_loss(perfect, reference, torch.ones(1, 8, 8, 8), torch.ones(3))
+    bad = segmentation_loss(perfect.flip(1), reference, torch.ones(1, 8, 8, 8), torch.ones(3))
 
     assert float(good) < 0.01
     assert float(bad) > 1.0
