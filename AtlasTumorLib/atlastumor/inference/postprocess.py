@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask, Region, find_boxes, find_components
+from ..components import Box, Mask, Region, find_boxes, find_components, has_label
 from ..models.specs import PostprocessSpec
 from ..organs import Organ
 from ..volume import Grid
@@ -70,7 +70,7 @@ def keep_largest_part(labels: Labels, organ: Organ) -> None:
             continue
         box = join_boxes([boxes[n] for n in (label, organ.tumor_label) if n in boxes])
         view = labels[box]
-        union = np.isin(view, (label, organ.tumor_label)).view(np.uint8)
+        union = has_label(view, (label, organ.tumor_label)).view(np.uint8)
         parts = list(find_components(union, 1, _whole(union)))
         sizes = [int(np.count_nonzero(view[p.box][p.mask] == label)) for p in parts]
         keep = int(np.argmax(sizes))
@@ -97,7 +97,7 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
         if not tumor.any():
             continue
         outer = _grow_box(tile, reach, labels.shape)
-        near = np.isin(labels[outer], organ.labels)
+        near = has_label(labels[outer], organ.labels)
         if near.any():
             far = ndimage.distance_transform_edt(~near, sampling=grid.spacing_mm) > margin_mm
             tumor &= far[_inner(outer, tile)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..components import Region, find_boxes, find_components
+from ..components import Region, find_boxes, find_components, has_label
 from ..organs import Organ
 from ..volume import Grid
 from .postprocess import join_boxes
@@ -52,7 +52,7 @@ def split_sides(labels: Labels, grid: Grid, organ: Organ, *, body_center_mm: flo
         return
     box = join_boxes(present)
     view = labels[box]
-    union = np.isin(view, (*organ.labels, organ.tumor_label)).view(np.uint8)
+    union = has_label(view, (*organ.labels, organ.tumor_label)).view(np.uint8)
     i, j, k = (slice(0, n) for n in union.shape)
     start = np.array([side.start for side in box])
     parts = [_place(part, start, grid) for part in find_components(union, 1, (i, j, k))]
@@ -60,7 +60,7 @@ def split_sides(labels: Labels, grid: Grid, organ: Organ, *, body_center_mm: flo
     values = {side.key: side.label for side in organ.sides}
     for part in parts:
         inside = view[part.region.box]
-        is_organ = part.region.mask & np.isin(inside, organ.labels)
+        is_organ = part.region.mask & has_label(inside, organ.labels)
         if min(border - part.low_mm, part.high_mm - border) > _CROSSING_MM:
             is_right = _right_of(part, start, grid, border)
             inside[is_organ & is_right] = values["right"]
