@@ -1,0 +1,72 @@
+"""What a cohort is made of: cases, and the problems of those that do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+
+__all__ = ["Case", "Cohort", "Problem", "collect_problems"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A prediction and its reference.
+
+    Args:
+        name: The same on both sides.
+        prediction: Its folder, or its label map.
+        reference: Its folder, or its label map.
+        organs: Keys of the organs asked for by name; empty for all that there are.
+    """
+
+    name: str
+    prediction: Path
+    reference: Path
+    organs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a case, or one organ of it, does not count.
+
+    Args:
+        case: Its name.
+        message: What is wrong and what to do, in a sentence.
+    """
+
+    case: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The cases that have both sides.
+
+    Args:
+        cases: By name.
+        problems: Of all others, by name.
+    """
+
+    cases: tuple[Case, ...]
+    problems: tuple[Problem, ...]
+
+
+@contextmanager
+def collect_problems(case: Case, problems: list[Problem]) -> Iterator[None]:
+    """Turn what is wrong with the data of one case into a problem, and go on.
+
+    Args:
+        case: The case at work.
+        problems: Added to.
+
+    Yields:
+        Nothing.
+    """
+    try:
+        yield
+    except InputError as error:
+        problems.append(Problem(case.name, str(error)))
