@@ -5,7 +5,47 @@ Needs numpy and scipy only.
 
 from __future__ import annotations
 
+from .bootstrap import Bands, bootstrap
+from .choice import Choice, choose_by_false_positives, choose_threshold
+from .froc import FP_PER_SCAN, FrocCurve, Point, combine, sensitivity_at
 from .matching import HIT_RULE, CaseMatch, LesionMatch, match_lesions
+from .operating_point import (
+    OperatingPoint,
+    load_operating_points,
+    save_operating_points,
+    thresholds_for,
+)
 from .overlap import dice
+from .rates import PatientLevel, Rate, wilson
+from .size_bins import SIZE_BINS, SizeBin
+from .summary import OrganSummary, SummaryOptions, summarize
 
-__all__ = ["HIT_RULE", "CaseMatch", "LesionMatch", "dice", "match_lesions"]
+__all__ = [
+    "FP_PER_SCAN",
+    "HIT_RULE",
+    "SIZE_BINS",
+    "Bands",
+    "CaseMatch",
+    "Choice",
+    "FrocCurve",
+    "LesionMatch",
+    "OperatingPoint",
+    "OrganSummary",
+    "PatientLevel",
+    "Point",
+    "Rate",
+    "SizeBin",
+    "SummaryOptions",
+    "bootstrap",
+    "choose_by_false_positives",
+    "choose_threshold",
+    "combine",
+    "dice",
+    "load_operating_points",
+    "match_lesions",
+    "save_operating_points",
+    "sensitivity_at",
+    "summarize",
+    "thresholds_for",
+    "wilson",
+]
