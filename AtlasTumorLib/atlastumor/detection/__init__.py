@@ -15,10 +15,11 @@ from .operating_point import (
     save_operating_points,
     thresholds_for,
 )
-from .overlap import dice
+from .overlap import dice, mask_dice, volume_error
 from .rates import PatientLevel, Rate, wilson
 from .size_bins import SIZE_BINS, SizeBin
 from .summary import OrganSummary, SummaryOptions, summarize
+from .surface import SurfaceScores, hausdorff_95, measure_surfaces, surface_dice
 
 __all__ = [
     "FP_PER_SCAN",
@@ -36,16 +37,22 @@ __all__ = [
     "Rate",
     "SizeBin",
     "SummaryOptions",
+    "SurfaceScores",
     "bootstrap",
     "choose_by_false_positives",
     "choose_threshold",
     "combine",
     "dice",
+    "hausdorff_95",
     "load_operating_points",
+    "mask_dice",
     "match_lesions",
+    "measure_surfaces",
     "save_operating_points",
     "sensitivity_at",
     "summarize",
+    "surface_dice",
     "thresholds_for",
+    "volume_error",
     "wilson",
 ]
