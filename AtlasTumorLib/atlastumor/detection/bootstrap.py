@@ -2,7 +2,8 @@
 
 A case is drawn whole, with all its lesions and false positives, as these hang together. Everything
 is computed from the table of how often each sample drew each case, by matrix products. Intervals
-hold the middle 95 % of the samples (percentile bootstrap).
+hold the middle 95 % of the samples (percentile bootstrap). Where every lesion is found, every
+sample finds every lesion, which says nothing of how sure that is: there Wilson's lower end stands.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from .changes import Changes, find_changes
 from .choice import find_feasible
 from .froc import FP_PER_SCAN, FrocCurve, pool, thin_rows
+from .rates import wilson
 
 if TYPE_CHECKING:
     from .case_sweep import CaseSweep
@@ -192,9 +194,9 @@ def draw_bands(
     sensitivity = tp / totals[:, None]
     return Bands(
         thresholds,
-        find_interval(sensitivity),
+        _doubt_perfection(find_interval(sensitivity), curve.n_lesions),
         fp_ends,
-        find_interval(_read_off(sensitivity, fp_per_scan)),
+        _doubt_perfection(find_interval(_read_off(sensitivity, fp_per_scan)), curve.n_lesions),
         _middle(reached),
         float(np.mean(chosen < 0)),
         times.shape[0],
@@ -216,6 +218,12 @@ def _read_off(sensitivity: Table, fp_per_scan: Table) -> Table:
         for limit in FP_GRID
     ]
     return np.stack(columns, axis=1)
+
+
+def _doubt_perfection(ends: Floats, n_lesions: int) -> Floats:
+    """Lower the intervals that hold nothing but 1, (2, ...)."""
+    low = np.where(ends[0] == 1.0, wilson(n_lesions, n_lesions)[0], ends[0])
+    return np.stack([low, ends[1]])
 
 
 def _middle(thresholds: npt.NDArray[np.float32]) -> tuple[float, float] | None:

@@ -82,7 +82,8 @@ def measure_sizes(
         rule: When a lesion counts as found.
         threshold: Candidates are p >= this.
         times: As `draw_cases` gives it; classes of ten lesions and more then get the bootstrap's
-            interval, smaller ones Wilson's, and those under five none.
+            interval, smaller ones and those with all or nothing found Wilson's, and those under
+            five none.
 
     Returns:
         A rate by key of `SIZE_BINS`.
@@ -110,7 +111,8 @@ def _measure(
     n_hit, n_total = (int(total) for total in counts.sum(axis=1))
     if n_total < _LEAST_TO_JUDGE:
         return Rate(n_hit, n_total, None, "n too small")
-    if n_total < _LEAST_TO_RESAMPLE or times is None or np.count_nonzero(counts[1]) < 2:
+    few = n_total < _LEAST_TO_RESAMPLE or np.count_nonzero(counts[1]) < 2
+    if few or n_hit in {0, n_total} or times is None:  # resampling cannot vary what all share
         return Rate(n_hit, n_total, wilson(n_hit, n_total), "Wilson")
     totals = times @ counts[1]
     samples = np.divide(

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-RULE = "a rule of the test"
+from atlastumor.detection.rules import find_hit_rule
+
+RULE = find_hit_rule("union-iou")
 
 
 @dataclass(frozen=True)

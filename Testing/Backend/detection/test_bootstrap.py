@@ -7,6 +7,7 @@ import pytest
 
 from atlastumor.detection.bootstrap import FP_GRID, bootstrap, draw_cases, find_interval
 from atlastumor.detection.froc import combine, sensitivity_at
+from atlastumor.detection.rates import wilson
 
 from .made_sweeps import RULE, a_sweep, random_sweep
 
@@ -62,13 +63,15 @@ def test_bands_equal_counting_every_sample_by_itself() -> None:
     for row, threshold in enumerate(bands.thresholds):
         points = [curve.point(curve.row_at(float(threshold))) for curve in curves]
         sensitivity = np.percentile([point.sensitivity for point in points], [2.5, 97.5])
+        assert sensitivity[0] < 1.0
         assert bands.sensitivity[:, row] == pytest.approx(sensitivity, abs=1e-6)
         fp = np.percentile([point.fp_per_scan for point in points], [2.5, 97.5])
         assert bands.fp_per_scan[:, row] == pytest.approx(fp, abs=1e-6)
     for column, limit in enumerate(FP_GRID):
         read = [sensitivity_at(curve, limit) for curve in curves]
         expected = np.percentile(read, [2.5, 97.5])
-        assert bands.sensitivity_at_fp[:, column] == pytest.approx(expected, abs=1e-6)
+        if expected[0] < 1.0:
+            assert bands.sensitivity_at_fp[:, column] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_interval_of_the_threshold_is_made_of_thresholds_that_were_evaluated() -> None:
@@ -109,3 +112,10 @@ def test_intervals_are_known_where_it_was_resampled_only() -> None:
 
     assert bands.sensitivity_interval(0.5) == (0.0, 1.0)
     assert bands.sensitivity_interval(0.4) is None
+
+
+def test_finding_every_lesion_does_not_make_it_certain() -> None:
+    bands = bootstrap([a_sweep((0.5, "1", 1)), a_sweep((0.5, "1", 1))], RULE, n=50)
+
+    assert bands.sensitivity_interval(0.5) == (wilson(2, 2)[0], 1.0)
+    assert bands.sensitivity_at_fp[0, -1] == wilson(2, 2)[0]

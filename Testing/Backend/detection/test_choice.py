@@ -97,9 +97,10 @@ def test_presets_find_the_most_within_their_false_positives() -> None:
 
 
 def test_the_conservative_threshold_reaches_the_target_at_the_lower_end_of_its_interval() -> None:
-    # At 0.6 one scan of twelve is missed, so that some samples fall under 90 %; at 0.3 none is.
-    found_early = [a_sweep((0.6, "1", 0), (0.3, "1", 1)) for _ in range(11)]
-    cohort = [*found_early, a_sweep((0.6, "0", 0), (0.3, "1", 1))]
+    # At 0.6 three scans of 40 are missed, so that many samples fall under 90 %; at 0.3 none is,
+    # and Wilson's lower end of 40 out of 40 is 91 %.
+    found_early = [a_sweep((0.6, "1", 0), (0.3, "1", 1)) for _ in range(37)]
+    cohort = [*found_early, *[a_sweep((0.6, "0", 0), (0.3, "1", 1)) for _ in range(3)]]
     bands = bootstrap(cohort, RULE, n=500)
 
     choice = choose_threshold(combine(cohort, RULE), 0.9, bands=bands)

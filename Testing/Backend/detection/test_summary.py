@@ -9,15 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from atlastumor.detection import summary as module
 from atlastumor.detection.summary import SummaryOptions, summarize
 
 from .made_sweeps import RULE, MadeSweep, a_sweep, random_sweep
-
-
-@pytest.fixture(autouse=True)
-def _a_rule_without_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "describe_rule", lambda rule: {"text": rule})
 
 
 @pytest.fixture
