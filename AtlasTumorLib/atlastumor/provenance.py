@@ -94,6 +94,7 @@ class Provenance:
         windows_skipped: Windows left out because they hold air alone.
         peak_host_bytes: Most host memory in use during the run; None if unknown.
         peak_device_bytes: Most device memory in use during the run; None if unknown.
+        review: What readers did to the result; empty if nobody reviewed it.
         software: Name of this software.
         version: Its version.
         created: ISO 8601 in UTC.
@@ -119,9 +120,15 @@ class Provenance:
     windows_skipped: int = 0
     peak_host_bytes: int | None = None
     peak_device_bytes: int | None = None
+    review: Mapping[str, Any] = field(default_factory=dict)
     software: str = "AtlasTumor"
     version: str = __version__
     created: str = field(default_factory=creation_time)
+
+    @property
+    def algorithm_type(self) -> str:
+        """How segments came about, in DICOM's words."""
+        return "SEMIAUTOMATIC" if self.review else "AUTOMATIC"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the whole record as what JSON can hold; NaN becomes None."""

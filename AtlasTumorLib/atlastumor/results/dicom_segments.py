@@ -38,7 +38,7 @@ def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> Segm
             ANATOMICAL_STRUCTURE if lesion is None else ALTERED_STRUCTURE
         ),
         segmented_property_type=place if lesion is None else _to_concept(LESION_FINDING),
-        algorithm_type="AUTOMATIC",
+        algorithm_type=provenance.algorithm_type,
         algorithm_identification=_identify_algorithm(provenance),
         anatomic_regions=None if lesion is None else [place],
         tracking_id=None if lesion is None else segment.key,

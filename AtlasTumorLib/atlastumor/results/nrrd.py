@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,12 @@ def _describe_segmentation(record: dict[str, Any]) -> Iterator[str]:
 
 def _describe_segment(segment: Segment, grid: Grid, record: dict[str, Any]) -> Iterator[str]:
     tags = {
-        "DICOM.SegmentAlgorithmType": "AUTOMATIC",
+        "DICOM.SegmentAlgorithmType": "SEMIAUTOMATIC" if record.get("review") else "AUTOMATIC",
         "DICOM.SegmentAlgorithmName": f"{record['software']} {record['model_id']}",
         "Segmentation.Status": "completed",
         "TerminologyEntry": to_terminology_entry(segment),
     }
-    if segment.lesion is not None:
+    if segment.lesion is not None and math.isfinite(segment.lesion.score):
         tags["AtlasTumor.Score"] = f"{segment.lesion.score:.4f}"
     values = {
         "Color": " ".join(f"{value / 255:.6f}" for value in segment.color),

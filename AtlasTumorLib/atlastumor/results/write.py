@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ..errors import UnknownKeyError
 from ..progress import Progress, ignore_progress
-from ..volume import Scan
+from ..volume import Scan, Source
 from .folder import check_output, result_folder
 from .protocols import SegmentationLike
 from .staging import MANIFEST
 from .tables import write_lesions, write_manifest
 
-__all__ = ["FORMATS", "write_results"]
+__all__ = ["FORMATS", "Writer", "plan_segments", "write_results"]
 
 FORMATS = ("nifti", "seg.nrrd", "dicom-seg")
 """What a label map may be written as; "nifti" is always written."""
@@ -73,7 +73,7 @@ def _plan(
             raise UnknownKeyError("format", name, FORMATS)
     writers = _plan_volumes(segmentation, scan)
     writers["lesions.csv"] = partial(write_lesions, lesions=segmentation.lesions)
-    segments, notes = _plan_segments(segmentation, scan, formats)
+    segments, notes = plan_segments(segmentation, scan.source, formats)
     return writers | segments | (_plan_report(segmentation, scan) if report else {}), notes
 
 
@@ -91,9 +91,22 @@ def _plan_volumes(segmentation: SegmentationLike, scan: Scan) -> dict[str, Write
     return writers
 
 
-def _plan_segments(
-    segmentation: SegmentationLike, scan: Scan, formats: Collection[str]
+def plan_segments(
+    segmentation: SegmentationLike, source: Source, formats: Collection[str]
 ) -> tuple[dict[str, Writer], list[str]]:
+    """Decide who writes the formats that know segments.
+
+    Args:
+        segmentation: What to write.
+        source: Where its scan came from; a DICOM SEG refers to it.
+        formats: Of `FORMATS`; others than "seg.nrrd" and "dicom-seg" need nothing here.
+
+    Returns:
+        Writers by file name, and notes for the user.
+
+    Raises:
+        InputError: If a DICOM SEG is asked for and the scan is not from DICOM.
+    """
     writers: dict[str, Writer] = {}
     notes: list[str] = []
     if not {"seg.nrrd", "dicom-seg"} & set(formats):
@@ -109,12 +122,12 @@ def _plan_segments(
     if "dicom-seg" in formats:
         from .dicom_seg import check_dicom_source, write_dicom_seg  # noqa: PLC0415 - highdicom
 
-        check_dicom_source(scan.source)
+        check_dicom_source(source)
         if numbered.segments:
             writers["segmentation.dcm"] = partial(
                 write_dicom_seg,
                 numbered=numbered,
-                source=scan.source,
+                source=source,
                 provenance=segmentation.provenance,
             )
         else:

@@ -157,6 +157,8 @@ def load_outline(folder: Path, name: str, grid: Grid) -> Outline:
     """
     path = folder / _FOLDER / Path(name).name  # never outside the review's folder
     try:
+        if not zipfile.is_zipfile(path):  # numpy leaves such a file open
+            raise zipfile.BadZipFile
         with np.load(path, allow_pickle=False) as stored:
             shape, affine, box, bits = (stored[key] for key in ("shape", "affine", "box", "bits"))
         size = box[:, 1] - box[:, 0]
