@@ -173,7 +173,7 @@ def find_reference_lesions(
     if box is None:
         nothing = np.zeros((0, 0, 0), np.int16)
         return ReferenceLesions((), nothing, (0, 0, 0), shape, spacing_mm, (), 0)
-    labels, n = ndimage.label(mask[box], _TOUCHING)
+    labels, _ = ndimage.label(mask[box], _TOUCHING)
     fewest = count_fewest_voxels(min_volume_mm3, spacing_mm)
     offset = (box[0].start, box[1].start, box[2].start)
     found = _describe(labels, offset, math.prod(spacing_mm) / 1000.0)
