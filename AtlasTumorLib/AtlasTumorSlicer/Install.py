@@ -18,7 +18,7 @@ from atlastumor.errors import AtlasTumorError, Cancelled, DependencyError
 
 from .Jobs import Job
 
-__all__ = ["PACKAGES", "Installer", "Package"]
+__all__ = ["MEASURING_PACKAGES", "PACKAGES", "Installer", "Package"]
 
 _REQUESTER = "AtlasTumor"
 
@@ -43,12 +43,17 @@ class Package:
 TORCH = Package("torch>=2.6", "torch", 3000)
 """3 GB is a build for CUDA; one for the processor alone takes about 800 MB."""
 
+MEASURING_PACKAGES = (
+    Package("nibabel>=5.3", "nibabel", 13),
+    Package("psutil>=5.9", "psutil", 1),
+)
+"""For measuring predictions, which runs no network."""
+
 PACKAGES = (
     TORCH,
+    *MEASURING_PACKAGES,
     Package("monai>=1.5", "monai", 16),
-    Package("nibabel>=5.3", "nibabel", 13),
     Package("safetensors>=0.5", "safetensors", 2),
-    Package("psutil>=5.9", "psutil", 1),
     # Declares timm and with it torchvision, which the residual encoder U-Net never imports.
     Package("dynamic-network-architectures>=0.4", "dynamic_network_architectures", 1, alone=True),
 )
@@ -130,11 +135,12 @@ def _question(missing: list[Package]) -> str:
         for package in missing
     )
     total = sum(package.megabytes for package in missing)
+    less = _("; less without an NVIDIA graphics card") if TORCH in missing else ""
     return _(
         "AtlasTumor needs these Python packages, which are not part of Slicer:\n\n{lines}\n\n"
-        "They will be downloaded and added to Slicer's Python (about {total} MB on disk; less "
-        "without an NVIDIA graphics card). This may take several minutes. Install them now?"
-    ).format(lines=lines, total=total)
+        "They will be downloaded and added to Slicer's Python (about {total} MB on disk{less}). "
+        "This may take several minutes. Install them now?"
+    ).format(lines=lines, total=total, less=less)
 
 
 def _installTorch() -> None:

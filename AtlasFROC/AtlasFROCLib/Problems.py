@@ -1,0 +1,40 @@
+"""What went wrong with single cases, and how long things take, in words."""
+
+import html
+
+from slicer.i18n import tr as _
+
+from .Cohort import MeasuredCohort
+
+__all__ = ["describeProblems", "describeTime"]
+
+_MOST = 12
+
+
+def describeProblems(cohort: MeasuredCohort | None) -> str:
+    """List the cases that do not count, and why.
+
+    Args:
+        cohort: The measured cohort, or None.
+
+    Returns:
+        Rich text; empty if all is well.
+    """
+    problems = cohort.problems if cohort else ()
+    if not problems:
+        return ""
+    lines = [
+        f"<b>{html.escape(problem.case)}</b>: {html.escape(problem.message)}"
+        for problem in problems[:_MOST]
+    ]
+    if len(problems) > _MOST:
+        lines.append(_("... and {n} more.").format(n=len(problems) - _MOST))
+    head = _("{n} problems; everything else counts:").format(n=len(problems))
+    return "".join(f'<p style="margin:0 0 2px 0">{line}</p>' for line in (head, *lines))
+
+
+def describeTime(seconds: float) -> str:
+    """Say seconds as people say them."""
+    if seconds < 90:
+        return _("{n} s").format(n=max(1, round(seconds)))
+    return _("{n} min").format(n=round(seconds / 60))
