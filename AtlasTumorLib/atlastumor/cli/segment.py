@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from .console import Console
 
 if TYPE_CHECKING:
     from ..inference.result import Segmentation
+    from ..models.card import ModelCard
+    from ..volume import Scan
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -50,6 +54,12 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="ORGAN=P",
         help="call it tumor from this probability on; may be repeated",
     )
+    parser.add_argument(
+        "--operating-point",
+        type=Path,
+        metavar="FILE",
+        help="thresholds that `atlastumor froc` chose for this model; --threshold comes first",
+    )
     parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
     parser.add_argument("--probabilities", action="store_true", help="write probability maps too")
     parser.add_argument("--format", type=_formats, default=("nifti",), help=", ".join(_FORMATS))
@@ -71,6 +81,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     """
     organs = [organ.key for organ in select_organs(options.organs)]
     card = find_card(options.model, extra_dirs=[options.models_dir] if options.models_dir else [])
+    thresholds, notes = _choose_thresholds(options, card)
     from ..results import check_output, write_results  # noqa: PLC0415 - pulls in nibabel, pillow
 
     check_output(options.output)
@@ -80,9 +91,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     scan = read_scan(
         options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.08)
     )
-    if "dicom-seg" in options.format and scan.source.kind != "dicom":
-        msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
-        raise InputError(msg)
+    _check_format(options.format, scan)
     segmenter = Segmenter(
         card, device=options.device, backend=options.backend, precision=options.precision
     )
@@ -91,11 +100,12 @@ def run(options: argparse.Namespace, console: Console) -> None:
     segmentation = segmenter.segment(
         scan,
         organs=organs,
-        thresholds=dict(options.threshold),
+        thresholds=thresholds,
         mirror=options.mirror,
         probabilities=options.probabilities,
         progress=part_of(console.progress, 0.08, 0.9),
     )
+    segmentation = _add_notes(segmentation, notes)
     files = write_results(
         segmentation,
         scan,
@@ -117,6 +127,42 @@ def summarize(segmentation: Segmentation, console: Console) -> None:
     """
     for finding in segmentation.findings:
         console.say(f"{find_organ(finding.organ).name + ':':<11}{finding.message}")
+
+
+def _choose_thresholds(
+    options: argparse.Namespace, card: ModelCard
+) -> tuple[dict[str, float], list[str]]:
+    """Thresholds from the command's words and the operating point, and where each comes from."""
+    given: dict[str, float] = dict(options.threshold)
+    if options.operating_point is None:
+        return given, []
+    from ..detection.operating_point import (  # noqa: PLC0415 - pulls in scipy
+        load_operating_points,
+        thresholds_for,
+    )
+
+    points = load_operating_points(options.operating_point)
+    chosen = thresholds_for(points, card)
+    notes = [f"Used the {point.text}." for point in points if point.organ not in given]
+    notes += [
+        f"Used the threshold {given[organ]:g} of {organ} as given, not the operating point's."
+        for organ in chosen
+        if organ in given
+    ]
+    return chosen | given, notes
+
+
+def _add_notes(segmentation: Segmentation, notes: Sequence[str]) -> Segmentation:
+    """Put notes into the record of a result."""
+    provenance = segmentation.provenance
+    provenance = replace(provenance, notes=(*provenance.notes, *notes))
+    return replace(segmentation, provenance=provenance)
+
+
+def _check_format(formats: Sequence[str], scan: Scan) -> None:
+    if "dicom-seg" in formats and scan.source.kind != "dicom":
+        msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
+        raise InputError(msg)
 
 
 def _words(text: str) -> list[str]:

@@ -3,7 +3,8 @@
 A case is drawn whole, with all its lesions and false positives, as these hang together. Everything
 is computed from the table of how often each sample drew each case, by matrix products. Intervals
 hold the middle 95 % of the samples (percentile bootstrap). Where every lesion is found, every
-sample finds every lesion, which says nothing of how sure that is: there Wilson's lower end stands.
+sample finds every lesion, which says nothing of how sure that is: so no lower end is above the one
+that Wilson gives a sensitivity of 100 %.
 """
 
 from __future__ import annotations
@@ -221,9 +222,8 @@ def _read_off(sensitivity: Table, fp_per_scan: Table) -> Table:
 
 
 def _doubt_perfection(ends: Floats, n_lesions: int) -> Floats:
-    """Lower the intervals that hold nothing but 1, (2, ...)."""
-    low = np.where(ends[0] == 1.0, wilson(n_lesions, n_lesions)[0], ends[0])
-    return np.stack([low, ends[1]])
+    """Lower the lower ends of sensitivities to what as many lesions can show, (2, ...)."""
+    return np.stack([np.minimum(ends[0], wilson(n_lesions, n_lesions)[0]), ends[1]])
 
 
 def _middle(thresholds: npt.NDArray[np.float32]) -> tuple[float, float] | None:

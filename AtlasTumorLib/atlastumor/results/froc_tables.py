@@ -1,0 +1,149 @@
+"""`froc.csv`, `operating-points.json` and `report.json`: curves for spreadsheets and programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..detection.froc import thin_rows
+from ..detection.operating_point import OperatingPoint
+from ..detection.summary import OrganSummary
+from .staging import MANIFEST, SCHEMA
+from .tables import NOTICE, SCHEMA_VERSION, identify
+
+__all__ = [
+    "FROC_COLUMNS",
+    "make_operating_points",
+    "write_curves",
+    "write_froc_manifest",
+    "write_record",
+]
+
+FROC_COLUMNS = (
+    "organ",
+    "threshold",
+    "sensitivity",
+    "fp_per_scan",
+    "tp",
+    "fp",
+    "n_lesions",
+    "n_scans",
+)
+
+_MOST_ROWS = 10_000
+
+
+def write_curves(path: Path, summaries: Iterable[OrganSummary]) -> None:
+    """Write the curves, a row per threshold.
+
+    Thresholds are written with nine digits, which give a float32 back to the bit. A curve of more
+    than ten thousand rows is thinned; its chosen points are always among them. Without lesions the
+    sensitivity is empty.
+
+    Args:
+        path: The .csv file, UTF-8.
+        summaries: One per organ.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(FROC_COLUMNS)
+        for summary in summaries:
+            curve = summary.curve
+            for row in thin_rows(curve, _MOST_ROWS, keep=_chosen_rows(summary)):
+                point = curve.point(int(row))
+                sensitivity = "" if math.isnan(point.sensitivity) else f"{point.sensitivity:.6f}"
+                rates = f"{point.threshold:.9g}", sensitivity, f"{point.fp_per_scan:.6f}"
+                counts = point.tp, point.fp, curve.n_lesions, curve.n_scans
+                table.writerow([curve.organ, *rates, *counts])
+
+
+def _chosen_rows(summary: OrganSummary) -> list[int]:
+    choices = (summary.choice, *summary.presets)
+    points = [p for c in choices for p in (c.point, c.best, c.highest_feasible, c.conservative)]
+    return [summary.curve.row_at(point.threshold) for point in points if point is not None]
+
+
+def make_operating_points(
+    summaries: Iterable[OrganSummary],
+    *,
+    model_id: str,
+    weights_sha256: str,
+    data_set: str,
+    min_volume_mm3: float,
+    floor: float,
+) -> list[OperatingPoint]:
+    """Turn the chosen points of a cohort into operating points.
+
+    Args:
+        summaries: One per organ; those without a chosen point, and those from label maps, which
+            leave nothing to choose, are passed over.
+        model_id: Whose predictions they are; empty if unknown.
+        weights_sha256: Of its weights, hex; empty if unknown.
+        data_set: Name of the cohort.
+        min_volume_mm3: Smaller components did not count.
+        floor: Lower thresholds were not looked at.
+
+    Returns:
+        One per organ that has one.
+    """
+    points = []
+    for summary in summaries:
+        curve, bands, point = summary.curve, summary.bands, summary.choice.point
+        if point is None or curve.is_binary:
+            continue
+        points.append(
+            OperatingPoint(
+                model_id=model_id,
+                weights_sha256=weights_sha256,
+                organ=curve.organ,
+                threshold=point.threshold,
+                data_set=data_set,
+                hit_rule=curve.rule.name,
+                hit_threshold=curve.rule.threshold,
+                hit_guard=curve.rule.guard,
+                hit_text=curve.rule.text,
+                false_positives="strict" if curve.strict else "lenient",
+                min_volume_mm3=min_volume_mm3,
+                floor=floor,
+                target=summary.choice.target,
+                sensitivity=point.sensitivity,
+                sensitivity_interval=bands and bands.sensitivity_interval(point.threshold),
+                fp_per_scan=point.fp_per_scan,
+                fp_per_scan_interval=bands and bands.fp_interval(point.threshold),
+                n_lesions=curve.n_lesions,
+                n_scans=curve.n_scans,
+            )
+        )
+    return points
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record as JSON.
+
+    Args:
+        path: The .json file.
+        record: What JSON can hold.
+    """
+    path.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_froc_manifest(folder: Path, files: Sequence[Path]) -> None:
+    """Write the list of files, with their hashes, that marks a complete result.
+
+    Args:
+        folder: Where everything was written.
+        files: All of it, below the folder.
+    """
+    listed = {file.relative_to(folder).as_posix(): identify(file) for file in files}
+    manifest = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "kind": "froc",
+        "notice": NOTICE,
+        "files": listed,
+    }
+    write_record(folder / MANIFEST, manifest)
