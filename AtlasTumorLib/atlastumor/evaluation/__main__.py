@@ -1,4 +1,4 @@
-"""`python -m atlastumor.evaluation phantoms|scans`: the numbers of the model card."""
+"""`python -m atlastumor.evaluation thresholds|phantoms|scans`: the numbers of the model card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..provenance import creation_time, to_plain
 from .case import CaseScore, OrganSummary, summarize
 from .phantoms import score_phantoms
 from .scans import score_scans
+from .thresholds import choose_thresholds, sweep_phantoms
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,6 +32,11 @@ def _arguments() -> argparse.Namespace:
     phantoms.add_argument("--development", action="store_true", help="seeds to tune on instead")
     phantoms.add_argument("--journal", type=Path, help="finished cases; a rerun goes on from it")
     phantoms.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    thresholds = what.add_parser("thresholds", help="choose them on the phantoms to tune on")
+    thresholds.add_argument("-n", type=int, default=40, help="how many")
+    thresholds.add_argument("--most-false", type=float, default=0.8, help="allowed per scan")
+    thresholds.add_argument("--sweeps", type=Path, help="finished cases; a rerun goes on from them")
+    thresholds.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     scans = what.add_parser("scans", help="real scans with references beside them")
     scans.add_argument("folder", type=Path)
     return parser.parse_args()
@@ -70,24 +76,54 @@ def _case_rows(scores: Sequence[CaseScore]) -> list[dict[str, Any]]:
     ]
 
 
-def _update_card(model: str, data: str, rows: list[dict[str, Any]]) -> None:
-    """Replace the card's rows about this data."""
+def _update_card(model: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the card's file."""
     path = find_card(model).path
     if path is None:
         msg = "This card has no file."
         raise ValueError(msg)
     card = json.loads(path.read_text(encoding="ascii"))
+    change(card)
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
+
+
+def _replace_rows(card: dict[str, Any], data: str, rows: list[dict[str, Any]]) -> None:
+    """Replace a card's rows about this data."""
     date = creation_time()[:10]
     kept = [row for row in card["evaluation"] if row["data"] != data]
     new = [{"data": data, "date": date, "metric": HIT_RULE, "value": row} for row in rows]
     card["evaluation"] = kept + to_plain(new)
-    path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
+
+
+def _choose_thresholds(options: argparse.Namespace, console: Console) -> None:
+    """Choose the card's thresholds; what was measured with others goes with them."""
+    weights = find_card(options.model).weights.sha256
+    sweeps = sweep_phantoms(
+        options.model,
+        range(DEVELOPMENT_SEED, DEVELOPMENT_SEED + options.n),
+        folder=options.sweeps or Path(f"sweeps-{options.model}-{weights[:12]}"),
+        workers=options.workers,
+        progress=console.progress,
+    )
+    chosen = choose_thresholds(sweeps, most_false_per_scan=options.most_false)
+    console.say(
+        f"{chosen.n_found} of {chosen.n_lesions} lesions, {chosen.n_false / chosen.n_scans:.2f} "
+        f"false positives per scan on {chosen.n_scans} phantoms from seed {DEVELOPMENT_SEED}"
+    )
+    console.table([dict(chosen.thresholds)])
+    if options.update_card:
+        _update_card(
+            options.model, lambda card: card.update(thresholds=chosen.thresholds, evaluation=[])
+        )
 
 
 def main() -> None:
     """Run what was asked for and print it."""
     options = _arguments()
     console = Console()
+    if options.what == "thresholds":
+        _choose_thresholds(options, console)
+        return
     if options.what == "scans":
         scores = score_scans(options.model, options.folder, progress=console.progress)
         rows, data = _case_rows(scores), "real scans with references"
@@ -107,7 +143,7 @@ def main() -> None:
     console.say(f"Hit rule: {HIT_RULE}")
     console.table(rows)
     if options.update_card:
-        _update_card(options.model, data, rows)
+        _update_card(options.model, lambda card: _replace_rows(card, data, rows))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:
         "postprocess": {
             "min_lesion_ml": 0.05,
             "organ_margin_mm": 10.0,
-            "largest_component": [organ.key for organ in ORGANS if len(organ.labels) == 1],
+            "largest_component": [o.key for o in ORGANS if not (o.sides or o.hollow)],
         },
         "evaluation": [],
         "limits": (
