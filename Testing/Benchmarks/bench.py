@@ -37,9 +37,11 @@ def main() -> None:
     print(f"Scan {scan.name}, weights {options.plan} ({options.steps} steps), {options.device}")
     card_path = prepare_model(work / options.plan, scan, plan=options.plan, steps=options.steps)
     ways = [
-        ("nnunet", "-", "-"),
+        ("nnunet", "auto", "auto"),
         *(("atlastumor", options.backend, precision) for precision in options.precision.split(",")),
     ]
+    if not options.plain:
+        ways.append(("nnunet", "auto", "fp32-sums"))
     runs = [
         measure(side, backend, precision, scan, card_path.parent, work, options.device, turn)
         for turn in range(options.repeats)
@@ -60,6 +62,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N, for both sides")
     parser.add_argument("--backend", default="auto", help="ours: auto, torch or openvino")
     parser.add_argument("--precision", default="fp32,auto", help="ours, one run for each")
+    parser.add_argument(
+        "--plain", action="store_true", help="leave out nnU-Net with sums in single precision"
+    )
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "bench")
     options = parser.parse_args()
@@ -96,8 +101,7 @@ def measure(
     out = work / "runs" / f"{side}-{backend}-{precision}-{turn}".replace("-", "_")
     command = [sys.executable, str(Path(__file__).with_name("bench_runs.py")), side]
     command += [str(scan), str(model), str(out), "--device", device]
-    if side == "atlastumor":
-        command += ["--backend", backend, "--precision", precision]
+    command += ["--backend", backend, "--precision", precision]
     log = work / f"{out.name}.log"
     print(f"Running {side} {precision} …", flush=True)
     started = time.perf_counter()
@@ -117,18 +121,24 @@ def summarize(runs: list[dict[str, Any]], card: ModelCard) -> dict[str, Any]:
     """Best run of each way, and what it is to nnU-Net's."""
     best: dict[str, dict[str, Any]] = {}
     for run in runs:
-        name = run["side"] if run["side"] == "nnunet" else f"atlastumor {run['asked']}"
+        name = f"{run['side']} {run['asked']}"
         if name not in best or run["seconds"] < best[name]["seconds"]:
             best[name] = run
-    theirs = best["nnunet"]
-    reference = read_labels(theirs["labels"])
+    theirs = best["nnunet auto"]
     meaning = label_values(card)
+    reference = translate(read_labels(theirs["labels"]), meaning)
+    exact = best.get("nnunet fp32-sums")
     for run in best.values():
         run["time_ratio"] = theirs["seconds"] / run["seconds"]
         run["wall_ratio"] = theirs["wall"] / run["wall"]
         run["memory_ratio"] = theirs["rss"] / run["rss"]
+        labels = read_labels(run["labels"])
+        labels = translate(labels, meaning) if run["side"] == "nnunet" else labels
         if run is not theirs:
-            run |= compare(reference, read_labels(run["labels"]), meaning)
+            run |= compare(reference, labels)
+        if exact is not None and run["side"] != "nnunet":
+            single = compare(translate(read_labels(exact["labels"]), meaning), labels)
+            run |= {f"{name}_fp32_sums": value for name, value in single.items()}
     return {"best": best, "runs": runs}
 
 
@@ -146,17 +156,21 @@ def label_values(card: ModelCard) -> dict[int, int]:
     return values
 
 
-def compare(theirs: np.ndarray, ours: np.ndarray, meaning: dict[int, int]) -> dict[str, Any]:
+def translate(channels: np.ndarray, meaning: dict[int, int]) -> np.ndarray:
+    """nnU-Net's label map in our values."""
+    table = np.zeros(256, np.uint8)
+    for channel, value in meaning.items():
+        table[channel] = value
+    return table[channels]
+
+
+def compare(theirs: np.ndarray, ours: np.ndarray) -> dict[str, Any]:
     """Agreement of two label maps, of the whole scan and without its rim.
 
     nnU-Net sums windows in half precision on every device. Where only the corner of one window
     reaches, along the edges of the scan, its weights vanish in it and logits are rounded to a few
-    values: hence the second number.
+    values: hence the second number, and the comparison with sums in single precision.
     """
-    table = np.zeros(256, np.uint8)
-    for channel, value in meaning.items():
-        table[channel] = value
-    theirs = table[theirs]
     inner = tuple(slice(RIM_VOXELS, -RIM_VOXELS) for _ in range(3))
     whole, inside = measure_dice(theirs, ours), measure_dice(theirs[inner], ours[inner])
     return {
@@ -200,6 +214,9 @@ def print_table(report: dict[str, Any]) -> None:
             print(f" {run['dice_min']:.5f}; {run['differing']:.2e} of voxels differ")
             print(f"  without the rim: mean {run['dice_inside_mean']:.5f}, least", end="")
             print(f" {run['dice_inside_min']:.5f}; {run['differing_inside']:.2e} differ")
+        if "dice_mean_fp32_sums" in run:
+            print(f"  with its sums in fp32: mean {run['dice_mean_fp32_sums']:.5f}, least", end="")
+            print(f" {run['dice_min_fp32_sums']:.5f}; {run['differing_fp32_sums']:.2e} differ")
 
 
 if __name__ == "__main__":

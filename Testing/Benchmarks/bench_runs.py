@@ -1,12 +1,13 @@
 """One measured run in a process of its own; prints a JSON line that starts with RESULT.
 
 python bench_runs.py atlastumor SCAN MODEL OUT --device cpu --backend auto --precision auto
-python bench_runs.py nnunet SCAN MODEL OUT --device cpu
+python bench_runs.py nnunet SCAN MODEL OUT --device cpu --precision auto|fp32-sums
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import time
@@ -83,6 +84,8 @@ def run_nnunet(options: argparse.Namespace) -> dict[str, Any]:
     stages: dict[str, float] = {}
     windows: list[int] = []
     predictor_class = nnunet.nnUNetPredictor
+    if options.precision == "fp32-sums":
+        sum_in_float32(nnunet)
     watch(DefaultPreprocessor, "run_case", stages, "read, preprocess")
     watch(predictor_class, "predict_logits_from_preprocessed_data", stages, "network")
     watch(nnunet, "export_prediction_from_logits", stages, "resample, write")
@@ -108,6 +111,26 @@ def run_nnunet(options: argparse.Namespace) -> dict[str, Any]:
         "precision": "fp16 autocast" if options.device.startswith("cuda") else "fp32",
         "labels": target + ".nii.gz",
     }
+
+
+class TorchWithoutHalf:
+    """torch, but what is asked to be half precision becomes single."""
+
+    def __getattr__(self, name: str) -> Any:
+        import torch
+
+        return torch.float32 if name == "half" else getattr(torch, name)
+
+
+def sum_in_float32(nnunet: Any) -> None:
+    """Let nnU-Net blend windows in single precision, as we do: what is left is arithmetic alone."""
+    import torch
+
+    compute = nnunet.compute_gaussian
+    in_float32 = functools.partial(compute, dtype=torch.float32)
+    in_float32.cache_clear = compute.cache_clear  # type: ignore[attr-defined]
+    nnunet.compute_gaussian = in_float32
+    nnunet.torch = TorchWithoutHalf()
 
 
 def watch(owner: Any, name: str, stages: dict[str, float], stage: str) -> None:
