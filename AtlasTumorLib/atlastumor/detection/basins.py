@@ -58,6 +58,13 @@ class Foreground:
         """Steps between neighbors along i."""
         return (self.shape[1] + 2) * self.row
 
+    @property
+    def ranked_position(self) -> Longs:
+        """(M,) flat index on the padded grid by rank; a new array."""
+        ranked = np.empty_like(self.position)
+        ranked[self.rank] = self.position
+        return ranked
+
     def find_ijk(self, position: Longs) -> tuple[Longs, Longs, Longs]:
         """Turn flat positions into voxel indices.
 

@@ -13,6 +13,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from ..progress import Progress, ignore_progress
 from .basins import Foreground, Saddles, find_basins, find_saddles
 
-__all__ = ["Forest", "absorb", "accumulate", "grow_forest"]
+__all__ = ["Forest", "absorb", "accumulate", "find_entries", "find_joins", "grow_forest"]
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -52,7 +53,9 @@ class Forest:
     start: Longs
     volume: Ints
 
-    def find_entries(self, branch: npt.NDArray[np.integer], n: npt.NDArray[np.integer]) -> Longs:
+    def find_entries(
+        self, branch: npt.NDArray[np.integer[Any]], n: npt.NDArray[np.integer[Any]]
+    ) -> Longs:
         """Find the last voxel that has entered a branch among the n highest voxels.
 
         Args:
@@ -62,8 +65,24 @@ class Forest:
         Returns:
             (N,) places in `key` and `volume`.
         """
-        wanted = (branch.astype(np.int64) << 32) | (n.astype(np.int64) - 1)
-        return np.searchsorted(self.key, wanted, side="right") - 1
+        return find_entries(self.key, branch, n)
+
+
+def find_entries(
+    key: Longs, branch: npt.NDArray[np.integer[Any]], n: npt.NDArray[np.integer[Any]]
+) -> Longs:
+    """Find the last of a branch's entries among the n highest voxels.
+
+    Args:
+        key: (M,) `branch << 32 | rank`, rising.
+        branch: (N,).
+        n: (N,) more than the rank of the branch's first entry.
+
+    Returns:
+        (N,) places in `key`.
+    """
+    wanted = (branch.astype(np.int64) << 32) | (n.astype(np.int64) - 1)
+    return np.searchsorted(key, wanted, side="right") - 1
 
 
 def grow_forest(voxels: Foreground, *, progress: Progress = ignore_progress) -> Forest:
@@ -108,14 +127,29 @@ def accumulate(
     """
     own = np.add.reduceat(amounts, start[:-1]) if amounts.size else amounts
     totals = absorb(own, parent, order)
-    # A branch absorbed by one that ends with the same voxel never shows in that one's course.
-    shown = order[death[order] < death[parent[order]]]
-    at = np.searchsorted(key, (parent[shown].astype(np.int64) << 32) | death[shown])
+    shown, at = find_joins(key, parent, death, order)
     np.add.at(amounts, at, totals[shown])
     running = np.cumsum(amounts, out=amounts)
     before = np.concatenate([np.zeros(1, np.int64), running])[start[:-1]]
     running -= np.repeat(before, np.diff(start))
     return running
+
+
+def find_joins(key: Longs, parent: Ints, death: Ints, order: Ints) -> tuple[Ints, Longs]:
+    """Find with which voxels branches absorb others.
+
+    Args:
+        key: (M,) as in a forest, as are the others.
+        parent: (B,).
+        death: (B,).
+        order: The absorbed branches.
+
+    Returns:
+        The absorbed branches that show in the course of the absorbing one, and the places in `key`
+        at which they do; one that is absorbed with the voxel that ends the absorber never shows.
+    """
+    shown = order[death[order] < death[parent[order]]]
+    return shown, np.searchsorted(key, (parent[shown].astype(np.int64) << 32) | death[shown])
 
 
 def absorb(own: Longs, parent: Ints, order: Ints) -> Longs:

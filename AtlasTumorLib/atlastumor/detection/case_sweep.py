@@ -178,14 +178,15 @@ class CaseSweep:
         Returns:
             (T, L).
         """
-        column = {
+        columns: dict[str, npt.NDArray[Any]] = {
             "union-iou": self.union_iou,
             "best-iou": self.best_iou,
             "coverage": self.coverage,
             "any-overlap": self.any_overlap,
             "peak": self.peak,
             "center": self.center,
-        }[rule.name]
+        }
+        column = columns[rule.name]
         # A ratio of voxel numbers as float64 compares with a hundredth as the whole numbers do.
         hits: Bools = column if column.dtype == np.bool_ else column >= rule.threshold
         return hits & self.within_guard() if rule.guard else hits

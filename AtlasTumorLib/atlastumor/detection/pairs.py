@@ -205,9 +205,7 @@ def _find_parts(marks: Marks, ranks: npt.NDArray[np.integer[Any]]) -> Longs:
 def _sum_indices(forest: Forest) -> tuple[Longs, ...]:
     """Sums of the voxels' indices along each branch; one array for each axis."""
     voxels = forest.voxels
-    position = np.empty(voxels.position.size, np.int64)
-    position[voxels.rank] = voxels.position
-    position = position[forest.key & 0xFFFFFFFF]
+    position = voxels.ranked_position[forest.key & 0xFFFFFFFF]
     return tuple(
         accumulate(indices, forest.key, forest.start, forest.parent, forest.death, forest.order)
         for indices in voxels.find_ijk(position)

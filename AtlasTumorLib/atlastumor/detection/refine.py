@@ -92,17 +92,17 @@ def _may_change(pairs: Pairs, spans: _Spans, organ_voxels: int | None) -> Bools:
     )
     changes |= _center_may_change(pairs, pair, start, end)
     may = np.bincount(span[changes], minlength=n) > 0
-    sums = [
+    covered, last_covered, touching, last_touching = (
         np.bincount(span, weights=column, minlength=n).astype(np.int64)
         for column in (start.overlap, end.overlap, start.volume, end.volume)
-    ]
+    )
     size = sizes[spans.lesion]
-    may |= _ratio_may_change(*sums, size)
-    may |= 100 * sums[0] // size != 100 * sums[1] // size
-    may |= (sums[2] <= GUARD_LESIONS * size) != (sums[3] <= GUARD_LESIONS * size)
+    may |= _ratio_may_change(covered, last_covered, touching, last_touching, size)
+    may |= 100 * covered // size != 100 * last_covered // size
+    may |= (touching <= GUARD_LESIONS * size) != (last_touching <= GUARD_LESIONS * size)
     if organ_voxels is not None:
         limit = GUARD_ORGAN_TENTHS * organ_voxels
-        may |= (10 * sums[2] <= limit) != (10 * sums[3] <= limit)
+        may |= (10 * touching <= limit) != (10 * last_touching <= limit)
     return may
 
 

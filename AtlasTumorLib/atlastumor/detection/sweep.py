@@ -142,9 +142,9 @@ def _choose_rows(
 
 def _find_largest(
     forest: Forest, levels: Levels, rows: Longs, n_components: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[np.float64]:
     """Voxels of the largest component at levels; 0 where none has the least volume."""
     volume = np.empty_like(forest.volume)
     volume[forest.key & 0xFFFFFFFF] = forest.volume
-    largest = np.maximum.accumulate(volume)[levels.end[rows] - 1].astype(np.int64)
-    return np.where(n_components > 0, largest, 0)
+    largest = np.maximum.accumulate(volume)[levels.end[rows] - 1].astype(np.float64)
+    return np.where(n_components > 0, largest, 0.0)

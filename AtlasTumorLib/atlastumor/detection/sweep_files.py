@@ -63,12 +63,13 @@ def save_sweep(sweep: CaseSweep, path: str | Path) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     text = {name: getattr(sweep, name) for name in _PLAIN}
     text |= {"version": _VERSION, "options": dataclasses.asdict(sweep.options)}
-    arrays = {name: getattr(sweep, name) for name in _COLUMNS}
+    arrays: dict[str, Any] = {name: getattr(sweep, name) for name in _COLUMNS}
     arrays |= {f"touches_{name}": getattr(sweep.touches, name) for name in _TOUCHES}
+    arrays |= _pack_lesions(sweep.lesions)
     arrays["text"] = np.array(json.dumps(text))
     try:
         with beside.open("wb") as file:
-            np.savez_compressed(file, **arrays, **_pack_lesions(sweep.lesions))
+            np.savez_compressed(file, **arrays)
         beside.replace(path)
     except OSError as error:
         msg = f"The sweep cannot be written to {path}: {error.strerror or error}."
@@ -104,9 +105,10 @@ def _unpack(arrays: Arrays) -> CaseSweep:
         msg = "another version"
         raise ValueError(msg)
     options = SweepOptions(**text.pop("options"))
+    columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS}
     return CaseSweep(
         **text,
-        **{name: arrays[name] for name in _COLUMNS},
+        **columns,
         lesions=_unpack_lesions(arrays),
         touches=Touches(**{name: arrays[f"touches_{name}"] for name in _TOUCHES}),
         options=options,

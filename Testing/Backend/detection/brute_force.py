@@ -79,9 +79,9 @@ def is_found(
     touching = [c for c in components if number in c.overlaps]
     shared = sum(c.overlaps[number] for c in touching)
     together = sum(c.n_voxels for c in touching)
-    if rule.guard and together > 10 * size:
-        if organ_voxels is None or Fraction(together, 1) > Fraction(3, 10) * organ_voxels:
-            return False
+    fits_organ = organ_voxels is not None and together <= Fraction(3, 10) * organ_voxels
+    if rule.guard and together > 10 * size and not fits_organ:
+        return False
     limit = Fraction(rule.hundredths, 100)
     return {
         "union-iou": Fraction(shared, size + together - shared) >= limit,
