@@ -97,10 +97,7 @@ def choose_thresholds(
     n_scans = len(next(iter(sweeps.values())))
     counts = {key: _count(organ, rule) for key, organ in sweeps.items()}
     for price in _PRICES:
-        # The first of equals wins, and thresholds fall along the grid: the highest one.
-        best = {
-            key: int(np.argmax(found - price * false)) for key, (found, false) in counts.items()
-        }
+        best = {key: _middle_best(found - price * false) for key, (found, false) in counts.items()}
         n_false = sum(int(counts[key][1][n]) for key, n in best.items())
         if n_false <= most_false_per_scan * n_scans:
             break
@@ -111,6 +108,12 @@ def choose_thresholds(
         n_false,
         n_scans,
     )
+
+
+def _middle_best(worth: npt.NDArray[np.float64]) -> int:
+    """Of several equally good thresholds the middle one: the furthest from where it goes wrong."""
+    best = np.flatnonzero(worth == worth.max())
+    return int(best[len(best) // 2])
 
 
 def _count(

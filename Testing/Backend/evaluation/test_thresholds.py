@@ -22,12 +22,12 @@ def a_sweep(organ, *, lesion, elsewhere):
     return sweep_case("one", organ, probability, lesions, options=SweepOptions(floor=0.05))
 
 
-def test_where_a_threshold_parts_lesions_from_the_rest_the_highest_one_is_taken():
+def test_of_the_thresholds_that_part_lesions_from_the_rest_the_middle_one_is_taken():
     sweeps = {"liver": [a_sweep("liver", lesion=0.72, elsewhere=0.4)]}
 
     chosen = choose_thresholds(sweeps, most_false_per_scan=0.0)
 
-    assert chosen.thresholds == {"liver": 0.7}
+    assert chosen.thresholds == {"liver": 0.55}  # of 0.70, 0.65, ... 0.45
     assert (chosen.n_found, chosen.n_lesions, chosen.n_false) == (1, 1, 0)
 
 
@@ -47,7 +47,7 @@ def test_false_positives_are_spent_where_they_buy_most():
 
     chosen = choose_thresholds(sweeps, most_false_per_scan=0.5)
 
-    assert chosen.thresholds["liver"] == 0.3
+    assert 0.1 < chosen.thresholds["liver"] <= 0.3
     assert chosen.thresholds["kidney"] > 0.6
     assert (chosen.n_found, chosen.n_lesions, chosen.n_false) == (2, 4, 1)
 
