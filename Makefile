@@ -52,6 +52,7 @@ evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and s
 
 train: $(VENV)/.core ## retrain the embedded model (hours)
 	@$(PY) -m atlastumor.training
+	@$(PY) -m atlastumor.evaluation --update-card thresholds
 
 screenshots: setup ## redraw Resources/Screenshots with the test host
 	@$(PY) Testing/Slicer/render_screenshots.py
