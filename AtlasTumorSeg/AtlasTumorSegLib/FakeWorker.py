@@ -18,6 +18,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from atlastumor.cli import segment
+from atlastumor.detection.operating_point import load_operating_points
 from atlastumor.lesions import Lesion, measure_lesions
 from atlastumor.organs import ORGANS, label_names, select_organs
 from atlastumor.volume import Grid, LabelMap
@@ -116,9 +117,11 @@ def write_table(lesions: tuple[Lesion, ...], path: Path) -> None:
 def write_record(options: argparse.Namespace, lesions: tuple[Lesion, ...], path: Path) -> None:
     """Write result.json."""
     findings = []
+    points = load_operating_points(options.operating_point) if options.operating_point else ()
+    thresholds = {point.organ: point.threshold for point in points} | dict(options.threshold)
     for organ in select_organs(options.organs):
         n_lesions = sum(lesion.organ == organ.key for lesion in lesions)
-        threshold = dict(options.threshold).get(organ.key, 0.5)
+        threshold = thresholds.get(organ.key, 0.5)
         message = (
             f"{n_lesions} found."
             if n_lesions

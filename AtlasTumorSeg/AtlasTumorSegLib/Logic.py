@@ -6,11 +6,13 @@ import slicer
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from atlastumor.detection.operating_point import thresholds_for
 from atlastumor.errors import InputError
 from atlastumor.models.card import DEFAULT_MODEL, find_card
 from atlastumor.organs import find_organ, select_organs
 from AtlasTumorSlicer.Mrml import checkScan
 
+from .OperatingPoints import readOperatingPoints
 from .Parameters import Parameters
 from .Run import Run
 
@@ -53,6 +55,7 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
         precision: str = "auto",
         thresholds: Mapping[str, float] | None = None,
         mirror: bool = False,
+        operatingPoint: str = "",
         outputSegmentation: "slicer.vtkMRMLSegmentationNode | None" = None,
         wait: bool = True,
         onProgress: ProgressCallback | None = None,
@@ -68,6 +71,8 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
             precision: "auto", "fp32", "bf16" or "fp16".
             thresholds: Least tumor probability by organ key; others keep the model's own.
             mirror: Average over mirrored passes: slower, a little steadier.
+            operatingPoint: Content of an operating-point file, whose thresholds hold where none
+                is given above; empty for none.
             outputSegmentation: Where the segments go; None makes a new segmentation. Segments of
                 others in it, and changed ones, stay as they are.
             wait: Return only when done. Windows stay alive meanwhile.
@@ -77,16 +82,25 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
             The segmentation node, or with `wait=False` the run, which has `cancel` and `wait`.
 
         Raises:
-            AtlasTumorError: If scan or options cannot be used, or (with `wait`) what the worker
-                reported, or `Cancelled`.
+            AtlasTumorError: If scan or options cannot be used, the operating point is another
+                model's, or (with `wait`) what the worker reported, or `Cancelled`.
             WorkerCrash: If the worker ended without a reason (with `wait`).
         """
         if self.isRunning:
             raise InputError(_("A segmentation is already running; wait for it or cancel it."))
         checkScan(volumeNode)
-        options = _options(organs, find_card(model).id, thresholds or {}, isMirrored=mirror)
+        card = find_card(model)
+        if operatingPoint:
+            thresholds_for(readOperatingPoints(operatingPoint), card)
+        options = _options(organs, card.id, thresholds or {}, isMirrored=mirror)
         options += ["--device", device, "--backend", backend, "--precision", precision]
-        run = Run(volumeNode, outputSegmentation, worker=self.workerCommand, options=options)
+        run = Run(
+            volumeNode,
+            outputSegmentation,
+            worker=self.workerCommand,
+            options=options,
+            operatingPoint=operatingPoint,
+        )
         if onProgress is not None:
             run.progressed.connect(onProgress)
         run.start()

@@ -27,6 +27,7 @@ class Parameters:
     model - Id of the model card.
     thresholds - Least tumor probability by organ key; absent organs keep the model's own.
     mirror - Average over mirrored passes.
+    operatingPoint - Content of an operating-point file; empty for none.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -36,6 +37,7 @@ class Parameters:
     model: str = DEFAULT_MODEL
     thresholds: dict[str, float]
     mirror: bool = False
+    operatingPoint: str
 
 
 def readMachine(name: str) -> str:

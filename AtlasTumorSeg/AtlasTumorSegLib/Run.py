@@ -32,6 +32,7 @@ class Run:
         segmentationNode: Where the segments go; None makes a new one.
         worker: Words that start the worker, such as `["-m", "atlastumor"]`.
         options: Words for its `segment` command.
+        operatingPoint: Content of an operating-point file; empty for none.
 
     Attributes:
         progressed: Emits the fraction in [0, 1], the stage, and the seconds left (None: unknown).
@@ -49,6 +50,7 @@ class Run:
         *,
         worker: Sequence[str],
         options: Sequence[str],
+        operatingPoint: str = "",
     ) -> None:
         """Write the scan for the worker; `start` starts it."""
         self.progressed, self.finished, self.failed = Signal(), Signal(), Signal()
@@ -60,6 +62,10 @@ class Run:
             scan, results = self._folder / "scan.nrrd", self._folder / "results"
             self._geometry = writeScan(volumeNode, scan)
             words = ["segment", str(scan), "-o", str(results), "--no-report", "--json-progress"]
+            if operatingPoint:
+                point = self._folder / "operating-points.json"
+                point.write_text(operatingPoint, encoding="utf-8")
+                words += ["--operating-point", str(point)]
             self._job = Job([*worker, *words, *options])
         except BaseException:
             self._removeFolder()

@@ -15,6 +15,7 @@ from AtlasTumorSlicer.Tables import findTable
 
 from .Logic import AtlasTumorSegLogic
 from .ModelPanel import ModelPanel
+from .OperatingPanel import OperatingPanel
 from .OrgansPanel import OrgansPanel
 from .Parameters import Parameters, readMachine, writeMachine
 from .ResultPanel import ResultPanel
@@ -57,6 +58,12 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._result = ResultPanel(self.ui.findingsLabel, self.ui.lesionTable)
         self._model = ModelPanel(self.ui.modelComboBox, self.ui.modelLabel)
         self._model.changed.connect(self._onModelChanged)
+        self._point = OperatingPanel(
+            self.ui.operatingPointLabel,
+            self.ui.loadOperatingPointButton,
+            self.ui.removeOperatingPointButton,
+        )
+        self._point.changed.connect(self._onPointChanged)
         self._fillMachineChoices()
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -155,6 +162,7 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             model=parameters.model,
             thresholds=dict(parameters.thresholds),
             mirror=parameters.mirror,
+            operatingPoint=parameters.operatingPoint,
             outputSegmentation=parameters.outputSegmentation,
             wait=False,
             onProgress=self._onProgress,
@@ -228,11 +236,16 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode is not None:
             self._parameterNode.model = self._model.model
 
+    def _onPointChanged(self) -> None:
+        if self._parameterNode is not None:
+            self._parameterNode.operatingPoint = self._point.text
+
     def _onParameters(self, _caller: object = None, _event: object = None) -> None:
         """Show what is not connected through the .ui file."""
         parameters = self._parameterNode
         self._organs.show(list(parameters.organs), dict(parameters.thresholds))
         self._model.show(parameters.model)
+        self._point.show(parameters.operatingPoint, parameters.model)
         table = findTable(parameters.outputSegmentation) or parameters.lesionTable
         self._result.show(table)
         self._checkCanApply()
@@ -253,7 +266,7 @@ class AtlasTumorSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return _("Check at least one organ.")
         if not self._model.has(parameters.model):
             return _("Choose a model under Advanced.")
-        return ""
+        return self._point.obstacle
 
 
 def _time(seconds: float) -> str:

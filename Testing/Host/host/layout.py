@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QObject, Signal
+from vtkmodules.vtkCommonCore import vtkCollection
 
 from host.stand_in import state, stored, with_setters
 
@@ -57,6 +58,13 @@ class qSlicerLayoutManager(QObject):
     def sliceWidget(self, name: str) -> Any:
         """Give a slice view, or None."""
         return state(self).widgets.get(name)
+
+    def mrmlSliceLogics(self) -> Any:
+        """Give the slice logics as a VTK collection."""
+        logics = vtkCollection()
+        for widget in state(self).widgets.values():
+            logics.AddItem(widget.sliceLogic())
+        return logics
 
     def resetSliceViews(self) -> None:
         """Show the whole background volume in all slice views."""
