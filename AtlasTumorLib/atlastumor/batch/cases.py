@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["Case", "Cohort", "Problem", "collect_problems"]
+__all__ = ["Case", "Cohort", "Problem", "collect_problems", "merge_problems"]
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,19 @@ def collect_problems(case: Case, problems: list[Problem]) -> Iterator[None]:
         yield
     except InputError as error:
         problems.append(Problem(case.name, str(error)))
+
+
+def merge_problems(case: Case, messages: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
+    """Say what is wrong with several organs of a case, and what is wrong with all alike but once.
+
+    Args:
+        case: The case.
+        messages: Organ key and what is wrong with it.
+
+    Returns:
+        One problem per different message, in order.
+    """
+    organs: dict[str, list[str]] = {}
+    for organ, message in messages:
+        organs.setdefault(message, []).append(organ)
+    return tuple(Problem(case.name, f"{', '.join(of)}: {text}") for text, of in organs.items())

@@ -17,12 +17,12 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import AtlasTumorError, DependencyError, UsageError
-from . import demo, froc, models, organs, phantom, review, segment
+from . import demo, evaluate, froc, models, organs, phantom, review, segment
 from .console import Console
 
 __all__ = ["main"]
 
-_COMMANDS = (segment, froc, review, organs, models, phantom, demo)
+_COMMANDS = (segment, evaluate, froc, review, organs, models, phantom, demo)
 _BUG, _NO_MEMORY, _CANCELLED = 1, 4, 130
 
 
