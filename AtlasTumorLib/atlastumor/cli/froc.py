@@ -111,10 +111,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
         console.progress(0.97, "Writing results")
         figures = not options.no_figures
         names = write_froc(folder, settings, summaries, problems, figures=figures)
-    console.progress(1.0, "Writing results")
+    console.progress(1.0, "Done")
     _report(summaries, settings.rule, console)
-    told = [{"case": one.case, "message": one.message} for one in problems]
-    console.result(directory, [directory / name for name in names], problems=told)
+    console.result(
+        directory,
+        [directory / name for name in names if not name.startswith("sweeps/")],
+        sweeps=str(directory / "sweeps"),
+        problems=[{"case": one.case, "message": one.message} for one in problems],
+    )
 
 
 def _settle(cohort: Cohort, options: argparse.Namespace, console: Console) -> FrocSettings:

@@ -29,7 +29,7 @@ def choose_worker_count(n_tasks: int, bytes_each: int) -> int:
     Returns:
         At least 1.
     """
-    free = psutil.virtual_memory().available // bytes_each
+    free = int(psutil.virtual_memory().available) // bytes_each
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     return max(1, min(n_tasks, len(allowed) or os.cpu_count() or 1, free))
 
@@ -80,9 +80,9 @@ def _run_pool(
             yield futures[future], result
         pool.shutdown()
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
+        pool.shutdown(cancel_futures=True)
         raise
 
 

@@ -79,6 +79,14 @@ class OrganSummary:
     mean_sensitivity: float
     options: SummaryOptions
 
+    def sensitivity_interval(self, point: Point) -> tuple[float, float] | None:
+        """95 % confidence interval of the sensitivity at a chosen point; None if unknown."""
+        return self.bands.sensitivity_interval(point.threshold) if self.bands else None
+
+    def fp_interval(self, point: Point) -> tuple[float, float] | None:
+        """95 % confidence interval of FP per scan at a chosen point; None if unknown."""
+        return self.bands.fp_interval(point.threshold) if self.bands else None
+
     def to_dict(self) -> dict[str, Any]:
         """Give everything but the curve's rows as what JSON can hold; NaN becomes None."""
         record: dict[str, Any] = to_plain(
@@ -91,8 +99,8 @@ class OrganSummary:
                 "n_lesions": self.curve.n_lesions,
                 "n_points": int(self.curve.thresholds.size),
                 "is_binary": self.curve.is_binary,
-                "choice": _describe_choice(self.choice, self.bands),
-                "presets": [_describe_choice(choice, self.bands) for choice in self.presets],
+                "choice": _describe_choice(self, self.choice),
+                "presets": [_describe_choice(self, choice) for choice in self.presets],
                 "bootstrap": _describe_bands(self.bands),
                 "held_out": asdict(self.held_out) if self.held_out else None,
                 "sensitivity_at_fp_per_scan": {f"{fp:g}": s for fp, s in self.at_fp.items()},
@@ -197,22 +205,22 @@ def _mean_sensitivity(sweeps: Sequence[CaseSweep], rule: HitRule, point: Point |
     return float(np.mean(shares)) if shares and point else math.nan
 
 
-def _describe_point(point: Point | None, bands: Bands | None) -> dict[str, Any] | None:
-    if point is None:
-        return None
-    return asdict(point) | {
-        "sensitivity_interval": bands.sensitivity_interval(point.threshold) if bands else None,
-        "fp_per_scan_interval": bands.fp_interval(point.threshold) if bands else None,
-    }
-
-
-def _describe_choice(choice: Choice, bands: Bands | None) -> dict[str, Any]:
+def _describe_choice(summary: OrganSummary, choice: Choice) -> dict[str, Any]:
     points = ("point", "best", "highest_feasible", "conservative")
     return {
         "target": choice.target,
         "reason": choice.reason,
         "floor_reached": choice.floor_reached,
-        **{name: _describe_point(getattr(choice, name), bands) for name in points},
+        **{name: _describe_point(summary, getattr(choice, name)) for name in points},
+    }
+
+
+def _describe_point(summary: OrganSummary, point: Point | None) -> dict[str, Any] | None:
+    if point is None:
+        return None
+    return asdict(point) | {
+        "sensitivity_interval": summary.sensitivity_interval(point),
+        "fp_per_scan_interval": summary.fp_interval(point),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -32,7 +32,11 @@ _INCHES = (7.0, 5.4)
 _DPI = 150
 _INK, _GRAY, _MARK = "#1f4e79", "#7a7a7a", "#c0392b"
 _MOST_DOTS = 1500
-_SETTINGS = {"svg.hashsalt": "AtlasTumor", "svg.fonttype": "path", "font.family": "DejaVu Sans"}
+_SETTINGS: Any = {
+    "svg.hashsalt": "AtlasTumor",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+}
 
 
 def write_figure(stem: Path, summary: OrganSummary, data_set: str) -> tuple[Path, Path]:
@@ -135,8 +139,8 @@ def _draw_curve(axes: Axes, curve: FrocCurve) -> None:
 def _draw_points(axes: Axes, summary: OrganSummary) -> None:
     target = summary.options.target
     axes.axhline(target, color=_GRAY, linewidth=0.9, linestyle=(0, (4, 3)))
-    place = {"va": "bottom"} if target < 0.95 else {"va": "top"}
-    axes.text(axes.get_xlim()[0] * 1.03, target, f"target {100 * target:.10g}%", size=7.5, **place)
+    words, side = f"target {100 * target:.10g}%", "bottom" if target < 0.95 else "top"
+    axes.text(axes.get_xlim()[0] * 1.03, target, words, fontsize=7.5, va=side)
     choice = summary.choice
     highest = choice.highest_feasible
     if highest is not None and highest != choice.point:
@@ -148,32 +152,28 @@ def _draw_points(axes: Axes, summary: OrganSummary) -> None:
 
 
 def _mark(axes: Axes, point: Point, marker: str, fill: str, label: str) -> None:
-    x = max(point.fp_per_scan, axes.get_xlim()[0])
-    style = {"markerfacecolor": fill, "markeredgecolor": _MARK, "color": "none"}
     axes.plot(
-        [x],
+        [max(point.fp_per_scan, axes.get_xlim()[0])],
         [point.sensitivity],
         marker,
+        color="none",
+        markerfacecolor=fill,
+        markeredgecolor=_MARK,
         markersize=8,
         zorder=4,
         clip_on=False,
         label=label,
-        **style,
     )
 
 
 def _caption(summary: OrganSummary) -> str:
     """The chosen point with its intervals, and every definition."""
     curve, choice = summary.curve, summary.choice
-    point, bands = choice.point, summary.bands
     text = choice.reason
-    if point is not None:
-        sensitivity = _with_interval(
-            point.sensitivity, bands and bands.sensitivity_interval(point.threshold), "{:.1%}"
-        )
-        fp = _with_interval(
-            point.fp_per_scan, bands and bands.fp_interval(point.threshold), "{:.3g}"
-        )
+    if (point := choice.point) is not None:
+        interval = summary.sensitivity_interval(point)
+        sensitivity = _with_interval(point.sensitivity, interval, "{:.1%}")
+        fp = _with_interval(point.fp_per_scan, summary.fp_interval(point), "{:.3g}")
         text = f"Threshold {point.threshold:.4g}: sensitivity {sensitivity}, {fp} FP per scan."
     kind = (
         "Candidates that touch a lesion without a hit count as false positives."

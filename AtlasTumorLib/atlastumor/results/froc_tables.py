@@ -92,7 +92,7 @@ def make_operating_points(
     """
     points = []
     for summary in summaries:
-        curve, bands, point = summary.curve, summary.bands, summary.choice.point
+        curve, point = summary.curve, summary.choice.point
         if point is None or curve.is_binary:
             continue
         points.append(
@@ -111,9 +111,9 @@ def make_operating_points(
                 floor=floor,
                 target=summary.choice.target,
                 sensitivity=point.sensitivity,
-                sensitivity_interval=bands and bands.sensitivity_interval(point.threshold),
+                sensitivity_interval=summary.sensitivity_interval(point),
                 fp_per_scan=point.fp_per_scan,
-                fp_per_scan_interval=bands and bands.fp_interval(point.threshold),
+                fp_per_scan_interval=summary.fp_interval(point),
                 n_lesions=curve.n_lesions,
                 n_scans=curve.n_scans,
             )
