@@ -72,6 +72,11 @@ class ReviewSession:
         return tuple(self._scans)
 
     @property
+    def place(self) -> Path:
+        """Folder or label map of the scan that is shown."""
+        return self._scans[self._shown.name]
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The log's lines."""
         return self._log.entries
@@ -132,7 +137,7 @@ class ReviewSession:
         return scan
 
     def leave(self) -> None:
-        """Take the scan away; its seconds are recorded."""
+        """Take the scan away; its seconds are recorded first."""
         if self.scan is not None:
             self.watch.stop()
             self._write("leave")
