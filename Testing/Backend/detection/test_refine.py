@@ -80,6 +80,58 @@ def test_every_ratio_of_many_pieces_crosses_every_hundredth_where_it_does(seed: 
     assert n_pieces > 200
 
 
+def a_worm(organ_voxels: int | None) -> CaseSweep:
+    """One component that grows by a voxel per value along a line, from inside a lesion of 10."""
+    probability = np.zeros((1, 2, 300), np.float32)
+    probability[0, 0] = np.linspace(0.9, 0.1, 300)
+    mask = np.zeros(probability.shape, bool)
+    mask[0, 0, :4] = mask[0, 1, :6] = True
+    organ = np.arange(600).reshape(probability.shape) < (organ_voxels or 0)
+    return sweep_case(
+        "case",
+        "organ",
+        probability,
+        find_reference_lesions(mask, spacing_mm=(3.0, 1.0, 1.0)),
+        options=SweepOptions(min_volume_mm3=3.0),
+        organ_mask=None if organ_voxels is None else organ,
+    )
+
+
+def hits_of(sweep: CaseSweep, name: str) -> list[bool]:
+    """Whether the lesion is found with 1, 2, ... 300 voxels of the worm."""
+    rows = [sweep.at(theta) for theta in np.linspace(0.9, 0.1, 300).astype(np.float32)]
+    return sweep.hits(HIT_RULES[name])[rows, 0].tolist()
+
+
+@pytest.mark.parametrize(("organ_voxels", "most"), [(None, 100), (200, 100), (450, 135)])
+def test_the_guard_gives_way_at_the_very_voxel(organ_voxels: int | None, most: int) -> None:
+    hits = hits_of(a_worm(organ_voxels), "any-overlap")
+
+    assert hits == [n <= most for n in range(1, 301)]
+
+
+def test_a_center_comes_and_leaves_at_the_very_voxels_though_no_ratio_changes() -> None:
+    probability = np.zeros((9, 10, 300), np.float32)
+    values = np.linspace(0.9, 0.1, 300).astype(np.float32)
+    probability[4, 0] = values
+    mask = np.zeros(probability.shape, bool)
+    mask[:, 1:, :10] = mask[4, 0, :4] = True
+
+    sweep = sweep_case(
+        "case",
+        "organ",
+        probability,
+        find_reference_lesions(mask, spacing_mm=(1.0, 1.0, 1.0)),
+        options=SweepOptions(min_volume_mm3=0.0),
+    )
+
+    # The lesion: 814 voxels, radius 5.793 mm, center at i = 4, j = 4.975, k = 4.485. The worm's
+    # center: i = 4, j = 0, k = (n - 1) / 2. Inside while |k - 4.485| <= 2.968.
+    hits = sweep.hits(HIT_RULES["center"])[[sweep.at(theta) for theta in values], 0]
+    assert np.flatnonzero(hits).tolist() == list(range(4, 15))
+    assert sweep.thresholds.size < 12
+
+
 def test_centers_enter_and_leave_the_radius_where_they_do() -> None:
     probability = a_noisy_map(7)
     reference, sweep = two_lesions(), sweep_of(probability, 4)
