@@ -71,16 +71,14 @@ def _say_thresholds(options: EvaluationOptions) -> str:
 
 
 def _say_interval(options: EvaluationOptions) -> str:
-    wilson = (
-        f"After ± stands the standard deviation of the cases, below it the interval of the mean "
+    text = (
+        "After ± stands the standard deviation of the cases, below it the interval of the mean at "
+        f"{100 * LEVEL:.0f} % confidence. Intervals of patients, of fewer than ten lesions and of "
+        "all or nothing are Wilson's"
     )
-    wilson += (
-        f"at {100 * LEVEL:.0f} % confidence. Intervals of patients, of fewer than ten lesions and "
-    )
-    wilson += "of all or nothing are Wilson's"
     if not options.n_samples:
-        return f"{wilson}; there are no others."
+        return f"{text}; there are no others."
     return (
-        f"{wilson}; others come from {options.n_samples} samples of the cases, drawn with "
+        f"{text}; others come from {options.n_samples} samples of the cases, drawn with "
         f"replacement (seed {options.seed})."
     )
