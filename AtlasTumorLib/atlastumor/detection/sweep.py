@@ -60,42 +60,65 @@ def sweep_case(
     """
     options = options or SweepOptions()
     _check_shapes(probability, reference, organ_mask)
+    organ_voxels = None if organ_mask is None else int(np.count_nonzero(organ_mask))
+    pairs, courses = _analyze(probability, reference, options, part_of(progress, 0.0, 0.9))
+    columns = _tabulate(pairs, courses, organ_voxels, options)
+    value = pairs.levels.value
+    sweep = CaseSweep(
+        case=case,
+        organ=organ,
+        lesions=reference.lesions,
+        voxel_ml=reference.voxel_ml,
+        organ_voxels=organ_voxels,
+        highest=float(value[0] if value.size else np.float32(probability.max())),
+        n_distinct=value.size,
+        n_ignored=reference.n_ignored,
+        options=options,
+        **columns,
+    )
+    progress(1.0, "counting")
+    return sweep
+
+
+def _analyze(
+    probability: npt.NDArray[Any],
+    reference: ReferenceLesions,
+    options: SweepOptions,
+    progress: Progress,
+) -> tuple[Pairs, Courses]:
+    """Find the map's components, what each counts as, and which lesions it touches."""
     voxels = find_foreground(probability, options.floor, progress=part_of(progress, 0.0, 0.3))
-    forest = grow_forest(voxels, progress=part_of(progress, 0.3, 0.8))
+    forest = grow_forest(voxels, progress=part_of(progress, 0.3, 0.9))
     levels = Levels.of(voxels)
     marks = find_marks(voxels, reference)
     fewest = count_fewest_voxels(options.min_volume_mm3, reference.spacing_mm)
     courses = find_courses(forest, levels, marks, fewest)
     pairs = find_pairs(forest, levels, reference, marks, courses)
-    progress(0.85, "counting")
-    organ_voxels = None if organ_mask is None else int(np.count_nonzero(organ_mask))
-    counts = _count(courses)
-    rows, is_complete = _choose_rows(pairs, counts, organ_voxels, levels.end.size, options)
-    progress(0.95, "counting")
-    table = make_table(pairs, courses, rows)
-    columns = [count.at(rows) for count in counts]
-    kept = drop_repeats(table, columns, organ_voxels)
-    rows, table, columns = rows[kept], table.only(kept), [column[kept] for column in columns]
-    sweep = CaseSweep(
-        case=case,
-        organ=organ,
-        thresholds=levels.value[rows],
-        n_components=columns[0],
-        n_false=columns[1],
-        n_counted=columns[2],
-        largest_ml=_find_largest(forest, levels, rows, columns[0]) * reference.voxel_ml,
-        lesions=reference.lesions,
-        voxel_ml=reference.voxel_ml,
-        organ_voxels=organ_voxels,
-        highest=float(probability.max()) if not voxels.value.size else float(voxels.value[0]),
-        n_distinct=levels.end.size,
-        n_ignored=reference.n_ignored,
-        options=options,
-        is_complete=is_complete,
-        **table.columns(),
-    )
     progress(1.0, "counting")
-    return sweep
+    return pairs, courses
+
+
+def _tabulate(
+    pairs: Pairs, courses: Courses, organ_voxels: int | None, options: SweepOptions
+) -> dict[str, Any]:
+    """Find the rows and fill every column of the sweep."""
+    counts = _count(courses)
+    rows, is_complete = _choose_rows(pairs, counts, organ_voxels, options)
+    table = make_table(pairs, courses, rows)
+    numbers = [count.at(rows) for count in counts]
+    kept = drop_repeats(table, numbers, organ_voxels)
+    rows, table = rows[kept], table.only(kept)
+    n_components, n_false, n_counted = (column[kept] for column in numbers)
+    largest = _find_largest(pairs.forest, pairs.levels, rows, n_components)
+    return {
+        "thresholds": pairs.levels.value[rows],
+        "n_components": n_components,
+        "n_false": n_false,
+        "n_counted": n_counted,
+        "largest_ml": largest * pairs.reference.voxel_ml,
+        "is_complete": is_complete,
+        **table.columns(),
+    }
 
 
 def _check_shapes(
@@ -127,13 +150,12 @@ def _choose_rows(
     pairs: Pairs,
     counts: list[Counts],
     organ_voxels: int | None,
-    n_levels: int,
     options: SweepOptions,
 ) -> tuple[Longs, bool]:
     """Levels to measure at, rising, and whether these are all that are needed."""
     changes = [count.changes for count in counts]
     rows = np.unique(np.concatenate([*changes, find_change_levels(pairs, organ_voxels)]))
-    rows = rows[rows < n_levels]
+    rows = rows[rows < pairs.levels.end.size]
     most = options.max_thresholds
     if most is None or rows.size <= most:
         return rows, True
