@@ -1,15 +1,12 @@
 """The folders in which predictions and references come: which file says what.
 
-In order of preference:
-
     prediction   CASE/probabilities/<organ>_tumor.nii.gz   what `atlastumor segment` writes
-                 CASE/labels.nii.gz                        AbdomenAtlas 2.0 numbers
+                 CASE/labels.nii.gz, CASE.nii.gz           AbdomenAtlas 2.0 numbers
                  CASE/segmentations/<mask>.nii.gz          a binary mask per class
-                 CASE.nii.gz                               as labels.nii.gz
     reference    CASE/segmentations/<mask>.nii.gz          AbdomenAtlas; names as in `organs.py`
                  CASE/labels.nii.gz, CASE.nii.gz
 
-`.nii` will do as well. Names that begin with a dot or an underscore are passed over.
+Which of several counts is said in `reading.py`. `.nii` will do as well. Names that begin with a dot or an underscore are passed over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What the two sides of a case say of an organ's tumors."""
+"""What the two sides of a case say of an organ's tumors.
+
+Of a reference, masks count before a label map, as they tell an organ without tumors from one that
+nobody looked at. Of a prediction, probability maps count first where thresholds are chosen
+(`read_probability`), and last where a result is judged as it is (`read_prediction`).
+"""
 
 from __future__ import annotations
 
