@@ -6,7 +6,8 @@
     reference    CASE/segmentations/<mask>.nii.gz          AbdomenAtlas; names as in `organs.py`
                  CASE/labels.nii.gz, CASE.nii.gz
 
-Which of several counts is said in `reading.py`. `.nii` will do as well. Names that begin with a dot or an underscore are passed over.
+Which of several counts is said in `reading.py`. `.nii` will do as well. Names that begin with a dot
+or an underscore are passed over.
 """
 
 from __future__ import annotations
