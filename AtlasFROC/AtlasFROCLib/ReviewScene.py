@@ -15,9 +15,11 @@ from vtk.util import numpy_support
 from atlastumor.organs import find_organ
 from atlastumor.review import Item, Outline, make_outline
 from atlastumor.review.session import ReviewSession
+from AtlasTumorSlicer.Mrml import readGeometry
 from AtlasTumorSlicer.Results import LesionRow
 from AtlasTumorSlicer.Terminology import lesionStyle
 
+from .ReviewLattice import Lattice, findLattice
 from .ReviewVolume import jumpTo, loadReviewVolume
 
 __all__ = ["ReviewScene", "describeItem", "segmentIdOf"]
@@ -40,6 +42,7 @@ class ReviewScene:
         self.node: slicer.vtkMRMLSegmentationNode | None = None
         self.volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
         self._outlines: dict[str, Outline] = {}
+        self._lattice: Lattice | None = None
 
     def open(self, session: ReviewSession, scans: "Path | None") -> None:
         """Show the session's scan.
@@ -53,6 +56,7 @@ class ReviewScene:
         """
         self.close()
         self.volumeNode = loadReviewVolume(session, scans)
+        self._lattice = findLattice(session.scan.grid, readGeometry(self.volumeNode).local)
         scene = self.volumeNode.GetScene()
         name = _("{scan} review").format(scan=session.scan.name)
         self.node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
@@ -109,7 +113,8 @@ class ReviewScene:
             self.node, segmentIdOf(key), self.volumeNode
         )
         before = self._outlines[key]
-        outline = make_outline(array.T.astype(bool), before.grid)
+        mask = self._lattice.fromNode(array.T.astype(bool))
+        outline = make_outline(mask, before.grid)
         return None if _same(before, outline) else outline
 
     def noteDrawn(self, key: str, outline: Outline) -> None:
@@ -129,7 +134,7 @@ class ReviewScene:
         segment.SetName(describeItem(item))
         segment.SetTerminology(lesionStyle(row).terminology)
         name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-        segment.AddRepresentation(name, _makeImage(outline))
+        segment.AddRepresentation(name, _makeImage(outline, self._lattice))
         segmentation.AddSegment(segment, segmentId)
         self._outlines[item.key] = outline
 
@@ -162,15 +167,16 @@ def _same(before: Outline | None, now: Outline) -> bool:
     return before is not None and before.box == now.box and bool((before.mask == now.mask).all())
 
 
-def _makeImage(outline: Outline) -> "slicer.vtkOrientedImageData":
+def _makeImage(outline: Outline, lattice: Lattice) -> "slicer.vtkOrientedImageData":
     """A label map in the outline's own box; one empty voxel where nothing is left."""
     image = slicer.vtkOrientedImageData()
-    mask = outline.mask if outline.mask.size else np.zeros((1, 1, 1), bool)
-    first = [side.start for side in outline.box]
+    mask, first = np.zeros((1, 1, 1), bool), (0, 0, 0)
+    if outline.mask.size:
+        mask, first = lattice.toNode(outline)
     extent = [x for f, n in zip(first, mask.shape, strict=True) for x in (f, f + n - 1)]
     image.SetExtent(*extent)
     matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(outline.grid.affine.ravel().tolist())
+    matrix.DeepCopy(lattice.node.affine.ravel().tolist())
     image.SetImageToWorldMatrix(matrix)
     flat = np.ascontiguousarray(mask.T).astype(np.uint8).ravel()
     image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(flat, deep=True))

@@ -13,10 +13,10 @@ from atlastumor.review.session import ReviewSession
 from AtlasTumorSlicer.Mrml import readGeometry
 
 from .Cases import findScan
+from .ReviewLattice import findLattice
 
 __all__ = ["jumpTo", "loadReviewVolume", "pointedAt"]
 
-_TOLERANCE_MM = 0.02
 _WINDOW, _LEVEL = 400, 40
 
 
@@ -42,7 +42,7 @@ def loadReviewVolume(
         node = _showMap(session, case)
     else:
         node = slicer.util.loadVolume(str(path), properties={"name": scan.name, "show": False})
-        if not readGeometry(node).local.matches(scan.grid, tolerance_mm=_TOLERANCE_MM):
+        if findLattice(scan.grid, readGeometry(node).local) is None:
             slicer.mrmlScene.RemoveNode(node)
             raise InputError(
                 _(
@@ -60,8 +60,13 @@ def loadReviewVolume(
 def _showMap(session: ReviewSession, case: Case) -> "slicer.vtkMRMLScalarVolumeNode":
     organ = next(iter(session.scan.candidates))
     probability, grid = read_probability(case, organ)
+    affine = grid.affine
+    if np.linalg.det(affine) < 0:  # nodes are right-handed, as Slicer's own reader makes them
+        flip = np.diag([1.0, 1.0, -1.0, 1.0])
+        flip[2, 3] = grid.shape[2] - 1
+        probability, affine = probability[:, :, ::-1], affine @ flip
     matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(grid.affine.ravel().tolist())
+    matrix.DeepCopy(affine.ravel().tolist())
     array = np.ascontiguousarray(probability.T)
     node = slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name=case.name)
     node.CreateDefaultDisplayNodes()
