@@ -12,7 +12,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKE = re.compile(r"(?:^|`)make ([a-z][a-z-]*)", re.MULTILINE)
-COMMAND = re.compile(r"(?:bin/|`)atlastumor (segment|organs|models|phantom|demo)([^`\n]*)")
+COMMAND = re.compile(
+    r"(?:bin/|`)atlastumor (segment|evaluate|froc|review|organs|models|phantom|demo)([^`\n]*)"
+)
 OPTION = re.compile(r"`(--[a-z-]+)")
 
 

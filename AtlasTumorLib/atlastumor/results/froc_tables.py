@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..detection.froc import thin_rows
+from ..detection.froc import Point, thin_rows
 from ..detection.operating_point import OperatingPoint
 from ..detection.summary import OrganSummary
 from .staging import MANIFEST, SCHEMA
@@ -90,35 +90,40 @@ def make_operating_points(
     Returns:
         One per organ that has one.
     """
-    points = []
-    for summary in summaries:
-        curve, point = summary.curve, summary.choice.point
-        if point is None or curve.is_binary:
-            continue
-        points.append(
-            OperatingPoint(
-                model_id=model_id,
-                weights_sha256=weights_sha256,
-                organ=curve.organ,
-                threshold=point.threshold,
-                data_set=data_set,
-                hit_rule=curve.rule.name,
-                hit_threshold=curve.rule.threshold,
-                hit_guard=curve.rule.guard,
-                hit_text=curve.rule.text,
-                false_positives="strict" if curve.strict else "lenient",
-                min_volume_mm3=min_volume_mm3,
-                floor=floor,
-                target=summary.choice.target,
-                sensitivity=point.sensitivity,
-                sensitivity_interval=summary.sensitivity_interval(point),
-                fp_per_scan=point.fp_per_scan,
-                fp_per_scan_interval=summary.fp_interval(point),
-                n_lesions=curve.n_lesions,
-                n_scans=curve.n_scans,
-            )
-        )
-    return points
+    cohort: dict[str, Any] = {
+        "model_id": model_id,
+        "weights_sha256": weights_sha256,
+        "data_set": data_set,
+        "min_volume_mm3": min_volume_mm3,
+        "floor": floor,
+    }
+    return [
+        _make_point(summary, summary.choice.point, cohort)
+        for summary in summaries
+        if summary.choice.point is not None and not summary.curve.is_binary
+    ]
+
+
+def _make_point(summary: OrganSummary, point: Point, cohort: dict[str, Any]) -> OperatingPoint:
+    """One organ's operating point; `cohort` is what all of them share."""
+    curve = summary.curve
+    return OperatingPoint(
+        organ=curve.organ,
+        threshold=point.threshold,
+        hit_rule=curve.rule.name,
+        hit_threshold=curve.rule.threshold,
+        hit_guard=curve.rule.guard,
+        hit_text=curve.rule.text,
+        false_positives="strict" if curve.strict else "lenient",
+        target=summary.choice.target,
+        sensitivity=point.sensitivity,
+        sensitivity_interval=summary.sensitivity_interval(point),
+        fp_per_scan=point.fp_per_scan,
+        fp_per_scan_interval=summary.fp_interval(point),
+        n_lesions=curve.n_lesions,
+        n_scans=curve.n_scans,
+        **cohort,
+    )
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
