@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..organs import select_organs
 from ..progress import part_of
+from .arguments import parse_count, parse_hit_rule, parse_organs
 from .console import Console
 
 if TYPE_CHECKING:
@@ -40,17 +41,23 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("predictions", type=Path, help="folder of CASE/probabilities/*.nii.gz")
     parser.add_argument("references", type=Path, help="folder of CASE/segmentations or labels")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--organs", type=_words, metavar="ORGAN,...", help="such as liver (all)")
+    parser.add_argument(
+        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver (all)"
+    )
     parser.add_argument("--model", help="id of the model, where the predictions do not say")
     parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
     parser.add_argument("--no-figures", action="store_true", help="leave out the pictures")
     parser.add_argument("--data-set", metavar="NAME", help="of the cohort (the references' folder)")
     _add_definitions(parser)
     group = parser.add_argument_group("computation")
-    group.add_argument("--workers", type=_count(1), metavar="N", help="processes (by memory)")
-    group.add_argument("--bootstrap", type=_count(0), default=2000, metavar="N", help="samples")
-    group.add_argument("--folds", type=_count(0), default=5, metavar="K", help="held-out check")
-    group.add_argument("--seed", type=_count(0), default=0, help="of the random numbers")
+    group.add_argument("--workers", type=parse_count(1), metavar="N", help="processes (by memory)")
+    group.add_argument(
+        "--bootstrap", type=parse_count(0), default=2000, metavar="N", help="samples"
+    )
+    group.add_argument(
+        "--folds", type=parse_count(0), default=5, metavar="K", help="held-out check"
+    )
+    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers")
     return parser
 
 
@@ -61,7 +68,7 @@ def _add_definitions(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--hit",
-        type=_hit_rule,
+        type=parse_hit_rule,
         default="union-iou",
         metavar="RULE[=X]",
         help="union-iou, best-iou, coverage, any-overlap, peak or center (union-iou=0.1)",
@@ -97,8 +104,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if not options.no_figures:
         from ..results import froc_figure  # noqa: F401, PLC0415 - if matplotlib is missing, say now
 
-    organs = [organ.key for organ in select_organs(options.organs)] if options.organs else None
-    cohort = find_cases(options.predictions, options.references, organs=organs)
+    cohort = find_cases(options.predictions, options.references, organs=options.organs)
     settings = _settle(cohort, options, console)
     directory = check_output(options.output)
     with result_folder(directory) as folder:
@@ -208,24 +214,6 @@ def _row(summary: OrganSummary) -> dict[str, Any]:
     }
 
 
-def _words(text: str) -> list[str]:
-    words = [word for word in text.split(",") if word.strip()]
-    if not words:
-        msg = "name at least one organ"
-        raise argparse.ArgumentTypeError(msg)
-    return words
-
-
-def _hit_rule(text: str) -> HitRule:
-    from ..detection.rules import find_hit_rule  # noqa: PLC0415 - pulls in scipy
-
-    name, _, number = text.partition("=")
-    try:
-        return find_hit_rule(name, float(number) if number else None)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
-
-
 def _share(text: str) -> float:
     """A sensitivity above 0 and up to 1."""
     try:
@@ -236,15 +224,3 @@ def _share(text: str) -> float:
         msg = f"'{text}' is no share above 0 and up to 1, such as 0.9"
         raise argparse.ArgumentTypeError(msg)
     return value
-
-
-def _count(least: int) -> Callable[[str], int]:
-    """A whole number from `least` on."""
-
-    def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            msg = f"'{text}' is no whole number from {least} on"
-            raise argparse.ArgumentTypeError(msg)
-        return int(text)
-
-    return parse
