@@ -28,6 +28,7 @@ class ReviewExport:
         self._ui, self._logic = ui, logic
         self._job: Job | None = None
         ui.exportButton.connect("clicked(bool)", self.onExportButton)
+        self._show(isBusy=False)
 
     @property
     def isRunning(self) -> bool:

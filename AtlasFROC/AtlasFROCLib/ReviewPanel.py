@@ -110,6 +110,7 @@ class ReviewPanel:
             ui.organComboBox.addItem(_(find_organ(organ).name), organ)
         text = ui.scansPathLineEdit.currentPath
         self.actions.begin(session, Path(text) if text else None)
+        ui.setupCollapsibleButton.collapsed = True
 
     def _makeBasis(self, scans: dict[str, Path]) -> Basis:
         """Thresholds of a file, else those chosen in the panel, with the model they belong to."""
@@ -184,10 +185,9 @@ class ReviewPanel:
         for name in ("accept", "reject", "next", "add", "border"):
             getattr(ui, f"{name}Button").enabled = isReading
         if session is None:
-            ui.beginButton.text = _("Begin or resume")
+            ui.setupCollapsibleButton.collapsed = False
             self._keys.remove()
             return
-        ui.beginButton.text = _("Begin or resume with these choices")
         mayRevise = isReading and session.role == "revise"
         ui.addButton.enabled = ui.borderButton.enabled = ui.organComboBox.enabled = mayRevise
         ui.timesLabel.text = measure_times(session.entries, session.role).describe()

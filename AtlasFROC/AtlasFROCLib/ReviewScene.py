@@ -83,7 +83,8 @@ class ReviewScene:
         with slicer.util.NodeModify(self.node):
             items = session.items
             for key in set(self._outlines) - {item.key for item in items}:
-                self.node.GetSegmentation().RemoveSegment(segmentIdOf(key))
+                if self._has(key):
+                    self.node.GetSegmentation().RemoveSegment(segmentIdOf(key))
                 del self._outlines[key]
             for item in items:
                 outline = session.outline_of(item)
@@ -128,7 +129,8 @@ class ReviewScene:
         """Make or replace a candidate's segment."""
         segmentId = segmentIdOf(item.key)
         segmentation = self.node.GetSegmentation()
-        segmentation.RemoveSegment(segmentId)
+        if self._has(item.key):
+            segmentation.RemoveSegment(segmentId)
         segment = slicer.vtkSegment()
         row = LesionRow(item.organ, item.index, item.volume_ml, 0.0, item.score, "", (0.0,) * 3)
         segment.SetName(describeItem(item))
@@ -160,7 +162,7 @@ def describeItem(item: Item) -> str:
     organ = _(find_organ(item.organ).name)
     if item.index:
         return _("{organ} {number}").format(organ=organ, number=item.index)
-    return _("{organ} added {number}").format(organ=organ, number=item.key.rpartition("-")[2])
+    return _("{organ} new {number}").format(organ=organ, number=item.key.rpartition("-")[2])
 
 
 def _same(before: Outline | None, now: Outline) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel
@@ -9,7 +12,14 @@ import numpy as np
 import pytest
 
 from atlastumor.errors import InputError
-from atlastumor.review import Stopwatch, make_ball, make_outline, measure_times, read_log
+from atlastumor.review import (
+    Stopwatch,
+    load_outline,
+    make_ball,
+    make_outline,
+    measure_times,
+    read_log,
+)
 from atlastumor.review.session import ReviewSession
 from Backend.review.cohort import GRID, KEYS, ONE, basis_of, open_session, write_case
 from Backend.review.examples import REMOVE, REVISE
@@ -210,6 +220,56 @@ def test_a_name_must_be_typed(tmp_path: Path, predictions: Path) -> None:
     with pytest.raises(InputError, match="Type your name first"):
         open_session(tmp_path / "review", predictions, who=" ")
     assert not (tmp_path / "review").exists()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from Backend.review.cohort import GRID, ONE, open_session
+from atlastumor.review import make_ball
+
+session = open_session(Path(sys.argv[1]), Path(sys.argv[2]))
+session.show("case-1")
+while True:
+    for number in range(3):
+        session.reject()
+        print(session.entries[-1].n, flush=True)
+        session.advance()
+    ball = make_ball((8, 8, 5), GRID, diameter_mm=5.0 + len(session.entries))
+    print(session.add_tumor(ONE.key, (8, 8, 5), ball).n, flush=True)
+    print(session.edit_border(session.items[0].key, ball).n, flush=True)
+    session.undo()
+    print(session.entries[-1].n, flush=True)
+"""
+
+
+def test_killing_a_reader_at_work_loses_no_decision_and_no_outline(
+    tmp_path: Path, predictions: Path
+) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "review"), str(predictions)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert worker.stdout is not None
+    said = [worker.stdout.readline() for _ in range(25)]
+    worker.kill()
+    said += worker.stdout.read().splitlines()
+    worker.wait()
+    worker.stdout.close()
+
+    session = open_session(tmp_path / "review", predictions)
+
+    acknowledged = {int(line) for line in said if line.strip()}
+    assert len(acknowledged) >= 25
+    assert acknowledged <= {entry.n for entry in session.entries}
+    outlines = [entry.outline for entry in session.entries if entry.outline]
+    assert len(outlines) >= 4
+    for name in outlines:
+        assert load_outline(session.folder, name, GRID).mask.any()
+    session.show("case-1")
+    assert len(session.items) == 4 + len(session.scan_state.added)
 
 
 def test_without_a_scan_nothing_can_be_decided(tmp_path: Path, predictions: Path) -> None:
