@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["FP_GRID", "LEVEL", "Bands", "bootstrap", "draw_bands", "draw_cases", "find_interval"]
 
 LEVEL = 0.95
-FP_GRID: tuple[float, ...] = tuple(2.0 ** (n / 4) for n in range(-16, 17))
-"""False positives per scan at which the band around the curve is computed: 1/16 to 16."""
+FP_GRID: tuple[float, ...] = tuple(2.0 ** (n / 4) for n in range(-16, 25))
+"""False positives per scan at which the band around the curve is computed: 1/16 to 64."""
 
 _MOST_ROWS = 1000
 _LEAST_CASES = 2

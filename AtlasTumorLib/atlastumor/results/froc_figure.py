@@ -31,7 +31,7 @@ __all__ = ["draw_figure", "write_figure"]
 _INCHES = (7.0, 5.4)
 _DPI = 150
 _INK, _GRAY, _MARK = "#1f4e79", "#7a7a7a", "#c0392b"
-_MOST_DOTS = 1500
+_MOST_DOTS = 800
 _SETTINGS: Any = {
     "svg.hashsalt": "AtlasTumor",
     "svg.fonttype": "path",
@@ -87,7 +87,7 @@ def _set_up(axes: Axes, curve: FrocCurve) -> None:
     """Octaves across, percent up."""
     axes.set_xscale("log", base=2)
     highest = float(curve.fp_per_scan.max(initial=0.0))
-    axes.set_xlim(FP_GRID[0], max(FP_PER_SCAN[-1], min(2 * highest, 64.0)))
+    axes.set_xlim(FP_GRID[0], max(FP_PER_SCAN[-1], min(2 * highest, FP_GRID[-1])))
     axes.set_ylim(0.0, 1.02)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _octave(x)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..detection.froc import Point, thin_rows
 from ..detection.operating_point import OperatingPoint
 from ..detection.summary import OrganSummary
@@ -38,11 +40,11 @@ _MOST_ROWS = 10_000
 
 
 def write_curves(path: Path, summaries: Iterable[OrganSummary]) -> None:
-    """Write the curves, a row per threshold.
+    """Write the curves, a row per threshold at which found lesions or false positives change.
 
-    Thresholds are written with nine digits, which give a float32 back to the bit. A curve of more
-    than ten thousand rows is thinned; its chosen points are always among them. Without lesions the
-    sensitivity is empty.
+    Thresholds are written with nine digits, which give a float32 back to the bit. Of a curve of
+    more than ten thousand rows some are left out; its chosen points are always there. Without
+    lesions the sensitivity is empty.
 
     Args:
         path: The .csv file, UTF-8.
@@ -53,18 +55,24 @@ def write_curves(path: Path, summaries: Iterable[OrganSummary]) -> None:
         table.writerow(FROC_COLUMNS)
         for summary in summaries:
             curve = summary.curve
-            for row in thin_rows(curve, _MOST_ROWS, keep=_chosen_rows(summary)):
-                point = curve.point(int(row))
+            for row in _choose_rows(summary):
+                point = curve.point(row)
                 sensitivity = "" if math.isnan(point.sensitivity) else f"{point.sensitivity:.6f}"
                 rates = f"{point.threshold:.9g}", sensitivity, f"{point.fp_per_scan:.6f}"
                 counts = point.tp, point.fp, curve.n_lesions, curve.n_scans
                 table.writerow([curve.organ, *rates, *counts])
 
 
-def _chosen_rows(summary: OrganSummary) -> list[int]:
-    choices = (summary.choice, *summary.presets)
+def _choose_rows(summary: OrganSummary) -> list[int]:
+    """Rows of a curve to list: those that differ from the one above, and the chosen ones."""
+    curve, choices = summary.curve, (summary.choice, *summary.presets)
     points = [p for c in choices for p in (c.point, c.best, c.highest_feasible, c.conservative)]
-    return [summary.curve.row_at(point.threshold) for point in points if point is not None]
+    chosen = [curve.row_at(point.threshold) for point in points if point is not None]
+    rows = thin_rows(curve, _MOST_ROWS, keep=chosen)
+    counts = np.stack([curve.tp[rows], curve.fp[rows]])
+    differ = np.diff(counts, axis=1, prepend=0).any(axis=0)
+    listed: list[int] = rows[differ | np.isin(rows, chosen)].tolist()
+    return listed
 
 
 def make_operating_points(
