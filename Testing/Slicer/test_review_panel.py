@@ -370,7 +370,6 @@ def test_what_is_drawn_is_kept_while_the_segment_editor_is_still_open(
     segment_id = f"AtlasTumor_review_{KEYS[0]}"
 
     draw(scene, segment_id, np.s_[4:9, 4:6, 4:6])
-    scene.node.GetSegmentation().GetSegment(segment_id).Modified()
 
     wait_for(lambda: logged(folders)[-1] == ("border", KEYS[0]), seconds=20)
     assert scene.node.GetSegmentation().GetSegment(segment_id) is not None
