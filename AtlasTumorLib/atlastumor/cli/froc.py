@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import DependencyError, InputError
 from ..organs import select_organs
 from ..progress import part_of
 from .arguments import parse_count, parse_hit_rule, parse_organs
@@ -102,8 +102,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..results.froc_folder import write_froc  # noqa: PLC0415
 
     if not options.no_figures:
-        from ..results import froc_figure  # noqa: F401, PLC0415 - if matplotlib is missing, say now
-
+        _require_matplotlib()
     cohort = find_cases(options.predictions, options.references, organs=options.organs)
     settings = _settle(cohort, options, console)
     directory = check_output(options.output)
@@ -125,6 +124,18 @@ def run(options: argparse.Namespace, console: Console) -> None:
         sweeps=str(directory / "sweeps"),
         problems=[{"case": one.case, "message": one.message} for one in problems],
     )
+
+
+def _require_matplotlib() -> None:
+    """Say what is missing now, and not after the hours that sweeping may take."""
+    try:
+        from ..results import froc_figure  # noqa: F401, PLC0415
+    except ModuleNotFoundError as error:
+        msg = (
+            f"The package '{error.name}' is missing, which draws the figures. Install it with: pip "
+            f"install {error.name}; or leave the figures out with --no-figures."
+        )
+        raise DependencyError(msg) from error
 
 
 def _settle(cohort: Cohort, options: argparse.Namespace, console: Console) -> FrocSettings:
@@ -202,16 +213,22 @@ def _report(summaries: Sequence[OrganSummary], rule: HitRule, console: Console) 
 
 
 def _row(summary: OrganSummary) -> dict[str, Any]:
-    curve, choice = summary.curve, summary.choice
+    curve, choice, held_out = summary.curve, summary.choice, summary.held_out
+    row: dict[str, Any] = {"organ": curve.organ, "scans": curve.n_scans, "lesions": curve.n_lesions}
     point = choice.point or choice.best
-    return {
-        "organ": curve.organ,
-        "scans": curve.n_scans,
-        "lesions": curve.n_lesions,
-        "threshold": "none" if choice.point is None else f"{choice.point.threshold:.4g}",
-        "sensitivity": "n/a" if point is None else f"{point.sensitivity:.1%}",
-        "FP_per_scan": "n/a" if point is None else f"{point.fp_per_scan:.3g}",
-    }
+    row["threshold"] = "none" if choice.point is None else f"{choice.point.threshold:.4g}"
+    row["sensitivity"] = row["FP_per_scan"] = row["held_out"] = "n/a"
+    if point is not None:
+        ends = summary.sensitivity_interval(point)
+        row["sensitivity"] = f"{point.sensitivity:.1%}{_span(ends, '{:.1%}')}"
+        row["FP_per_scan"] = f"{point.fp_per_scan:.3g}{_span(summary.fp_interval(point), '{:.3g}')}"
+    if held_out is not None and held_out.n_reached:
+        row["held_out"] = f"{held_out.sensitivity:.1%}"
+    return row
+
+
+def _span(ends: tuple[float, float] | None, form: str) -> str:
+    return "" if ends is None else f" ({form.format(ends[0])} to {form.format(ends[1])})"
 
 
 def _share(text: str) -> float:

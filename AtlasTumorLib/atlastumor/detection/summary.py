@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..provenance import to_plain
-from .bootstrap import Bands, draw_bands, draw_cases, find_interval
+from .bootstrap import FP_GRID, Bands, draw_bands, draw_cases, find_interval
 from .changes import Changes, find_changes
 from .choice import Choice, choose_by_false_positives, choose_threshold
 from .folds import HeldOut, cross_validate
@@ -104,6 +104,7 @@ class OrganSummary:
                 "bootstrap": _describe_bands(self.bands),
                 "held_out": asdict(self.held_out) if self.held_out else None,
                 "sensitivity_at_fp_per_scan": {f"{fp:g}": s for fp, s in self.at_fp.items()},
+                "sensitivity_at_fp_per_scan_intervals": _describe_read_off(self.bands),
                 "mean_sensitivity_per_scan": self.mean_sensitivity,
                 "sizes": {key: _describe_rate(rate) for key, rate in self.sizes.items()},
                 "size_bounds": {one.key: one.text for one in SIZE_BINS},
@@ -233,6 +234,14 @@ def _describe_bands(bands: Bands | None) -> dict[str, Any] | None:
         "threshold_interval": bands.threshold,
         "unreachable": bands.unreachable,
     }
+
+
+def _describe_read_off(bands: Bands | None) -> dict[str, Any] | None:
+    """Intervals of the curve where it is read off by custom."""
+    if bands is None or bands.sensitivity_at_fp is None:
+        return None
+    columns = [(fp, FP_GRID.index(fp)) for fp in FP_PER_SCAN]
+    return {f"{fp:g}": bands.sensitivity_at_fp[:, column] for fp, column in columns}
 
 
 def _describe_rate(rate: Rate) -> dict[str, Any]:

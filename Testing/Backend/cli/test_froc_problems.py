@@ -209,3 +209,32 @@ def test_a_killed_run_leaves_no_half_written_result_and_no_process(
     assert not a_cohort.output.exists()
     assert a_cohort.froc() == 0  # and what is left behind is in nobody's way
     assert not [path for path in a_cohort.output.parent.iterdir() if path.name.startswith(".")]
+
+
+def run_without(package: str, folders: Folders, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in an interpreter where a package is missing."""
+    folder_words = [str(folders.predictions), str(folders.references), "-o", str(folders.output)]
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from atlastumor.cli import main\n"
+        f"sys.exit(main({['froc', *folder_words, '--workers', '1', *words]}))"
+    )
+    library = Path(__file__).parents[3] / "AtlasTumorLib"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=library
+    )
+
+
+def test_it_runs_where_there_is_no_torch(a_cohort: Folders) -> None:
+    assert run_without("torch", a_cohort, "--no-figures").returncode == 0
+
+    assert (a_cohort.output / "froc.csv").read_text() == CURVE
+
+
+def test_without_matplotlib_it_runs_without_figures_only(a_cohort: Folders) -> None:
+    refused = run_without("matplotlib", a_cohort)
+
+    assert refused.returncode == 4
+    assert "pip install matplotlib; or leave the figures out" in refused.stderr
+    assert not a_cohort.output.exists()
+    assert run_without("matplotlib", a_cohort, "--no-figures").returncode == 0

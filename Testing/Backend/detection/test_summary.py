@@ -49,6 +49,8 @@ def test_a_summary_is_json(a_cohort: list[MadeSweep]) -> None:
     assert record["choice"]["point"]["threshold"] == 0.5
     assert record["sensitivity_at_fp_per_scan"]["0.125"] == 0.0
     assert record["patients"]["specificity"]["value"] == 0.5
+    low, high = record["sensitivity_at_fp_per_scan_intervals"]["1"]
+    assert low < record["sensitivity_at_fp_per_scan"]["1"] <= high
 
 
 def test_scans_weigh_the_same_in_the_mean_per_scan() -> None:
