@@ -94,12 +94,18 @@ def _set_up(axes: Axes, curve: FrocCurve) -> None:
     axes.tick_params(labelsize=8)
     axes.minorticks_off()
     kind = "strict" if curve.strict else "lenient"
-    axes.set_xlabel(f"False positives per scan ({kind}, {curve.n_scans} scans)", fontsize=9)
-    axes.set_ylabel(f"Sensitivity ({curve.n_lesions} lesions)", fontsize=9)
+    axes.set_xlabel(
+        f"False positives per scan ({kind}, {_count(curve.n_scans, 'scan')})", fontsize=9
+    )
+    axes.set_ylabel(f"Sensitivity ({_count(curve.n_lesions, 'lesion')})", fontsize=9)
     axes.grid(visible=True, color="#e4e4e4", linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def _octave(x: float) -> str:
@@ -180,7 +186,7 @@ def _caption(summary: OrganSummary) -> str:
         if curve.strict
         else "False positives touch no lesion."
     )
-    scans = f"{curve.n_scans} scans, {curve.n_clear} of them without tumor."
+    scans = f"{_count(curve.n_scans, 'scan')}, {curve.n_clear} of them without tumor."
     words = f"{curve.rule.text} {kind} {scans} Not for clinical use."
     lines = [*textwrap.wrap(text, 116), *textwrap.wrap(words, 116)]
     return "\n".join(lines)
