@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check coverage bench bench-memory bench-backends evaluate train \
+.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc evaluate train \
         screenshots package-check clean
 
 help: ## this list
@@ -45,6 +45,9 @@ bench-memory: $(VENV)/.core ## peak memory against the length of the scan
 
 bench-backends: $(VENV)/.core ## what each CPU backend and precision takes for one window
 	@$(PY) Testing/Benchmarks/bench_backends.py
+
+bench-froc: $(VENV)/.core ## the sweep over all thresholds against one labeling for each of 50
+	@$(PY) Testing/Benchmarks/bench_froc.py
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms

@@ -28,8 +28,11 @@ __all__ = ["Foreground", "Saddles", "find_basins", "find_foreground", "find_sadd
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 
-# Planes held at once; more than a cache line of float32 serves maps stored in either order.
-_PLANES = 16
+# Planes held at once: few, as they then stay in a CPU's cache; to read a map whose first axis is
+# its fastest, as many as float32 fill a cache line.
+_PLANES = 4
+_PLANES_READ = 16
+_ONE_BITS = 0x3F800000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,25 +61,42 @@ class Foreground:
         """Steps between neighbors along i."""
         return (self.shape[1] + 2) * self.row
 
-    @property
-    def ranked_position(self) -> Longs:
-        """(M,) flat index on the padded grid by rank; a new array."""
-        ranked = np.empty_like(self.position)
-        ranked[self.rank] = self.position
-        return ranked
-
-    def find_ijk(self, position: Longs) -> tuple[Longs, Longs, Longs]:
-        """Turn flat positions into voxel indices.
+    def find_positions(self, rank: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+        """Find where voxels lie.
 
         Args:
-            position: (N,).
+            rank: (N,).
 
         Returns:
-            i, j and k on the map's grid, (N,) each.
+            (N,) flat index on the padded grid, as narrow as its type may be.
         """
-        i, within = np.divmod(position, self.plane)
-        j, k = np.divmod(within, self.row)
-        return i - 1, j - 1, k - 1
+        ranked = np.empty(self.position.size, self._index_type)
+        ranked[self.rank] = self.position
+        return ranked.take(rank)
+
+    def find_indices(self, position: npt.NDArray[Any], axis: int) -> Longs:
+        """Turn flat positions into voxel indices along one axis.
+
+        Args:
+            position: (N,) on the padded grid.
+            axis: 0, 1 or 2.
+
+        Returns:
+            i, j or k on the map's grid, (N,).
+        """
+        # Unsigned numbers of 32 bits divide much faster than signed ones of 64.
+        flat: npt.NDArray[Any] = position.astype(self._index_type, copy=False)
+        column: npt.NDArray[Any] = flat // (self.plane if axis == 0 else self.row)
+        if axis == 1:
+            column %= self.shape[1] + 2
+        elif axis == 2:
+            column = flat - column * self.row
+        return column.astype(np.int64) - 1
+
+    @property
+    def _index_type(self) -> type[np.unsignedinteger[Any]]:
+        """What holds every flat index."""
+        return np.uint32 if self.plane * (self.shape[0] + 2) < 2**32 else np.uint64
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +134,17 @@ def find_foreground(
         msg = f"A probability map is (I, J, K); got the shape {probability.shape}."
         raise InputError(msg)
     n_i, n_j, n_k = (int(n) for n in probability.shape)
-    padded = np.zeros((_PLANES, n_j + 2, n_k + 2), np.float32)
+    n_read = _PLANES_READ if probability.strides[0] < probability.strides[2] else _PLANES
+    padded = np.zeros((n_read, n_j + 2, n_k + 2), np.float32)
     positions, values = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
-    for first in range(0, n_i, _PLANES):
-        n = min(_PLANES, n_i - first)
+    for first in range(0, n_i, n_read):
+        n = min(n_read, n_i - first)
         padded[:n, 1:-1, 1:-1] = probability[first : first + n]
         flat = padded[:n].ravel()
-        _check_range(flat)
-        inside = np.flatnonzero(flat >= np.float32(floor))
-        positions.append(inside + (first + 1) * padded[0].size)
-        values.append(flat[inside])
+        if _find_highest(flat) >= np.float32(floor):
+            inside = np.flatnonzero(flat >= np.float32(floor))
+            positions.append(inside + (first + 1) * padded[0].size)
+            values.append(flat.take(inside))
         progress((first + n) / n_i, "reading the map")
     position, value = np.concatenate(positions), np.concatenate(values)
     order = _rank(value)
@@ -132,8 +153,12 @@ def find_foreground(
     return Foreground((n_i, n_j, n_k), position, rank, value[order])
 
 
-def _check_range(values: npt.NDArray[np.float32]) -> None:
-    """Refuse what is no probability; NaN fails both comparisons."""
+def _find_highest(values: npt.NDArray[np.float32]) -> float:
+    """Find the highest value, and refuse what is no probability."""
+    # As unsigned numbers the bits of NaN and of what is negative lie above those of 1.
+    bits = values.view(np.uint32).max()
+    if bits <= _ONE_BITS:
+        return float(bits.view(np.float32))
     low, high = float(values.min()), float(values.max())
     if not (low >= 0.0 and high <= 1.0):
         msg = (
@@ -141,6 +166,7 @@ def _check_range(values: npt.NDArray[np.float32]) -> None:
             "it must hold numbers in [0, 1] only."
         )
         raise InputError(msg)
+    return high
 
 
 def _rank(value: npt.NDArray[np.float32]) -> Longs:
@@ -163,23 +189,23 @@ def find_basins(voxels: Foreground) -> tuple[Ints, Ints]:
         Rank of each basin's peak, rising, (B,); basin of each voxel by rank, (M,).
     """
     m = voxels.value.size
-    height = (m - voxels.rank).astype(np.int32)
+    height = m - voxels.rank
     above = np.empty(m, np.int32)
     offsets = [step for step in _steps(voxels) if step]
     for own, local, (slab,) in _slabs(voxels, height):
-        highest = slab[local]
+        highest = slab.take(local)
         for step in offsets:
-            np.maximum(highest, slab[local + step], out=highest)
+            np.maximum(highest, slab.take(local + step), out=highest)
         above[voxels.rank[own]] = m - highest
     while True:
-        further = above[above]
+        further = above.take(above)
         if np.array_equal(further, above):
             break
         above = further
     peaks = np.flatnonzero(above == np.arange(m, dtype=np.int32)).astype(np.int32)
     number = np.empty(m, np.int32)
     number[peaks] = np.arange(peaks.size, dtype=np.int32)
-    return peaks, number[above]
+    return peaks, number.take(above)
 
 
 def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
@@ -194,8 +220,7 @@ def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
         At most B - 1 edges; a maximum spanning forest.
     """
     m = voxels.value.size
-    height = (m - voxels.rank).astype(np.int32)
-    numbers = (basin[voxels.rank] + 1).astype(np.int32)
+    height, numbers = m - voxels.rank, basin.take(voxels.rank) + 1
     forward = [step for step in _steps(voxels) if step > 0]
     pairs, ranks = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for own, local, (heights, slab) in _slabs(voxels, height, numbers):
@@ -223,7 +248,7 @@ def _meetings(
     local: Longs, step: int, numbers: Ints, heights: Ints, slab: Ints, n_basins: int
 ) -> tuple[Longs, Ints]:
     """Pairs of different basins one step apart, and the height of the lower voxel of each."""
-    other = slab[local + step]
+    other = slab.take(local + step)
     meets = np.flatnonzero((other != numbers) & (other != 0))
     a, b = numbers[meets] - 1, other[meets] - 1
     pair = np.minimum(a, b).astype(np.int64) * n_basins + np.maximum(a, b)

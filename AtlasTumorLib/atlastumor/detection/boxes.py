@@ -35,9 +35,9 @@ class GrowingBoxes:
     def of(cls, forest: Forest) -> GrowingBoxes:
         """Follow the boxes of all branches of a forest."""
         voxels = forest.voxels
-        position = voxels.ranked_position[forest.key & 0xFFFFFFFF]
-        low = [_run_lowest(index, forest) for index in voxels.find_ijk(position)]
-        high = [-_run_lowest(-index, forest) for index in voxels.find_ijk(position)]
+        position = voxels.find_positions(forest.key & 0xFFFFFFFF)
+        low = [_run_lowest(voxels.find_indices(position, n), forest) for n in range(3)]
+        high = [-_run_lowest(-voxels.find_indices(position, n), forest) for n in range(3)]
         grows = np.zeros(position.size, bool)
         grows[forest.start[:-1]] = True
         for side in (*low, *high):

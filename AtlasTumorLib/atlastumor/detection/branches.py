@@ -171,9 +171,8 @@ def absorb(own: Longs, parent: Ints, order: Ints) -> Longs:
 
 def _merge(saddles: Saddles, n_basins: int, n_voxels: int) -> tuple[Ints, Ints, Ints]:
     """Absorb branches from the highest saddle on: parent and death of each, and their order."""
-    group = list(range(n_basins))
-    parent = np.arange(n_basins, dtype=np.int32)
-    death = np.full(n_basins, n_voxels, np.int32)
+    group, parent = list(range(n_basins)), list(range(n_basins))
+    death = [n_voxels] * n_basins
     order = []
 
     def find(one: int) -> int:
@@ -184,18 +183,23 @@ def _merge(saddles: Saddles, n_basins: int, n_voxels: int) -> tuple[Ints, Ints, 
 
     edges = (saddles.first.tolist(), saddles.second.tolist(), saddles.rank.tolist())
     for first, second, rank in zip(*edges, strict=True):
-        elder, younger = sorted((find(first), find(second)))
+        elder, younger = find(first), find(second)
+        if elder > younger:
+            elder, younger = younger, elder
         group[younger] = parent[younger] = elder
         death[younger] = rank
         order.append(younger)
-    return parent, death, np.array(order, np.int32)
+    return np.array(parent, np.int32), np.array(death, np.int32), np.array(order, np.int32)
 
 
 def _enter(basin: Ints, parent: Ints, death: Ints) -> Ints:
     """Find the branch that each voxel enters: the first up from its basin that outlives it."""
     entered = basin.copy()
-    ranks = np.flatnonzero(death[entered] <= np.arange(basin.size, dtype=np.int32))
+    ranks = np.flatnonzero(death.take(basin) <= np.arange(basin.size, dtype=np.int32))
+    branch = basin.take(ranks)
     while ranks.size:
-        entered[ranks] = parent[entered[ranks]]
-        ranks = ranks[death[entered[ranks]] <= ranks]
+        branch = parent.take(branch)
+        entered[ranks] = branch
+        goes_on = np.flatnonzero(death.take(branch) <= ranks)
+        ranks, branch = ranks.take(goes_on), branch.take(goes_on)
     return entered

@@ -20,9 +20,6 @@ __all__ = ["Counts", "Courses", "Levels", "Marks", "find_courses", "find_first_r
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 
-# Planes of a reference held at once.
-_PLANES = 16
-
 
 @dataclass(frozen=True, eq=False)
 class Levels:
@@ -108,20 +105,15 @@ def find_marks(voxels: Foreground, reference: ReferenceLesions) -> Marks:
     Returns:
         Those voxels that lie in something.
     """
-    _, n_j, n_k = voxels.shape
-    ranks, parts = [np.zeros(0, np.int32)], [np.zeros(0, reference.parts.dtype)]
-    first_plane, last_plane = reference.offset[0], reference.offset[0] + reference.parts.shape[0]
-    for first in range(first_plane, last_plane, _PLANES):
-        last = min(first + _PLANES, last_plane)
-        planes = np.zeros((last - first, n_j + 2, n_k + 2), reference.parts.dtype)
-        box = (slice(first, last), slice(0, n_j), slice(0, n_k))
-        planes[:, 1:-1, 1:-1] = reference.parts_in(box)
-        corner = (first + 1) * voxels.plane
-        here = slice(*np.searchsorted(voxels.position, [corner, corner + planes.size]))
-        part = planes.ravel()[voxels.position[here] - corner]
-        ranks.append(voxels.rank[here][part != 0])
-        parts.append(part[part != 0])
-    rank, part = np.concatenate(ranks), np.concatenate(parts)
+    parts = reference.parts
+    inside = np.flatnonzero(parts)
+    ijk = np.unravel_index(inside, parts.shape)
+    i, j, k = (index + start + 1 for index, start in zip(ijk, reference.offset, strict=True))
+    wanted = i * voxels.plane + j * voxels.row + k
+    at = np.searchsorted(voxels.position, wanted)
+    at[at == voxels.position.size] = 0
+    is_there = voxels.position[at] == wanted if voxels.position.size else np.zeros(0, bool)
+    rank, part = voxels.rank[at[is_there]], parts.ravel()[inside[is_there]]
     order = np.argsort(rank)
     return Marks(rank[order], part[order])
 

@@ -184,9 +184,11 @@ def _list_gains(forest: Forest, marks: Marks) -> tuple[Longs, Longs, Longs, Long
     order = forest.order
     absorbed = (order.tolist(), forest.parent[order].tolist(), forest.death[order].tolist())
     for child, elder, at in zip(*absorbed, strict=True):
-        for one, count in overlaps.get(child, {}).items():
+        if child not in overlaps:
+            continue
+        held = overlaps.setdefault(elder, {})
+        for one, count in overlaps[child].items():
             passed.append((elder, one, at, count))
-            held = overlaps.setdefault(elder, {})
             held[one] = held.get(one, 0) + count
     more = np.array(passed, np.int64).reshape(-1, 4)
     columns = (branch, lesion, rank, np.ones(rank.size, np.int64))
@@ -205,8 +207,15 @@ def _find_parts(marks: Marks, ranks: npt.NDArray[np.integer[Any]]) -> Longs:
 def _sum_indices(forest: Forest) -> tuple[Longs, ...]:
     """Sums of the voxels' indices along each branch; one array for each axis."""
     voxels = forest.voxels
-    position = voxels.ranked_position[forest.key & 0xFFFFFFFF]
+    position = voxels.find_positions(forest.key & 0xFFFFFFFF)
     return tuple(
-        accumulate(indices, forest.key, forest.start, forest.parent, forest.death, forest.order)
-        for indices in voxels.find_ijk(position)
+        accumulate(
+            voxels.find_indices(position, axis),
+            forest.key,
+            forest.start,
+            forest.parent,
+            forest.death,
+            forest.order,
+        )
+        for axis in range(3)
     )

@@ -70,12 +70,12 @@ class CandidateTree:
         self._peak, self._death, self._parent = forest.peak, forest.death, forest.parent
         self._key, self._volume = forest.key, forest.volume
         self._boxes = GrowingBoxes.of(forest)
-        peaks = voxels.ranked_position[forest.peak]
-        self._peak_ijk = np.stack(voxels.find_ijk(peaks), axis=1)
+        peaks = voxels.find_positions(forest.peak)
+        self._peak_ijk = np.stack([voxels.find_indices(peaks, n) for n in range(3)], axis=1)
         # The voxels once more in the order of the grid: labels are then written front to back.
         self._grid_value = voxels.value[voxels.rank]
         self._grid_entered = forest.entered[voxels.rank]
-        i, j, k = voxels.find_ijk(voxels.position)
+        i, j, k = (voxels.find_indices(voxels.position, n) for n in range(3))
         self._grid_index = (i * voxels.shape[1] + j) * voxels.shape[2] + k
 
     @classmethod

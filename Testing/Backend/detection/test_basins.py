@@ -23,7 +23,8 @@ def test_voxels_are_ranked_from_the_highest_and_ties_in_order() -> None:
     voxels = find_foreground(a_ridge(0.2, 0.9, 0.005, 0.9), 0.01)
 
     assert voxels.value.tolist() == pytest.approx([0.9, 0.9, 0.2])
-    i, j, k = voxels.find_ijk(voxels.ranked_position)
+    positions = voxels.find_positions(np.arange(3))
+    i, j, k = (voxels.find_indices(positions, axis) for axis in range(3))
     assert (i.tolist(), j.tolist(), k.tolist()) == ([1, 1, 1], [1, 1, 1], [2, 4, 1])
 
 
@@ -59,7 +60,7 @@ def test_maps_that_are_thicker_than_what_is_held_at_once_are_read_whole() -> Non
     other = find_foreground(np.asfortranarray(probability.astype(np.float64)), 0.2)
 
     assert np.array_equal(one.value, np.sort(probability[probability >= np.float32(0.2)])[::-1])
-    assert np.array_equal(one.ranked_position, other.ranked_position)
+    assert all(np.array_equal(getattr(one, f), getattr(other, f)) for f in ("position", "rank"))
 
 
 def test_pairs_too_large_for_one_number_are_sorted_all_the_same() -> None:
