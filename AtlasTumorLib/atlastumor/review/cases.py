@@ -77,7 +77,7 @@ def find_scans(predictions: Path) -> dict[str, Path]:
     """List the scans of a folder of predictions; no references are needed.
 
     Args:
-        predictions: As `atlastumor segment --save-probabilities` fills it, case by case.
+        predictions: As `atlastumor segment --probabilities` fills it, case by case.
 
     Returns:
         Folder or label map of each case, by name.

@@ -121,11 +121,7 @@ def export_review(
         UnknownKeyError: If there is no such format or role.
         Cancelled: If it was cancelled; scans written by then stay.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownKeyError("format", name, FORMATS)
-    if role is not None and role not in ROLES:
-        raise UnknownKeyError("role", role, ROLES)
+    _check_words(formats, role)
     one = _Export(review, formats, role, scans)
     written: list[str] = []
     skipped: list[SkippedScan] = []
@@ -141,6 +137,15 @@ def export_review(
             skipped.append(SkippedScan(name, str(error)))
     progress(1.0, "Exporting reviewed scans")
     return ExportReport(tuple(written), tuple(skipped), tuple(notes))
+
+
+def _check_words(formats: Collection[str], role: str | None) -> None:
+    """Refuse formats and roles that do not exist."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownKeyError("format", name, FORMATS)
+    if role is not None and role not in ROLES:
+        raise UnknownKeyError("role", role, ROLES)
 
 
 class _Export:
