@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..progress import Progress, ignore_progress
-from .basins import Foreground, Saddles, find_basins, find_saddles
+from .basins import Saddles, find_basins, find_saddles
+from .foreground import Foreground
 
 __all__ = ["Forest", "absorb", "accumulate", "find_entries", "find_joins", "grow_forest"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .basins import Foreground
 from .branches import Forest
+from .foreground import Foreground
 from .reference import ReferenceLesions
 
 __all__ = ["Counts", "Courses", "Levels", "Marks", "find_courses", "find_first_ranks", "find_marks"]

@@ -178,7 +178,9 @@ def find_reference_lesions(
     offset = (box[0].start, box[1].start, box[2].start)
     found = _describe(labels, offset, math.prod(spacing_mm) / 1000.0)
     lesions, crumbs, new_numbers = _separate(found, fewest)
-    parts = new_numbers[labels]
+    parts = np.empty(labels.shape, new_numbers.dtype)
+    for plane, numbers in zip(parts, labels, strict=True):  # else numpy widens all of the labels
+        plane[...] = new_numbers[numbers]
     n_regions = 0
     if ignore is not None:
         outside = ignore[box] & (parts <= 0)

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ..errors import GridMismatchError
 from ..progress import Progress, ignore_progress, part_of
-from .basins import find_foreground
 from .branches import Forest, grow_forest
 from .case_sweep import CaseSweep, SweepOptions, Touches
 from .courses import Counts, Courses, Levels, find_courses, find_marks
+from .foreground import find_foreground
 from .pairs import Pairs, find_pairs
 from .reference import ReferenceLesions, count_fewest_voxels
 from .refine import find_change_levels

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..progress import Progress, ignore_progress, part_of
-from .basins import find_foreground
 from .boxes import GrowingBoxes
 from .branches import Forest, find_entries, grow_forest
+from .foreground import find_foreground
 from .reference import Box, Spacing, count_fewest_voxels
 
 __all__ = ["Candidate", "CandidateTree", "Candidates"]

@@ -6,9 +6,9 @@ import pytest
 from atlastumor.detection.basins import (
     _keep_first,
     find_basins,
-    find_foreground,
     find_saddles,
 )
+from atlastumor.detection.foreground import find_foreground
 from atlastumor.errors import InputError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from atlastumor.detection.basins import find_foreground
 from atlastumor.detection.branches import Forest, grow_forest
+from atlastumor.detection.foreground import find_foreground
 
 TOUCHING = np.ones((3, 3, 3), bool)
 
