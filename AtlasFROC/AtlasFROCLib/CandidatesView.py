@@ -41,6 +41,7 @@ class CandidatesView:
         self._image: slicer.vtkOrientedImageData | None = None
         self._shown: list[tuple[slice, slice, slice]] = []
         self._parts: dict[str, list[tuple[np.ndarray, tuple[int, int, int]]]] = {}
+        self._lesions: vtk.vtkPolyData | None = None
 
     def open(self, case: LoadedCase | None) -> None:
         """Show the lesions of another case, or nothing.
@@ -51,7 +52,7 @@ class CandidatesView:
         if self.node is not None and self.node.GetScene() is not None:
             self.node.GetScene().RemoveNode(self.node)
         self.node = self._voxels = self._image = None
-        self._shown, self._parts, self._case = [], {}, case
+        self._shown, self._parts, self._case, self._lesions = [], {}, case, None
         if case is not None:
             self._makeNode(case)
 
@@ -75,8 +76,10 @@ class CandidatesView:
         """Make the surfaces of the candidates that are shown."""
         if self.node is None:
             return
+        # A changed label map makes Slicer drop every surface, so that of the lesions comes again.
+        self._setSurface(_LESIONS, self._lesions)
         for segmentId, parts in self._parts.items():
-            self._setSurface(segmentId, parts)
+            self._setSurface(segmentId, makeSurface(parts, self._case.grid.affine))
 
     def setVisibility3D(self, isVisible: bool) -> None:
         """Show or hide everything in the 3-D views."""
@@ -101,6 +104,9 @@ class CandidatesView:
         name = _("{case} candidates").format(case=case.name)
         self.node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
         self.node.CreateDefaultDisplayNodes()
+        self.node.SetSaveWithScene(False)  # made again from the case
+        self.node.GetDisplayNode().SetPreferredDisplayRepresentationName2D(_labelmaps())
+        self.node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(_surfaces())
         self.node.SetReferenceImageGeometryParameterFromVolumeNode(case.mapNode)
         self.node.SetAndObserveTransformNodeID(case.mapNode.GetTransformNodeID())
         self._voxels, self._image = _makeImage(case)
@@ -111,8 +117,8 @@ class CandidatesView:
         self._addSegment(_LESIONS, _("Lesions of the reference"), image, 1)
         self._addSegment(_HITS, _("Candidates on a lesion"), self._image, _HIT_VALUE)
         self._addSegment(_OTHERS, _("Candidates elsewhere"), self._image, _OTHER_VALUE)
-        corner = case.lesions.offset
-        self._setSurface(_LESIONS, [(parts > 0, corner)] if parts.size else [])
+        solid = [(parts > 0, case.lesions.offset)] if parts.size else []
+        self._lesions = makeSurface(solid, case.grid.affine)
 
     def _addSegment(
         self, segmentId: str, name: str, image: "slicer.vtkOrientedImageData", value: int
@@ -129,12 +135,12 @@ class CandidatesView:
         display.SetSegmentOpacity2DFill(segmentId, _FILLS[segmentId])
         display.SetSegmentOpacity3D(segmentId, _SURFACE_OPACITY[segmentId])
 
-    def _setSurface(
-        self, segmentId: str, parts: list[tuple[np.ndarray, tuple[int, int, int]]]
-    ) -> None:
-        name = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
-        surface = makeSurface(parts, self._case.grid.affine)
-        self.node.GetSegmentation().GetSegment(segmentId).AddRepresentation(name, surface)
+    def _setSurface(self, segmentId: str, surface: vtk.vtkPolyData) -> None:
+        self.node.GetSegmentation().GetSegment(segmentId).AddRepresentation(_surfaces(), surface)
+
+
+def _surfaces() -> str:
+    return slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
 
 
 def _labelmaps() -> str:

@@ -100,6 +100,8 @@ def loadCase(
         _("{case} {organ} probability").format(case=case.name, organ=organ), probability, grid
     )
     owned = tuple(node for node in (scanNode, mapNode) if node is not None)
+    for node in owned:
+        node.SetSaveWithScene(False)  # read again from the cohort's folders
     return LoadedCase(case.name, organ, scanNode, mapNode, grid, tree, lesions, minVolumeMm3, owned)
 
 

@@ -95,7 +95,8 @@ class Chart(qt.QWidget):
     def _choose(self, event: "qt.QMouseEvent") -> None:
         if self._curve is None:
             return
-        at = event.pos()
+        # Qt 6 has `position` and frowns on `pos`, which is all that Qt 5 has.
+        at = event.position() if hasattr(event, "position") else event.pos()
         row = nearestRow(self._curve.curve, self._axes(), (at.x(), at.y()))
         if row >= 0 and row != self._curve.row:
             self.rowChosen.emit(row)

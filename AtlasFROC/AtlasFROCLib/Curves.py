@@ -13,6 +13,7 @@ from atlastumor.detection.bootstrap import Bands, draw_bands, draw_cases, find_i
 from atlastumor.detection.changes import find_changes
 from atlastumor.detection.choice import Choice, choose_by_false_positives, choose_threshold
 from atlastumor.detection.froc import Point, pool
+from atlastumor.detection.rates import wilson
 from atlastumor.detection.rules import HitRule
 from atlastumor.detection.sweep import CaseSweep
 
@@ -98,7 +99,9 @@ class OrganCurve:
         sensitivity = fp = None
         if self.bands.sensitivity is not None:
             found = times @ changes.tabulate(changes.found, row)[:, 0]
-            sensitivity = _pair(found / (times @ changes.n_lesions.astype(np.float32)))
+            low, high = _pair(found / (times @ changes.n_lesions.astype(np.float32)))
+            n = self.curve.n_lesions  # samples of a perfect result are perfect, and say nothing
+            sensitivity = (wilson(n, n)[0] if low == 1.0 else low), high
         if self.bands.fp_per_scan is not None:
             deltas = changes.strict if self.curve.strict else changes.false
             fp = _pair(times @ changes.tabulate(deltas, row)[:, 0] / changes.n_cases)

@@ -102,6 +102,7 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         results: Path | None = None,
         *,
         minVolumeMm3: float = 30.0,
+        target: float = DEFAULT_TARGET,
         wait: bool = True,
         onProgress: ProgressCallback | None = None,
     ) -> MeasuredCohort | Run:
@@ -111,6 +112,7 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
             source: Where they are.
             results: Folder to make; None keeps no files.
             minVolumeMm3: Smaller components and lesions do not count.
+            target: Sensitivity to reach, for the operating points among the results.
             wait: Return only when done. Windows stay alive meanwhile.
             onProgress: Told how far it is.
 
@@ -124,12 +126,11 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         """
         if self.isRunning:
             raise InputError(_("A cohort is already being measured; wait for it or cancel it."))
-        run = Run(
-            source,
-            results,
-            worker=self.workerCommand,
-            options=["--min-volume-mm3", repr(float(minVolumeMm3))],
-        )
+        options = ["--no-figures", "--hit", self._rule.name]  # matplotlib is not asked for
+        options += ["--strict"] if self._isStrict else []
+        options += ["--min-volume-mm3", repr(float(minVolumeMm3))]
+        options += ["--target-sensitivity", repr(float(target))]
+        run = Run(source, results, worker=self.workerCommand, options=options)
         run.finished.connect(lambda cohort: self.setCohort(cohort, source))
         if onProgress is not None:
             run.progressed.connect(onProgress)

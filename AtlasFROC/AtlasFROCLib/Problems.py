@@ -29,7 +29,7 @@ def describeProblems(cohort: MeasuredCohort | None) -> str:
     ]
     if len(problems) > _MOST:
         lines.append(_("... and {n} more.").format(n=len(problems) - _MOST))
-    head = _("{n} problems; everything else counts:").format(n=len(problems))
+    head = _("Not everything counts (problems: {n}):").format(n=len(problems))
     return "".join(f'<p style="margin:0 0 2px 0">{line}</p>' for line in (head, *lines))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
-from atlastumor.errors import InputError
+from atlastumor.errors import AtlasTumorError, InputError
 from atlastumor.review import Entry, Outline, make_ball
 from atlastumor.review.session import ReviewSession
 from AtlasTumorSlicer.Signal import Signal
@@ -61,11 +61,12 @@ class ReviewActions:
         """
         self.end()
         self.session, self._scans = session, scans
-        name = session.find_scan()
         self.said.emit("\n".join(session.notes))
-        if name is None:
+        if session.find_scan() is None:
+            self.showScan(session.names[0])
             self.said.emit(_("Every scan is finished in this role; the first one is shown."))
-        self.showScan(name or session.names[0])
+        else:
+            self._showWaiting()
 
     def showScan(self, name: str) -> None:
         """Show a scan of the review.
@@ -75,8 +76,8 @@ class ReviewActions:
         """
         self.editing.end()
         self.scene.close()
-        self.session.show(name)
         try:
+            self.session.show(name)
             self.scene.open(self.session, self._scans)
         except Exception:
             self.session.leave()  # what cannot be seen cannot be decided
@@ -124,13 +125,12 @@ class ReviewActions:
             return
         name = session.scan.name
         session.finish()
-        following = session.find_scan(after=name)
-        if following is None:
+        if session.find_scan() is None:
             self._refresh()
             self.said.emit(_("Every scan is finished in this role."))
         else:
-            self.showScan(following)
             self.said.emit(_("'{scan}' is finished.").format(scan=name))
+            self._showWaiting(after=name)
 
     def addTumor(self, organ: str) -> None:
         """Add a tumor where the reader points.
@@ -177,6 +177,26 @@ class ReviewActions:
         finally:
             self.scene.close()
             self.changed.emit()
+
+    def _showWaiting(self, after: str = "") -> None:
+        """Show the next scan that waits and can be shown; say why others cannot.
+
+        Raises:
+            AtlasTumorError: If none of them can; it is what is wrong with the last one.
+        """
+        session, tried = self.session, []
+        name = session.find_scan(after=after)
+        while name is not None:
+            tried.append(name)
+            try:
+                self.showScan(name)
+                return
+            except AtlasTumorError as error:
+                name = session.find_scan(after=name)
+                if name in tried:
+                    raise
+                left = _("'{scan}' is left out: {error}").format(scan=tried[-1], error=error)
+                self.said.emit(left)
 
     def _goToNext(self) -> None:
         if self.session.advance() is None:

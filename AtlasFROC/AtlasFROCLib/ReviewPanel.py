@@ -27,6 +27,7 @@ __all__ = ["ReviewPanel"]
 
 _MODULE = "AtlasFROC"
 _UI = Path(__file__).parent.parent / "Resources" / "UI" / "AtlasFROCReview.ui"
+_LINES = 5
 _ROLE_TEXTS = {"remove-false-positives": "Remove false positives", "revise": "Revise"}
 
 
@@ -49,6 +50,7 @@ class ReviewPanel:
         """Load the widgets and connect them."""
         self.installer = installer or Installer(packages=MEASURING_PACKAGES)
         self._logic = logic
+        self._said: list[str] = []
         widget = slicer.util.loadUI(str(_UI))
         parent.layout().addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
@@ -109,6 +111,9 @@ class ReviewPanel:
         for organ in session.basis.thresholds:
             ui.organComboBox.addItem(_(find_organ(organ).name), organ)
         text = ui.scansPathLineEdit.currentPath
+        ui.scanComboBox.clear()
+        for name in session.names:
+            ui.scanComboBox.addItem(name)
         self.actions.begin(session, Path(text) if text else None)
         ui.setupCollapsibleButton.collapsed = True
 
@@ -150,15 +155,20 @@ class ReviewPanel:
         self._keys = ReviewKeys({key: self._guarded(call) for key, call in called.values()})
         self._returnKey = ReviewKeys({"B": self._guarded(lambda: openModule(_MODULE))})
         ui.beginButton.connect("clicked()", self._guarded(self.begin))
+        ui.scanComboBox.connect("activated(int)", self._guarded(self._onScan))
 
     def _addTumor(self) -> None:
         box = self.ui.organComboBox
         self.actions.addTumor(box.itemData(box.currentIndex))
 
+    def _onScan(self, index: int) -> None:
+        self.actions.showScan(self.session.names[index])
+
     def _guarded(self, function: Callable[..., object]) -> Callable[..., None]:
         """Show what goes wrong: buttons and keys have no caller to raise to."""
 
         def call(*arguments: object) -> None:
+            self._said = []
             try:
                 function(*arguments)
             except Exception as error:  # noqa: BLE001 - the outermost door of the panel
@@ -175,8 +185,9 @@ class ReviewPanel:
                 edit.currentPath = getattr(parameters, name)
 
     def _say(self, text: str) -> None:
-        if text:
-            self.ui.statusLabel.text = text
+        """Show what was recorded or left out since the last button or key."""
+        self._said = [*self._said, text][-_LINES:]
+        self.ui.statusLabel.text = "\n".join(line for line in self._said if line)
 
     def _update(self) -> None:
         """Show where the reader is."""
@@ -194,10 +205,12 @@ class ReviewPanel:
         if not isReading:
             self._keys.remove()
             self._table.show((), session.state.scan(""), None)
-            ui.scanLabel.text = _("No scan is shown.")
+            ui.scanLabel.text = _("No scan is shown. Choose one.")
+            ui.scanComboBox.currentIndex = -1
             return
         self._keys.install()
         self._table.show(session.items, session.scan_state, session.current)
+        ui.scanComboBox.currentIndex = session.names.index(session.scan.name)
         ui.scanLabel.text = _describeScan(session)
 
 

@@ -24,8 +24,9 @@ def makeSurface(
     Returns:
         The surface in RAS mm, with normals; empty if there are no voxels.
     """
+    if not parts:
+        return vtk.vtkPolyData()
     together = vtk.vtkAppendPolyData()
-    together.AddInputData(vtk.vtkPolyData())
     for mask, corner in parts:
         together.AddInputData(_wrap(mask, corner))
     smooth = vtk.vtkWindowedSincPolyDataFilter()

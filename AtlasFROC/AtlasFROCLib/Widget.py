@@ -67,7 +67,7 @@ class AtlasFROCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._operating = OperatingPanel(self.ui, self.logic)
         self._export = ExportPanel(self.ui, self.logic, self._operating)
         self._cases = CasesPanel(self.ui, self.logic)
-        self.review = ReviewPanel(self.ui.reviewCollapsibleButton, self.logic)
+        self.review = ReviewPanel(self.ui.reviewCollapsibleButton, self.logic, self.installer)
         self._cohort.changed.connect(self._onCohortPanel)
         for part in (self._operating, self._cases):
             part.changed.connect(self._onChosen)
@@ -78,6 +78,7 @@ class AtlasFROCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.cancel()
         self._operating.stop()
         self._cases.stop()
+        self.review.close()
         self.setParameterNode(None)
         self.removeObservers()
 
@@ -92,14 +93,17 @@ class AtlasFROCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Follow the parameter node while the module is open."""
         self.initializeParameterNode()
+        self.review.enter()
 
     def exit(self) -> None:
         """Leave the parameter node alone while another module is open."""
+        self.review.exit()
         self.setParameterNode(None)
 
     def onSceneStartClose(self, _caller: object = None, _event: object = None) -> None:
         """Stop what runs and let go of the scene's nodes."""
         self.cancel()
+        self.review.close()
         self.setParameterNode(None)
         self.logic.setCohort(None)
 
@@ -167,10 +171,11 @@ class AtlasFROCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._cohort.source(parameters),
             Path(parameters.results) if parameters.results else None,
             minVolumeMm3=parameters.minVolume,
+            target=parameters.target,
             wait=False,
             onProgress=self._onProgress,
         )
-        run.finished.connect(lambda _cohort: self._showIdle())
+        run.finished.connect(self._onMeasured)
         run.failed.connect(self._onFailed)
 
     def _openResults(self) -> None:
@@ -183,6 +188,10 @@ class AtlasFROCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         )
         if parameters.caseName:
             self._cases.open(parameters.caseName)
+
+    def _onMeasured(self, _cohort: MeasuredCohort) -> None:
+        self._showIdle()
+        self._onChosen()
 
     def _onProgress(self, fraction: float, stage: str, secondsLeft: float | None) -> None:
         self.ui.progressBar.maximum = _BAR

@@ -11,7 +11,8 @@ import pytest
 from Packaging.building import REPOSITORY, configure, run_installed
 
 PACKAGED = {".py", ".ui", ".json", ".safetensors", ".png", ".typed", ".txt"}
-ROOTS = ("AtlasTumorLib", "AtlasTumorSeg")
+MODULES = ("AtlasTumorSeg", "AtlasFROC")
+ROOTS = ("AtlasTumorLib", *MODULES)
 BUILD_FILES = {"CMakeLists.txt"}
 
 
@@ -104,29 +105,33 @@ from pathlib import Path
 from host.session import start
 
 session = start()
-scripts = (Path(folder) / "AtlasTumorSeg.py" for folder in sys.path)
+scripts = (Path(folder) / f"{name}.py" for folder in sys.path)
 module = session.load(next(script for script in scripts if script.exists()))
 widget = module.widgetRepresentation().self()
 session.application.processEvents()
 assert not session.errors(), session.errors()
-assert type(widget).__name__ == "AtlasTumorSegWidget"
-for name, loaded in list(sys.modules.items()):
-    if name.startswith(("atlastumor", "AtlasTumor")):
+assert type(widget).__name__ == f"{name}Widget"
+for one, loaded in list(sys.modules.items()):
+    if one.startswith(("atlastumor", "AtlasTumor", "AtlasFROC")):
         print(loaded.__file__)
 session.application.quit()
 """
 
 
 @pytest.mark.slow
-def test_the_panel_is_built_from_the_installed_files_alone(an_installed_extension: Path) -> None:
+@pytest.mark.parametrize("name", MODULES)
+def test_the_panel_is_built_from_the_installed_files_alone(
+    an_installed_extension: Path, name: str
+) -> None:
     pytest.importorskip("slicer_core", reason="the test host needs slicer-core")
     pytest.importorskip("PySide6", reason="the test host needs PySide6-Essentials")
 
-    done = run_installed(an_installed_extension, LOAD_MODULE, REPOSITORY / "Testing/Host")
+    code = f"name = {name!r}\n{LOAD_MODULE}"
+    done = run_installed(an_installed_extension, code, REPOSITORY / "Testing/Host")
 
     assert done.returncode == 0, done.stdout + done.stderr
     places = [Path(line) for line in done.stdout.splitlines() if line.endswith(".py")]
-    assert an_installed_extension / "AtlasTumorSeg.py" in places
+    assert an_installed_extension / f"{name}.py" in places
     assert all(place.is_relative_to(an_installed_extension) for place in places)
 
 

@@ -17,6 +17,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSeg.py"
 FAKE_WORKER = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSegLib" / "FakeWorker.py"
+FROC = REPOSITORY / "AtlasFROC"
 CARDS = REPOSITORY / "AtlasTumorLib" / "atlastumor" / "models" / "cards"
 
 if str(REPOSITORY / "Testing" / "Host") not in sys.path:
@@ -146,6 +147,50 @@ def a_panel(load_module: Any, a_card: Any, a_launcher: Path) -> Any:
     widget.installer = Installer(packages=())
     representation.enter()
     return SimpleNamespace(widget=widget, ui=widget.ui, logic=widget.logic, module=module)
+
+
+@pytest.fixture(scope="session")
+def a_measured_cohort(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A cohort of small cases, measured once by the real command."""
+    from atlastumor.cli import main
+    from Slicer.froc_cohort import write_cohort
+
+    folder = tmp_path_factory.mktemp("cohort")
+    folders = write_cohort(folder)
+    results = folder / "results"
+    words = ["froc", str(folders.predictions), str(folders.references), "-o", str(results)]
+    assert main([*words, "--no-figures", "--workers", "1", "--bootstrap", "100"]) == 0
+    return SimpleNamespace(
+        predictions=folders.predictions, references=folders.references, results=results
+    )
+
+
+@pytest.fixture
+def a_froc_panel(load_module: Any, a_launcher: Path) -> Any:
+    """AtlasFROC as the user meets it, opened, with the fake worker and nothing to install."""
+    module = load_module(FROC / "AtlasFROC.py")
+    representation = module.widgetRepresentation()
+    widget = representation.self()
+    widget.logic.workerCommand = [str(FROC / "AtlasFROCLib" / "FakeWorker.py")]
+    from AtlasTumorSlicer.Install import Installer
+
+    widget.installer = widget.review.installer = Installer(packages=())
+    representation.enter()
+    return SimpleNamespace(
+        widget=widget, ui=widget.ui, logic=widget.logic, module=module, panel=representation
+    )
+
+
+@pytest.fixture
+def an_open_cohort(a_froc_panel: Any, a_measured_cohort: Any) -> Any:
+    """The panel of AtlasFROC with the measured cohort opened."""
+    ui = a_froc_panel.ui
+    for name in ("predictions", "references", "results"):
+        line = getattr(ui, f"{name}PathLineEdit")
+        line.currentPath = str(getattr(a_measured_cohort, name))
+    ui.openButton.click()
+    assert a_froc_panel.logic.cohort is not None
+    return a_froc_panel
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Draw the icon of the module: `python Testing/Slicer/draw_icons.py`."""
+"""Draw the icons of the modules: `python Testing/Slicer/draw_icons.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from atlastumor.organs import ORGANS
 
-ICONS = Path(__file__).resolve().parents[2] / "AtlasTumorSeg" / "Resources" / "Icons"
+REPOSITORY = Path(__file__).resolve().parents[2]
 SIZE, SCALE = 128, 8
 
 BODY = [(0.06, 0.50), (0.14, 0.24), (0.34, 0.12), (0.66, 0.12), (0.86, 0.24), (0.94, 0.50)]
@@ -17,6 +17,13 @@ BODY += [(0.86, 0.76), (0.66, 0.88), (0.50, 0.84), (0.34, 0.88), (0.14, 0.76)]
 LIVER += [(0.44, 0.50), (0.38, 0.68), (0.24, 0.74)]
 SPINE, KIDNEY = (0.43, 0.62, 0.57, 0.76), (0.66, 0.52, 0.80, 0.72)
 TUMORS = [(0.31, 0.44, 0.10), (0.49, 0.345, 0.045)]
+
+STEPS = [(0.16, 0.72), (0.28, 0.72), (0.28, 0.50), (0.42, 0.50), (0.42, 0.34), (0.62, 0.34)]
+STEPS += [(0.62, 0.22), (0.86, 0.22)]
+BAND = [(0.16, 0.86), (0.36, 0.62), (0.62, 0.46), (0.90, 0.36), (0.90, 0.14), (0.60, 0.14)]
+BAND += [(0.36, 0.30), (0.16, 0.56)]
+AXES = [(0.14, 0.08), (0.14, 0.88), (0.94, 0.88)]
+POINT = (0.62, 0.34, 0.075)
 
 
 def smooth(points: list[tuple[float, float]], rounds: int = 4) -> list[tuple[float, float]]:
@@ -55,6 +62,29 @@ def draw_section() -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(SCALE / 4)).resize((SIZE, SIZE), Image.LANCZOS)
 
 
+def draw_curve() -> Image.Image:
+    """A FROC curve in steps, its band, and a chosen point."""
+    side = SIZE * SCALE
+    image = Image.new("RGBA", (side, side), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle([0, 0, side - 1, side - 1], side // 8, fill=(38, 44, 54, 255))
+    draw.polygon(scaled(BAND), fill=(66, 92, 122, 255))
+    draw.line(scaled(AXES), fill=(226, 226, 220, 255), width=side // 40, joint="curve")
+    draw.line(scaled(STEPS), fill=(95, 176, 240, 255), width=side // 22, joint="curve")
+    x, y, radius = POINT
+    for grown, color in ((0.02, (255, 255, 255, 255)), (0.0, (*ORGANS[3].tumor_color, 255))):
+        r = radius + grown
+        draw.ellipse([(x - r) * side, (y - r) * side, (x + r) * side, (y + r) * side], color)
+    return image.resize((SIZE, SIZE), Image.LANCZOS)
+
+
+def save(image: Image.Image, module: str) -> None:
+    """Save a module's icon."""
+    folder = REPOSITORY / module / "Resources" / "Icons"
+    folder.mkdir(parents=True, exist_ok=True)
+    image.save(folder / f"{module}.png", optimize=True)
+
+
 if __name__ == "__main__":
-    ICONS.mkdir(parents=True, exist_ok=True)
-    draw_section().save(ICONS / "AtlasTumorSeg.png", optimize=True)
+    save(draw_section(), "AtlasTumorSeg")
+    save(draw_curve(), "AtlasFROC")
