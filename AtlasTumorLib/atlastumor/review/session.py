@@ -111,7 +111,7 @@ class ReviewSession:
         return find_next_scan(self.names, self._state, self.role, after=after)
 
     def show(self, name: str) -> ScanCandidates:
-        """Bring up a scan: its seconds count from the end of this call.
+        """Take up a scan. Its seconds count once `watch.start` is called: when it can be seen.
 
         Args:
             name: The case's.
@@ -133,7 +133,6 @@ class ReviewSession:
         self.scan = scan
         self._write("show", shown=identify_items(scan.items()))
         self.current = self.find_item() or next(iter(self.items), None)
-        self.watch.start()
         return scan
 
     def leave(self) -> None:

@@ -204,6 +204,8 @@ def test_seconds_are_those_in_which_the_scan_was_shown(tmp_path: Path, predictio
     for name, each in (("case-1", 2.0), ("case-2", 3.0)):
         now[0] += 1000.0  # nothing is shown meanwhile
         session.show(name)
+        now[0] += 50.0  # its image is being loaded
+        session.watch.start()
         for _ in KEYS:
             now[0] += each
             session.reject()

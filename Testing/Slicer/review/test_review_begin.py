@@ -120,12 +120,42 @@ def test_thresholds_of_the_panel_serve_without_a_file(
     assert panel.session.basis.min_volume_mm3 == 50.0
 
 
-def test_a_ct_on_another_grid_is_refused_and_nothing_is_decided(
+def spoil_ct(folders: Any, name: str) -> None:
+    ct = nibabel.Nifti1Image(np.zeros((10, 10, 10), np.int16), GRID.affine)
+    nibabel.save(ct, folders.predictions / name / "ct.nii.gz")
+
+
+def test_a_scan_that_cannot_be_shown_is_left_out_and_the_next_one_comes_up(
+    make_panel: Callable[..., Any], folders: Any
+) -> None:
+    spoil_ct(folders, "case-1")
+
+    panel = make_panel()
+    panel.ui.beginButton.click()
+
+    assert panel.session.scan.name == "case-2"
+    text = panel.ui.statusLabel.text
+    assert "'case-1' is left out: The CT of 'case-1' does not lie on the grid of its maps" in text
+
+
+def test_maps_that_cannot_be_read_are_left_out_too(
+    make_panel: Callable[..., Any], folders: Any
+) -> None:
+    path = folders.predictions / "case-1" / "probabilities" / f"{ONE.key}_tumor.nii.gz"
+    path.write_bytes(path.read_bytes()[:200])
+
+    panel = make_panel()
+    panel.ui.beginButton.click()
+
+    assert panel.session.scan.name == "case-2"
+    assert "'case-1' is left out" in panel.ui.statusLabel.text
+
+
+def test_when_no_scan_can_be_shown_nothing_can_be_decided(
     make_panel: Callable[..., Any], a_slicer: Any, folders: Any
 ) -> None:
-    path = folders.predictions / "case-1" / "ct.nii.gz"
-    ct = np.zeros((10, 10, 10), np.int16)
-    nibabel.save(nibabel.Nifti1Image(ct, GRID.affine), path)
+    for name in ("case-1", "case-2"):
+        spoil_ct(folders, name)
 
     panel = make_panel()
     panel.ui.beginButton.click()
@@ -133,6 +163,7 @@ def test_a_ct_on_another_grid_is_refused_and_nothing_is_decided(
     assert "does not lie on the grid of its maps" in a_slicer.user.seen[-1].text
     assert not panel.actions.isReading
     assert not panel.ui.acceptButton.enabled
+    assert "No scan is shown" in panel.ui.scanLabel.text
 
 
 def test_without_a_ct_the_map_is_shown(make_panel: Callable[..., Any], folders: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -155,3 +156,33 @@ def test_pointing_outside_the_scan_is_refused(a_review: Any, a_slicer: Any, fold
 
     assert "outside the scan" in a_slicer.user.seen[-1].text
     assert [kind for kind, _ in logged(folders)] == ["show"]
+
+
+def test_another_scan_can_be_chosen(a_review: Any, folders: Any) -> None:
+    press(a_review, "A")
+    box = a_review.ui.scanComboBox
+    assert [box.itemText(n) for n in range(box.count)] == ["case-1", "case-2"]
+
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+
+    assert a_review.session.scan.name == "case-2"
+    assert [kind for kind, _ in logged(folders)] == ["show", "accept", "leave", "show"]
+
+
+def test_time_begins_when_the_scan_can_be_seen(
+    make_panel: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = make_panel()
+    was_running = []
+    original = panel.actions.scene.open
+
+    def note(session: Any, scans: Any) -> None:
+        was_running.append(session.watch.is_running)
+        original(session, scans)
+
+    monkeypatch.setattr(panel.actions.scene, "open", note)
+    panel.ui.beginButton.click()
+
+    assert was_running == [False]
+    assert panel.session.watch.is_running
