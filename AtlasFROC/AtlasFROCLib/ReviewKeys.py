@@ -37,9 +37,8 @@ class ReviewKeys:
             self._shortcuts.append(shortcut)
 
     def remove(self) -> None:
-        """Give the keys back to the rest of Slicer."""
+        """Give the keys back to the rest of Slicer; may be called by one of the keys."""
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
-            shortcut.setParent(None)
-            shortcut.deleteLater()
+            shortcut.deleteLater()  # the window owns it until then, so it outlives its own signal
         self._shortcuts.clear()

@@ -51,6 +51,7 @@ class ReviewPanel:
         self.installer = installer or Installer(packages=MEASURING_PACKAGES)
         self._logic = logic
         self._said: list[str] = []
+        self._isOpen = False
         widget = slicer.util.loadUI(str(_UI))
         parent.layout().addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
@@ -63,7 +64,7 @@ class ReviewPanel:
         for role in ROLES:
             self.ui.roleComboBox.addItem(_(_ROLE_TEXTS[role]), role)
         self._connectActions()
-        logic.cohortChanged.connect(lambda _cohort: self._proposeFolders())
+        logic.cohortChanged.connect(lambda cohort: self._proposeFolders() if cohort else None)
         self._update()
 
     @property
@@ -73,6 +74,7 @@ class ReviewPanel:
 
     def enter(self) -> None:
         """The module is opened: keys work, and a border drawn meanwhile is taken back."""
+        self._isOpen = True
         self._returnKey.remove()
         self._guarded(self.actions.comeBack)()
         self._proposeFolders()
@@ -80,6 +82,7 @@ class ReviewPanel:
 
     def exit(self) -> None:
         """The module is left: no time counts and no key works, unless a border is drawn."""
+        self._isOpen = False
         self._keys.remove()
         self.actions.pause()
         if self.actions.editing.key:
@@ -208,7 +211,8 @@ class ReviewPanel:
             ui.scanLabel.text = _("No scan is shown. Choose one.")
             ui.scanComboBox.currentIndex = -1
             return
-        self._keys.install()
+        if self._isOpen:
+            self._keys.install()
         self._table.show(session.items, session.scan_state, session.current)
         ui.scanComboBox.currentIndex = session.names.index(session.scan.name)
         ui.scanLabel.text = _describeScan(session)

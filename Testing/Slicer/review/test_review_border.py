@@ -78,6 +78,8 @@ def test_what_is_drawn_is_kept_while_the_segment_editor_is_still_open(
 
     wait_for(lambda: logged(folders)[-1] == ("border", KEYS[0]), seconds=20)
     assert scene.node.GetSegmentation().GetSegment(segment_id) is not None
+    assert not a_review._keys.areInPlace  # else A would accept while the user draws
+    assert a_review.session.watch.is_running
 
 
 def test_a_border_that_was_not_changed_is_no_decision(
