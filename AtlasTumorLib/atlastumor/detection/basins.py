@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -52,13 +53,9 @@ def find_basins(voxels: Foreground) -> tuple[Ints, Ints]:
         Rank of each basin's peak, rising, (B,); basin of each voxel by rank, (M,).
     """
     m = voxels.value.size
-    height = m - voxels.rank
     above = np.empty(m, np.int32)
-    for own, local, (slab,) in _slabs(voxels, height):
-        highest = slab[_reach(voxels) :].take(local)
-        for step in _steps(voxels):
-            np.maximum(highest, slab[_reach(voxels) + step :].take(local), out=highest)
-        above[voxels.rank[own]] = m - highest
+    for own, tops in _slabs(voxels):
+        above[voxels.rank[own]] = m - reduce(np.maximum, tops)
     while True:
         further = above.take(above)
         if np.array_equal(further, above):
@@ -82,25 +79,15 @@ def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
         At most B - 1 edges; a maximum spanning forest.
     """
     m = voxels.value.size
-    height, numbers = m - voxels.rank, basin.take(voxels.rank) + 1
-    forward = [step for step in _steps(voxels) if step > 0]
-    reach, base = _reach(voxels), n_basins + 1
     pairs, ranks = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for _, local, (heights, slab) in _slabs(voxels, height, numbers):
-        here, high = slab[reach:].take(local), heights[reach:].take(local)
-        found = [
-            _meetings(local, here, high, slab[reach + step :], heights[reach + step :], base)
-            for step in forward
-        ]
-        pair = np.concatenate([part[0] for part in found])
-        rank = m - np.concatenate([part[1] for part in found]).astype(np.int64)
-        pair, rank = _keep_first(pair, rank, m)
+    for own, tops in _slabs(voxels):
+        pair, rank = _keep_first(*_find_meetings(voxels.rank[own], tops, basin, n_basins), m)
         pairs.append(pair)
         ranks.append(rank)
     pair, rank = _keep_first(np.concatenate(pairs), np.concatenate(ranks), m)
-    first, second = np.divmod(pair, base)
+    first, second = np.divmod(pair, n_basins)
     weights = sparse.coo_matrix(
-        (rank.astype(np.float64) + 1.0, (first - 1, second - 1)), shape=(n_basins, n_basins)
+        (rank.astype(np.float64) + 1.0, (first, second)), shape=(n_basins, n_basins)
     )
     forest = csgraph.minimum_spanning_tree(weights.tocsr()).tocoo()
     order = np.argsort(forest.data, kind="stable")
@@ -111,20 +98,25 @@ def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
     )
 
 
-def _meetings(
-    local: Longs, numbers: Ints, heights: Ints, others: Ints, other_heights: Ints, base: int
-) -> tuple[Longs, Ints]:
-    """Pairs of different basins one step apart, and the height of the lower voxel of each.
+def _find_meetings(rank: Ints, tops: list[Ints], basin: Ints, n_basins: int) -> tuple[Longs, Longs]:
+    """Pairs of basins that meet at voxels of some ranks, as `lower * B + higher`, and the ranks.
 
-    Basins are numbered from 1, a pair is `lower * base + higher`; `others` begin a step further.
+    Within a block of 2 x 2 x 2 all voxels touch. Whichever two of them are given, the way from one
+    over the block's top to the other is nowhere lower than both: only meetings with tops matter.
     """
-    other = others.take(local)
-    meets = np.flatnonzero((other != numbers) & (other != 0))
-    a, b = numbers.take(meets), other.take(meets)
-    pair = np.minimum(a, b).astype(np.int64)
-    pair *= base
-    pair += np.maximum(a, b)
-    return pair, np.minimum(heights.take(meets), other_heights.take(local.take(meets)))
+    m = basin.size
+    own, height = basin.take(rank), m - rank
+    pairs, ranks, last = [], [], height
+    for top in tops:
+        # Oneself, and the top that was seen a moment ago, say nothing new.
+        new = np.flatnonzero((top != height) & (top != last))
+        last = top
+        a, b = own.take(new), basin.take(m - top.take(new))
+        meets = np.flatnonzero(a != b)
+        a, b = a.take(meets), b.take(meets)
+        pairs.append(np.minimum(a, b).astype(np.int64) * n_basins + np.maximum(a, b))
+        ranks.append(rank.take(new.take(meets)))
+    return np.concatenate(pairs), np.concatenate(ranks).astype(np.int64)
 
 
 def _keep_first(pair: Longs, rank: Longs, n_ranks: int) -> tuple[Longs, Longs]:
@@ -143,27 +135,16 @@ def _keep_first(pair: Longs, rank: Longs, n_ranks: int) -> tuple[Longs, Longs]:
     return pair[is_first], rank[is_first]
 
 
-def _steps(voxels: Foreground) -> list[int]:
-    """Flat steps to the 26 neighbors."""
-    axes = ((-voxels.plane, 0, voxels.plane), (-voxels.row, 0, voxels.row), (-1, 0, 1))
-    return [sum(step) for step in product(*axes) if any(step)]
+def _slabs(voxels: Foreground) -> Iterator[tuple[slice, list[Ints]]]:
+    """Find the tops of the eight blocks of 2 x 2 x 2 around each voxel, a few planes at a time.
 
-
-def _reach(voxels: Foreground) -> int:
-    """The longest flat step to a neighbor."""
-    return voxels.plane + voxels.row + 1
-
-
-def _slabs(voxels: Foreground, *fields: Ints) -> Iterator[tuple[slice, Longs, list[Ints]]]:
-    """Lay fields of the voxels out as dense planes, a few at a time with a plane on both sides.
-
-    Yields the voxels inside, where each one's farthest neighbor below lies in the planes, and the
-    planes of each field, flat and 0 where no voxel is: a voxel is `_reach` further on. So reading
-    all neighbors one step away is reading the same places of a view that begins elsewhere.
+    Yields which voxels, by position, and for each of the eight blocks the height of its highest
+    voxel: M less its rank.
     """
-    n_i, plane = voxels.shape[0], voxels.plane
+    n_i, plane, row = voxels.shape[0], voxels.plane, voxels.row
     starts = np.searchsorted(voxels.position, np.arange(n_i + 3) * plane)
-    slabs = [np.zeros((_PLANES + 2) * plane, np.int32) for _ in fields]
+    slab = np.zeros((_PLANES + 2) * plane, np.int32)
+    steps = [i + j + k for i, j, k in product((0, plane), (0, row), (0, 1))]
     for first in range(1, n_i + 1, _PLANES):
         last = min(first + _PLANES, n_i + 1)
         own = slice(starts[first], starts[last])
@@ -172,8 +153,10 @@ def _slabs(voxels: Foreground, *fields: Ints) -> Iterator[tuple[slice, Longs, li
             continue
         corner = (first - 1) * plane
         local = voxels.position[around] - corner
-        for slab, field in zip(slabs, fields, strict=True):
-            slab[local] = field[around]
-        yield own, voxels.position[own] - (corner + _reach(voxels)), slabs
-        for slab in slabs:
-            slab[local] = 0
+        slab[local] = voxels.value.size - voxels.rank[around]
+        tops = np.maximum(slab[:-1], slab[1:])
+        tops = np.maximum(tops[:-row], tops[row:])
+        tops = np.maximum(tops[:-plane], tops[plane:])
+        block = voxels.position[own] - (corner + plane + row + 1)
+        yield own, [tops[step:].take(block) for step in steps]
+        slab[local] = 0
