@@ -32,7 +32,7 @@ class Recipe:
 
 RECIPES = {
     "sparse": Recipe(organ=0.0, speckle=0.0, n_lesions=13, n_others=87, radius=0.021),
-    "noisy": Recipe(organ=0.22, speckle=0.14, n_lesions=19, n_others=60, radius=0.022),
+    "noisy": Recipe(organ=0.21, speckle=0.14, n_lesions=19, n_others=60, radius=0.022),
     "heavy": Recipe(organ=0.26, speckle=0.45, n_lesions=35, n_others=60, radius=0.022),
 }
 

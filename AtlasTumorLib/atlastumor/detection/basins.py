@@ -141,7 +141,7 @@ def _slabs(voxels: Foreground) -> Iterator[tuple[slice, list[Ints]]]:
     Yields which voxels, by position, and for each of the eight blocks the height of its highest
     voxel: M less its rank.
     """
-    n_i, plane, row = voxels.shape[0], voxels.plane, voxels.row
+    n_i, plane, row = voxels.size[0], voxels.plane, voxels.row
     starts = np.searchsorted(voxels.position, np.arange(n_i + 3) * plane)
     slab = np.zeros((_PLANES + 2) * plane, np.int32)
     steps = [i + j + k for i, j, k in product((0, plane), (0, row), (0, 1))]

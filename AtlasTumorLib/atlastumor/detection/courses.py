@@ -108,8 +108,8 @@ def find_marks(voxels: Foreground, reference: ReferenceLesions) -> Marks:
     parts = reference.parts
     inside = np.flatnonzero(parts)
     ijk = np.unravel_index(inside, parts.shape)
-    i, j, k = (index + start + 1 for index, start in zip(ijk, reference.offset, strict=True))
-    wanted = i * voxels.plane + j * voxels.row + k
+    i, j, k = (index + start for index, start in zip(ijk, reference.offset, strict=True))
+    wanted = voxels.locate(i, j, k)
     at = np.searchsorted(voxels.position, wanted)
     at[at == voxels.position.size] = 0
     is_there = voxels.position[at] == wanted if voxels.position.size else np.zeros(0, bool)

@@ -7,6 +7,7 @@ of voxels at the floor and above.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["Foreground", "find_foreground"]
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
+Shape = tuple[int, int, int]
 
 # Planes held at once: few, as they then stay in a CPU's cache; of a map whose first axis is its
 # fastest, as many as float32 fill a cache line.
@@ -34,12 +36,16 @@ class Foreground:
 
     Args:
         shape: Of the map, (I, J, K).
-        position: (M,) flat index on the grid with one voxel more on every side, rising.
+        corner: First voxel of the smallest box around them.
+        size: Of that box.
+        position: (M,) flat index in that box with one voxel more on every side, rising.
         rank: (M,) rank of each of these.
         value: (M,) probability by rank, falling.
     """
 
-    shape: tuple[int, int, int]
+    shape: Shape
+    corner: Shape
+    size: Shape
     position: Longs
     rank: Ints
     value: npt.NDArray[np.float32]
@@ -47,12 +53,31 @@ class Foreground:
     @property
     def row(self) -> int:
         """Steps between neighbors along j."""
-        return self.shape[2] + 2
+        return self.size[2] + 2
 
     @property
     def plane(self) -> int:
         """Steps between neighbors along i."""
-        return (self.shape[1] + 2) * self.row
+        return (self.size[1] + 2) * self.row
+
+    def locate(self, i: Longs, j: Longs, k: Longs) -> Longs:
+        """Turn voxel indices into flat positions.
+
+        Args:
+            i: (N,) on the map's grid.
+            j: (N,).
+            k: (N,).
+
+        Returns:
+            (N,) flat index in the padded box; -1 outside the box.
+        """
+        position = np.zeros(i.size, np.int64)
+        inside = np.ones(i.size, bool)
+        steps = (self.plane, self.row, 1)
+        for index, first, n, step in zip((i, j, k), self.corner, self.size, steps, strict=True):
+            inside &= (index >= first) & (index < first + n)
+            position += (index - (first - 1)) * step
+        return np.where(inside, position, -1)
 
     def find_positions(self, rank: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
         """Find where voxels lie.
@@ -61,7 +86,7 @@ class Foreground:
             rank: (N,).
 
         Returns:
-            (N,) flat index on the padded grid, as narrow as its type may be.
+            (N,) flat index in the padded box, as narrow as its type may be.
         """
         ranked = np.empty(self.position.size, self._index_type)
         ranked[self.rank] = self.position
@@ -71,7 +96,7 @@ class Foreground:
         """Turn flat positions into voxel indices along one axis.
 
         Args:
-            position: (N,) on the padded grid.
+            position: (N,) flat index in the padded box.
             axis: 0, 1 or 2.
 
         Returns:
@@ -81,15 +106,15 @@ class Foreground:
         flat: npt.NDArray[Any] = position.astype(self._index_type, copy=False)
         column: npt.NDArray[Any] = flat // (self.plane if axis == 0 else self.row)
         if axis == 1:
-            column %= self.shape[1] + 2
+            column %= self.size[1] + 2
         elif axis == 2:
             column = flat - column * self.row
-        return column.astype(np.int64) - 1
+        return column.astype(np.int64) + (self.corner[axis] - 1)
 
     @property
     def _index_type(self) -> type[np.unsignedinteger[Any]]:
         """What holds every flat index."""
-        return np.uint32 if self.plane * (self.shape[0] + 2) < 2**32 else np.uint64
+        return _find_index_type(self.shape)
 
 
 def find_foreground(
@@ -113,22 +138,42 @@ def find_foreground(
         raise InputError(msg)
     n_i, n_j, n_k = (int(n) for n in probability.shape)
     n_read = _PLANES_ACROSS if probability.strides[0] < probability.strides[2] else _PLANES
-    padded = np.zeros((n_read, n_j + 2, n_k + 2), np.float32)
-    positions, values = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    places, values = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
     for first in range(0, n_i, n_read):
-        n = min(n_read, n_i - first)
-        padded[:n, 1:-1, 1:-1] = probability[first : first + n]
-        flat = padded[:n].ravel()
+        planes = probability[first : first + n_read]
+        flat = np.ascontiguousarray(planes, np.float32).reshape(-1)
         if _find_highest(flat) >= np.float32(floor):
             inside = np.flatnonzero(flat >= np.float32(floor))
-            positions.append(inside + (first + 1) * padded[0].size)
+            places.append(inside + first * n_j * n_k)
             values.append(flat.take(inside))
-        progress((first + n) / n_i, "reading the map")
-    position, value = np.concatenate(positions), np.concatenate(values)
+        progress(min(1.0, (first + n_read) / n_i), "reading the map")
+    corner, size, position = _crop(np.concatenate(places), (n_i, n_j, n_k))
+    value = np.concatenate(values)
     order = _rank(value)
     rank = np.empty(order.size, np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
-    return Foreground((n_i, n_j, n_k), position, rank, value[order])
+    return Foreground((n_i, n_j, n_k), corner, size, position, rank, value[order])
+
+
+def _crop(place: Longs, shape: Shape) -> tuple[Shape, Shape, Longs]:
+    """Find the box around flat places on the map's grid, and the places in it when padded."""
+    if not place.size:
+        return (0, 0, 0), (0, 0, 0), place
+    narrow = place.astype(_find_index_type(shape))
+    column = narrow // shape[2]
+    k = narrow - column * shape[2]
+    i = column // shape[1]
+    j = column - i * shape[1]
+    a, b, c = (int(index.min()) for index in (i, j, k))
+    size = (int(i.max()) - a + 1, int(j.max()) - b + 1, int(k.max()) - c + 1)
+    column = (i - a + 1) * (size[1] + 2) + (j - b + 1)
+    position = column * (size[2] + 2) + (k - c + 1)
+    return (a, b, c), size, position.astype(np.int64)
+
+
+def _find_index_type(shape: Shape) -> type[np.unsignedinteger[Any]]:
+    """What holds every flat index on a grid with one voxel more on every side."""
+    return np.uint32 if math.prod(n + 2 for n in shape) < 2**32 else np.uint64
 
 
 def _find_highest(values: npt.NDArray[np.float32]) -> float:
