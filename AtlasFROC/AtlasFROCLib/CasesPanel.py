@@ -1,5 +1,7 @@
 """The cases of the cohort: what the threshold does to each, and one of them in the views."""
 
+import html
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -105,10 +107,12 @@ class CasesPanel:
             return
         self._timer.start()
         count = len(candidates.candidates) if candidates is not None else 0
+        counted = _("1 candidate") if count == 1 else _("{n} candidates").format(n=count)
         self._ui.caseLabel.text = _(
-            "<b>{case}</b>: {n} candidates; <span style='color:#29a34c'>green</span> on a lesion, "
-            "<span style='color:#d9402f'>red</span> elsewhere, lesions of the reference outlined."
-        ).format(case=case.name, n=count)
+            "<b>{case}</b>: {counted}; <span style='color:#29a34c'>green</span> on a lesion, "
+            "<span style='color:#d9402f'>red</span> elsewhere, lesions of the reference outlined "
+            "in white."
+        ).format(case=html.escape(case.name), counted=counted)
 
 
 def _setText(table: "qt.QTableWidget", row: int, column: int, text: str) -> None:

@@ -160,7 +160,7 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
             organ: To show first; None takes the first one.
         """
         self.closeCase()
-        self.cohort, self._source = cohort, source
+        self.cohort, self._source, self.curve = cohort, source, None
         self._makeCurves(thresholds or {})
         self.cohortChanged.emit(cohort)
         organs = cohort.organs if cohort else ()
