@@ -146,7 +146,7 @@ class Entry:
         role: Of `ROLES`; empty where no reader acted.
         scan: The case's name.
         organ: The candidate's or added tumor's organ key.
-        candidate: The candidate's key, such as "liver-2".
+        candidate: The candidate's key, such as "liver-2"; the log names an added tumor.
         score: The candidate's score, in [0, 1].
         threshold: At which the organ's candidates were made.
         model_id: Model that made the map.

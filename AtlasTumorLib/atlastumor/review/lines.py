@@ -73,7 +73,7 @@ def add_entry(content: LogContent, entry: Entry) -> tuple[LogContent, bytes]:
     new = [Entry(kind="repair", torn_bytes=content.torn_bytes)] if content.torn_bytes else []
     entries, last_hash = content.entries, content.last_hash
     for one in (*new, entry):
-        numbered = replace(one, n=len(entries) + 2)
+        numbered = _number(one, len(entries) + 2)
         line = _to_line({**numbered.to_dict(), "after": last_hash})
         entries, last_hash, data = (*entries, numbered), _hash(line), data + line
     n_bytes = content.n_bytes + len(data)
@@ -117,6 +117,13 @@ def parse_log(data: bytes) -> LogContent | None:
     return LogContent(
         basis, tuple(entries), tuple(notes), last_hash, len(data), torn_bytes, is_open
     )
+
+
+def _number(entry: Entry, n: int) -> Entry:
+    """Give an entry its number; an added tumor is named by it, so that no two readers' clash."""
+    if entry.kind == "add" and not entry.candidate:
+        return replace(entry, n=n, candidate=f"{entry.organ}-added-{n}")
+    return replace(entry, n=n)
 
 
 def _find_repair(lines: Sequence[bytes], at: int, n: int, last_hash: str) -> int:

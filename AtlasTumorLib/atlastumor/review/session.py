@@ -193,20 +193,14 @@ class ReviewSession:
             The line in the log.
         """
         self._check("add")
-        number = 1 + sum(
-            entry.kind == "add" and entry.organ == organ and entry.scan == self._shown.name
-            for entry in self.entries
-        )
-        key = f"{organ}-added-{number}"
         line = self._write(
             "add",
             organ=organ,
-            candidate=key,
             voxel=voxel,
             outline=save_outline(self.folder, outline),
             threshold=self.basis.thresholds.get(organ),
         )
-        self.current = next(item for item in self.items if item.key == key)
+        self.current = next(item for item in self.items if item.key == line.candidate)
         return line
 
     def undo(self) -> Entry | None:

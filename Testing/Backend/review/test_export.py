@@ -110,7 +110,7 @@ def test_an_added_tumor_is_there_and_told_until_it_is_drawn(
     assert any("added, but not drawn" in note for note in record["notes"])
     assert record["lesions"][0]["score"] is None
     a_session.show("case-1")
-    a_session.edit_border(f"{ONE.key}-added-1", ball)
+    a_session.edit_border(a_session.items[-1].key, ball)
     record = json.loads((export(a_session, predictions) / "result.json").read_text("utf-8"))
     assert record["notes"]  # the same outline, looked at and kept, is still the ball
 

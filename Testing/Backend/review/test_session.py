@@ -115,10 +115,10 @@ def test_an_added_tumor_joins_the_list_accepted(a_session: ReviewSession) -> Non
     a_session.add_tumor(ONE.key, (3, 3, 3), make_ball((3, 3, 3), GRID, diameter_mm=10.0))
 
     assert [item.key for item in a_session.items][4:] == [
-        f"{ONE.key}-added-1",
-        f"{ONE.key}-added-2",
+        f"{ONE.key}-added-3",  # named by their lines in the log
+        f"{ONE.key}-added-4",
     ]
-    assert a_session.scan_state.is_accepted(f"{ONE.key}-added-1") is True
+    assert a_session.scan_state.is_accepted(f"{ONE.key}-added-3") is True
     again = a_session.outline_of(a_session.items[4])
     assert (again.mask == ball.mask).all()
 
@@ -132,7 +132,7 @@ def test_an_undone_addition_leaves_the_list_and_its_number_is_not_used_again(
 
     a_session.add_tumor(ONE.key, (12, 12, 3), ball)
 
-    assert [item.key for item in a_session.items][4:] == [f"{ONE.key}-added-2"]
+    assert [item.key for item in a_session.items][4:] == [f"{ONE.key}-added-5"]
 
 
 def test_an_edited_border_takes_the_models_place(a_session: ReviewSession) -> None:
@@ -183,6 +183,17 @@ def test_two_sessions_at_once_see_each_others_decisions(tmp_path: Path, predicti
 
     assert bob.scan_state.disagreements == (KEYS[0],)
     assert [entry.n for entry in bob.entries] == [2, 3, 4, 5]
+
+
+def test_two_readers_who_add_at_once_add_two_tumors(tmp_path: Path, predictions: Path) -> None:
+    readers = [open_session(tmp_path / "review", predictions, who=who) for who in ("Ada", "Bob")]
+    for reader in readers:
+        reader.show("case-1")
+    for number, reader in enumerate(readers):
+        voxel = (12, 12, 3 + number)
+        reader.add_tumor(ONE.key, voxel, make_ball(voxel, GRID, diameter_mm=8.0))
+
+    assert [item.voxel for item in readers[1].items][4:] == [(12, 12, 3), (12, 12, 4)]
 
 
 def test_maps_that_changed_since_are_refused(a_session: ReviewSession, predictions: Path) -> None:

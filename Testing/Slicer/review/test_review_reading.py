@@ -127,8 +127,8 @@ def test_a_missed_tumor_is_added_where_the_crosshair_is(a_review: Any) -> None:
     press(a_review, "M")
 
     item = a_review.session.current
-    assert (item.key, item.voxel) == (f"{PAIR.key}-added-1", (12, 10, 6))
-    assert rows(a_review)[4][:4] == [f"{PAIR.name} new 1", "-", "-", "added"]
+    assert (item.key, item.voxel) == (f"{PAIR.key}-added-3", (12, 10, 6))
+    assert rows(a_review)[4][:4] == [f"{PAIR.name} new 3", "-", "-", "added"]
     segment = a_review.actions.scene.node.GetSegmentation().GetSegment(
         f"AtlasTumor_review_{item.key}"
     )
