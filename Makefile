@@ -5,8 +5,8 @@ PY := $(VENV)/bin/python
 ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc evaluate train \
-        screenshots package-check clean
+.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-surface \
+        evaluate train screenshots package-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench-backends: $(VENV)/.core ## what each CPU backend and precision takes for o
 
 bench-froc: $(VENV)/.core ## the sweep over all thresholds against one labeling for each of 50
 	@$(PY) Testing/Benchmarks/bench_froc.py
+
+bench-surface: $(VENV)/.bench ## surface Dice against DeepMind's own package
+	@$(PY) Testing/Benchmarks/bench_surface.py
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms

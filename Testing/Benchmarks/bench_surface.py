@@ -1,6 +1,6 @@
 """Normalized surface Dice against DeepMind's own package, in the same run: speed and agreement.
 
-Needs `surface-distance` (pip install --no-deps surface-distance). Ways take turns, so that another
+Needs `surface-distance`, which `make bench-surface` installs. Ways take turns, so that another
 program's load falls on both alike; the least CPU time counts, as neither uses threads. The masks
 are a small tumor, lesions scattered over the scan, and a mask as large as a liver.
 """
