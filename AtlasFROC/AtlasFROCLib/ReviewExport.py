@@ -73,11 +73,9 @@ class ReviewExport:
             if not path:
                 raise InputError(_("Choose {what} first.").format(what=what))
         review, predictions, truth = needed.values()
-        formats = ["nifti"]
-        formats += ["seg.nrrd"] if ui.segNrrdCheckBox.checked else []
-        formats += ["dicom-seg"] if ui.dicomSegCheckBox.checked else []
-        words = ["review", review, "--predictions", predictions, "-o", truth]
-        words += ["--formats", ",".join(formats), "--json-progress"]
+        words = ["review", review, "--predictions", predictions, "-o", truth, "--json-progress"]
+        words += ["--format", "seg.nrrd"] if ui.segNrrdCheckBox.checked else []
+        words += ["--format", "dicom-seg"] if ui.dicomSegCheckBox.checked else []
         dicom = ui.dicomPathLineEdit.currentPath
         return [*words, "--scans", dicom] if dicom else words
 

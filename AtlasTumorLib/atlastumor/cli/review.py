@@ -41,10 +41,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "-o", "--output", type=Path, metavar="DIR", help="export the truth of finished scans"
     )
     parser.add_argument(
-        "--formats",
-        default="nifti",
-        metavar="LIST",
-        help="of nifti, seg.nrrd, dicom-seg; separated by commas (default: nifti)",
+        "--format",
+        dest="formats",
+        action="append",
+        metavar="FORMAT",
+        help="nifti (always written), seg.nrrd or dicom-seg; may be repeated",
     )
     parser.add_argument("--role", choices=ROLES, help="export scans finished in this role alone")
     parser.add_argument(
@@ -113,7 +114,7 @@ def _export(options: argparse.Namespace, console: Console, report: dict[str, Any
         options.review,
         options.predictions,
         options.output,
-        formats=[word.strip() for word in options.formats.split(",") if word.strip()],
+        formats=options.formats or ["nifti"],
         role=options.role,
         scans=options.scans,
         progress=console.progress,

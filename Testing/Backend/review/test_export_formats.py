@@ -137,6 +137,7 @@ def test_the_command_reports_and_exports(
     told = capsys.readouterr().out
     assert main(["review", str(a_session.folder), "-o", str(target)]) == 2
     words = ["--predictions", str(predictions), "-o", str(target), "--json-progress"]
+    words += ["--format", "seg.nrrd"]
     assert main(["review", str(a_session.folder), *words]) == 0
 
     assert "revise" in told
@@ -146,6 +147,7 @@ def test_the_command_reports_and_exports(
     assert last["event"] == "result"
     assert last["files"] == [str(target / "case-1")]
     assert (target / "case-1" / "labels.nii.gz").is_file()
+    assert (target / "case-1" / "segmentation.seg.nrrd").is_file()
 
 
 def test_the_command_says_when_there_is_no_review(tmp_path: Path) -> None:
