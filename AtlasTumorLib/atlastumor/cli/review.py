@@ -45,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         dest="formats",
         action="append",
         metavar="FORMAT",
-        help="nifti (always written), seg.nrrd or dicom-seg; may be repeated",
+        help="nifti (always written), seg.nrrd, dicom-seg; separated by commas or repeated",
     )
     parser.add_argument("--role", choices=ROLES, help="export scans finished in this role alone")
     parser.add_argument(
@@ -114,7 +114,7 @@ def _export(options: argparse.Namespace, console: Console, report: dict[str, Any
         options.review,
         options.predictions,
         options.output,
-        formats=options.formats or ["nifti"],
+        formats=[word for text in options.formats or ["nifti"] for word in text.split(",")],
         role=options.role,
         scans=options.scans,
         progress=console.progress,

@@ -137,7 +137,7 @@ def test_the_command_reports_and_exports(
     told = capsys.readouterr().out
     assert main(["review", str(a_session.folder), "-o", str(target)]) == 2
     words = ["--predictions", str(predictions), "-o", str(target), "--json-progress"]
-    words += ["--format", "seg.nrrd"]
+    words += ["--format", "nifti,seg.nrrd"]
     assert main(["review", str(a_session.folder), *words]) == 0
 
     assert "revise" in told
