@@ -43,7 +43,6 @@ class CohortPanel:
         for name in _FOLDERS:
             self._line(name).connect("currentPathChanged(QString)", self._onChanged)
         ui.segmentsListWidget.connect("itemChanged(QListWidgetItem*)", self._onChanged)
-        ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onReference)
 
     def write(self, parameters: Parameters) -> None:
         """Keep what the user chose; call it when `changed` was emitted."""
@@ -58,6 +57,7 @@ class CohortPanel:
 
     def show(self, parameters: Parameters) -> None:
         """Show what was chosen elsewhere, without emitting `changed`."""
+        self._takeReference(parameters)
         self._isShowing = True
         ui = self._ui
         ui.sourceComboBox.currentIndex = ui.sourceComboBox.findData(parameters.source.name)
@@ -106,31 +106,43 @@ class CohortPanel:
         if not self._isShowing:
             self.changed.emit()
 
-    def _onReference(self, node: "slicer.vtkMRMLSegmentationNode | None") -> None:
-        """Check the tumor segments of a newly chosen segmentation."""
-        if not self._isShowing and node is not self._segmentationNode:
-            self._isShowing = True
-            self._showSegments(node, defaultSegments(node))
-            self._isShowing = False
-            self.changed.emit()
+    def _takeReference(self, parameters: Parameters) -> None:
+        """Check the tumor segments of a newly chosen segmentation.
+
+        Those that a loaded scene brings for its segmentation stay.
+        """
+        node, before = parameters.reference, self._segmentationNode
+        if node is before:
+            return
+        self._segmentationNode = node
+        ids = node.GetSegmentation().GetSegmentIDs() if node else ()
+        if before is not None or not set(parameters.referenceSegments) & set(ids):
+            parameters.referenceSegments = defaultSegments(node)
 
     def _showSegments(
         self, node: "slicer.vtkMRMLSegmentationNode | None", checked: list[str]
     ) -> None:
-        self._segmentationNode = node
-        listWidget = self._ui.segmentsListWidget
-        listWidget.clear()
         segmentation = node.GetSegmentation() if node else None
-        for segmentId in segmentation.GetSegmentIDs() if segmentation else ():
-            item = qt.QListWidgetItem(segmentation.GetSegment(segmentId).GetName())
-            item.setData(qt.Qt.UserRole, segmentId)
-            item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
-            item.setCheckState(qt.Qt.Checked if segmentId in checked else qt.Qt.Unchecked)
-            listWidget.addItem(item)
+        ids = segmentation.GetSegmentIDs() if segmentation else ()
+        names = {one: segmentation.GetSegment(one).GetName() for one in ids}
+        # An item must outlive its own signal, so items are made anew only for other segments.
+        if {_idOf(item): item.text() for item in self._items()} != names:
+            self._ui.segmentsListWidget.clear()
+            for segmentId, name in names.items():
+                item = qt.QListWidgetItem(name)
+                item.setData(qt.Qt.UserRole, segmentId)
+                item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
+                self._ui.segmentsListWidget.addItem(item)
+        for item in self._items():
+            item.setCheckState(qt.Qt.Checked if _idOf(item) in checked else qt.Qt.Unchecked)
 
     def _checkedSegments(self) -> list[str]:
+        return [_idOf(item) for item in self._items() if item.checkState() == qt.Qt.Checked]
+
+    def _items(self) -> "list[qt.QListWidgetItem]":
         listWidget = self._ui.segmentsListWidget
-        items = [listWidget.item(row) for row in range(listWidget.count)]
-        return [
-            str(item.data(qt.Qt.UserRole)) for item in items if item.checkState() == qt.Qt.Checked
-        ]
+        return [listWidget.item(row) for row in range(listWidget.count)]
+
+
+def _idOf(item: "qt.QListWidgetItem") -> str:
+    return str(item.data(qt.Qt.UserRole))
