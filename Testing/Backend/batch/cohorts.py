@@ -7,6 +7,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from atlastumor.batch.cases import Case
+from atlastumor.batch.cohort import find_cases
+
 SHAPE = (12, 10, 8)
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
 VOXEL_ML = 0.006
@@ -57,3 +60,11 @@ def write_map(folder: Path, case: str, organ: str, array: np.ndarray) -> Path:
 def write_mask(folder: Path, case: str, name: str, mask: np.ndarray) -> Path:
     path = folder / case / "segmentations" / f"{name}.nii.gz"
     return write(path, mask.astype(np.uint8))
+
+
+def only_case(predictions: Path, references: Path, **options: list[str]) -> Case:
+    """The one case of a cohort without problems."""
+    cohort = find_cases(predictions, references, **options)
+    assert not cohort.problems
+    (case,) = cohort.cases
+    return case
