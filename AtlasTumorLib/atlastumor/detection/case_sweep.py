@@ -9,6 +9,7 @@ volumes are those at t itself; until the next row, ratios stay within the same w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -230,14 +231,14 @@ class CaseSweep:
         credited = np.bincount(rows[first], minlength=self.thresholds.size)
         return (self.n_counted - credited).astype(np.int32)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the sweep to a file; see `sweep_files.save_sweep`."""
         from .sweep_files import save_sweep
 
         save_sweep(self, path)
 
     @staticmethod
-    def load(path: Any) -> CaseSweep:
+    def load(path: str | Path) -> CaseSweep:
         """Read a sweep from a file; see `sweep_files.load_sweep`."""
         from .sweep_files import load_sweep
 

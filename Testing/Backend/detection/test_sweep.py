@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,22 @@ def test_a_map_that_shatters_is_refused_before_memory_runs_out(
 
     with pytest.raises(InputError, match="Raise the least volume or the floor"):
         sweep(noise, a_reference(LESION, FAR), min_volume_mm3=0.0)
+
+
+def test_a_sweep_holds_less_than_two_maps_beside_the_map() -> None:
+    shape = (160, 160, 120)
+    i, j, k = np.ix_(*(np.linspace(-1, 1, n, dtype=np.float32) for n in shape))
+    probability = np.clip(1 - np.sqrt(i * i + j * j + k * k) / 0.5, 0, 1)
+    reference = find_reference_lesions(probability > 0.5, spacing_mm=SPACING)
+
+    tracemalloc.start()
+    swept = sweep_case("case", "organ", probability, reference)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert np.mean(probability >= 0.01) > 0.05
+    assert peak < 2 * probability.nbytes
+    assert swept.n_components.tolist() == [1] * swept.thresholds.size
 
 
 @pytest.mark.parametrize(
