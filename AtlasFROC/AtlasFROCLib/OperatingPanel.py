@@ -138,7 +138,7 @@ class OperatingPanel:
                 widget.value = value
                 widget.blockSignals(wasBlocked)
         self.chart.showCurve(curve)
-        ui.numbersLabel.text = describePoint(curve, self.reason)
+        _setText(ui.numbersLabel, describePoint(curve, self.reason))
 
     def _computeBands(self) -> None:
         self._logic.computeBands(self.chart.target or 0.9)
@@ -175,3 +175,10 @@ class OperatingPanel:
         else:
             self._logic.setThreshold(threshold)
         self.changed.emit()
+
+
+def _setText(label: "qt.QLabel", text: str) -> None:
+    """Set a text of several lines; a collapsible section would else press them together."""
+    label.text = text
+    if label.visible:
+        label.minimumHeight = label.heightForWidth(label.width)

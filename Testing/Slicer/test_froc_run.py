@@ -166,7 +166,7 @@ def test_segments_are_tumors_only_if_checked(a_froc_panel: Any) -> None:
     import qt
 
     ui, parameters = a_froc_panel.ui, a_froc_panel.widget._parameterNode
-    map_node, segmentation = make_nodes()
+    _map_node, segmentation = make_nodes()
     ui.sourceComboBox.currentIndex = 1
     ui.referenceSelector.setCurrentNode(segmentation)
     items = [ui.segmentsListWidget.item(row) for row in range(ui.segmentsListWidget.count)]
