@@ -30,8 +30,6 @@ from atlastumor.results.phantom import write_phantom
 
 LIVER = ORGANS[0]
 FALSE_ONES = 3
-ROOM = 60
-"""For tabs and wrapped labels, which no size hint foresees; in Slicer the panel scrolls."""
 
 
 def main() -> None:
@@ -123,8 +121,9 @@ def picture_of(panel: Any) -> Any:
     from host.views import grab_widget
     from PIL import Image
 
-    slicer.app.processEvents()
-    panel.resize(440, panel.sizeHint.height() + ROOM)
+    for _ in range(2):  # tabs and wrapped labels ask for more room once they are there
+        slicer.app.processEvents()
+        panel.resize(panel.width, panel.layout().totalHeightForWidth(panel.width))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "panel.png"
         grab_widget(panel, path)
