@@ -8,7 +8,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from atlastumor.detection.operating_point import thresholds_for
 from atlastumor.errors import InputError
-from atlastumor.models.card import DEFAULT_MODEL, find_card
+from atlastumor.models.card import DEFAULT_MODEL, ModelCard, find_card
 from atlastumor.organs import find_organ, select_organs
 from AtlasTumorSlicer.Mrml import checkScan
 
@@ -71,10 +71,8 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
             precision: "auto", "fp32", "bf16" or "fp16".
             thresholds: Least tumor probability by organ key; others keep the model's own.
             mirror: Average over mirrored passes: slower, a little steadier.
-            operatingPoint: Content of an operating-point file, whose thresholds hold where none
-                is given above; empty for none.
-            outputSegmentation: Where the segments go; None makes a new segmentation. Segments of
-                others in it, and changed ones, stay as they are.
+            operatingPoint: Content of an operating-point file; `thresholds` come first.
+            outputSegmentation: Takes the segments; others' in it stay. None makes a new one.
             wait: Return only when done. Windows stay alive meanwhile.
             onProgress: Told how far it is.
 
@@ -82,16 +80,10 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
             The segmentation node, or with `wait=False` the run, which has `cancel` and `wait`.
 
         Raises:
-            AtlasTumorError: If scan or options cannot be used, the operating point is another
-                model's, or (with `wait`) what the worker reported, or `Cancelled`.
+            AtlasTumorError: What cannot be used as given, or (with `wait`) the worker's reason.
             WorkerCrash: If the worker ended without a reason (with `wait`).
         """
-        if self.isRunning:
-            raise InputError(_("A segmentation is already running; wait for it or cancel it."))
-        checkScan(volumeNode)
-        card = find_card(model)
-        if operatingPoint:
-            thresholds_for(readOperatingPoints(operatingPoint), card)
+        card = self._check(volumeNode, model, operatingPoint)
         options = _options(organs, card.id, thresholds or {}, isMirrored=mirror)
         options += ["--device", device, "--backend", backend, "--precision", precision]
         run = Run(
@@ -101,6 +93,23 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
             options=options,
             operatingPoint=operatingPoint,
         )
+        return self._start(run, onProgress, wait=wait)
+
+    def _check(
+        self, volumeNode: "slicer.vtkMRMLScalarVolumeNode", model: str, operatingPoint: str
+    ) -> ModelCard:
+        """Refuse what cannot run, before anything is written; gives the model's card."""
+        if self.isRunning:
+            raise InputError(_("A segmentation is already running; wait for it or cancel it."))
+        checkScan(volumeNode)
+        card = find_card(model)
+        if operatingPoint:
+            thresholds_for(readOperatingPoints(operatingPoint), card)
+        return card
+
+    def _start(
+        self, run: Run, onProgress: ProgressCallback | None, *, wait: bool
+    ) -> "slicer.vtkMRMLSegmentationNode | Run":
         if onProgress is not None:
             run.progressed.connect(onProgress)
         run.start()
