@@ -28,6 +28,7 @@ def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
         The card's path. Measured accuracy in an earlier card of this id is dropped: it was
         another network's.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{DEFAULT_MODEL}.safetensors"
     sha256, size = save_weights(run.average.state_dict(), weights, half=True)
     card = _card(recipe, {"file": weights.name, "sha256": sha256, "bytes": size})

@@ -25,6 +25,7 @@ from .recipe import FIRST_TUMOR, Recipe, channel_of_label
 __all__ = ["CroppedAnatomy", "Sample", "draw_sample"]
 
 FINE = 2  # anatomy voxels per network voxel, along each axis
+_ZOOM = (0.87, 1.15)  # along each axis by itself: no two bodies are in proportion
 _FULL_ML = 11.0  # a lesion of this size or larger has weight 1
 _HEAVIEST = 12.0
 _PHASES = ("none", "arterial", "portal", "portal", "delayed", "random")
@@ -72,8 +73,11 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
         The patch.
     """
     size = np.array(recipe.patch) * FINE
-    tissues, inside = _crop(anatomy.tissues, _corner(anatomy, size, recipe, rng), size)
-    inside = _shorten(inside, rng)
+    zoom = rng.uniform(*_ZOOM, 3)
+    source = np.round(size / zoom).astype(np.int64)
+    tissues, inside = _crop(anatomy.tissues, _corner(anatomy, source, recipe, rng), source)
+    nearest = np.ix_(*(np.arange(n) * m // n for n, m in zip(size, source, strict=True)))
+    tissues, inside = tissues[nearest], _shorten(inside[nearest], rng)
     hu = _render(tissues, rng)
     low, high = recipe.clip_hu
     image = ((hu - low) / (high - low)).clamp_(0.0, 1.0)

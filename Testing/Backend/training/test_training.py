@@ -130,7 +130,7 @@ def test_an_interrupted_run_ends_as_the_whole_one(a_pool, tmp_path, monkeypatch)
 def test_the_exported_card_loads_with_weights_that_fit(a_pool, tmp_path):
     run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
 
-    card = load_card(export(run, TINY, tmp_path, hardware="a test"))
+    card = load_card(export(run, TINY, tmp_path / "a new folder", hardware="a test"))
 
     network = build_network(card.network.name, len(card.outputs), card.network.args)
     network.load_state_dict(load_weights(card, models_dir=None))
