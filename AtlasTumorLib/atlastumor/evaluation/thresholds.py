@@ -27,7 +27,7 @@ from ..progress import Progress, ignore_progress
 __all__ = ["ChosenThresholds", "choose_thresholds", "sweep_phantoms"]
 
 _FLOOR = 0.05
-_GRID = (0.99, 0.97, *(round(1 - 0.05 * step, 2) for step in range(1, 20)))
+_GRID = (0.998, 0.995, 0.99, 0.97, *(round(1 - 0.05 * step, 2) for step in range(1, 20)))
 _PRICES = np.linspace(0.0, 5.0, 501)  # lesions that one false positive is worth
 
 
