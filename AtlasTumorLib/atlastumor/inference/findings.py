@@ -144,17 +144,17 @@ def _describe_tumors(finding: Finding) -> str:
     n, threshold, score = finding.n_lesions, finding.threshold, finding.highest_score
     if n:
         noun, whole = ("tumor", "") if n == 1 else ("tumors", " in all")
-        return f"{n} {noun}, {finding.tumor_ml:.1f} mL{whole} (highest score {score:.2f})."
+        return f"{n} {noun}, {finding.tumor_ml:.1f} mL{whole} (highest score {_show(score)})."
     if math.isnan(score):
         return "This model does not look for its tumors."
     if threshold is None:
-        return f"No tumor (highest score {score:.2f})."
+        return f"No tumor (highest score {_show(score)})."
     if score >= threshold:
         return (
-            f"No tumor left of what reached threshold {threshold:.2f} (highest score "
-            f"{score:.2f}): too small or outside the organ."
+            f"No tumor left of what reached threshold {_show(threshold)} (highest score "
+            f"{_show(score)}): too small or outside the organ."
         )
-    return f"No tumor above threshold {threshold:.2f} (highest score {score:.2f})."
+    return f"No tumor above threshold {_show(threshold)} (highest score {_show(score)})."
 
 
 def _describe_view(
@@ -166,3 +166,10 @@ def _describe_view(
     if coverage == "partial" and not any(counts[label] for label in organ.labels):
         return " The organ itself was not found."
     return " Only part of the organ is in view." if coverage == "partial" else ""
+
+
+def _show(share: float) -> str:
+    """Two decimals; near 1, where thresholds may lie, three that are cut: 0.9949 is below 0.995."""
+    if share < 0.99:
+        return f"{share:.2f}"
+    return f"{math.floor(1000 * share + 1e-6) / 1000:.3f}"

@@ -152,3 +152,9 @@ def test_labels_are_counted_in_either_memory_order(order: str) -> None:
 
     assert counts[5] == 1000
     assert counts.sum() == array.size
+
+
+def test_numbers_near_1_stay_apart_from_the_threshold_they_miss():
+    message = describe(a_liver(), score=0.9949, threshold=0.995).message
+
+    assert message == "No tumor above threshold 0.995 (highest score 0.994)."
