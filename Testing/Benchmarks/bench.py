@@ -38,7 +38,11 @@ def main() -> None:
     card_path = prepare_model(work / options.plan, scan, plan=options.plan, steps=options.steps)
     ways = [
         ("nnunet", "auto", "auto"),
-        *(("atlastumor", options.backend, precision) for precision in options.precision.split(",")),
+        *(
+            ("atlastumor", backend, precision)
+            for backend in options.backend.split(",")
+            for precision in options.precision.split(",")
+        ),
     ]
     if not options.plain:
         ways.append(("nnunet", "auto", "fp32-sums"))
@@ -60,7 +64,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--plan", choices=sorted(PLANS), default="medium")
     parser.add_argument("--steps", type=int, default=100, help="of training, for clear labels")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N, for both sides")
-    parser.add_argument("--backend", default="auto", help="ours: auto, torch or openvino")
+    parser.add_argument("--backend", default="auto,torch", help="ours: auto, torch, openvino")
     parser.add_argument("--precision", default="fp32,auto", help="ours, one run for each")
     parser.add_argument(
         "--plain", action="store_true", help="leave out nnU-Net with sums in single precision"
@@ -114,20 +118,25 @@ def measure(
         sys.exit(f"{side} failed; see {log}\n" + "\n".join(log.read_text().splitlines()[-15:]))
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     result: dict[str, Any] = json.loads(lines[-1].removeprefix(MARK))
-    return result | {"side": side, "asked": precision, "wall": wall, "rss": usage.ru_maxrss * unit}
+    return result | {
+        "way": f"{side} {backend} {precision}",
+        "side": side,
+        "wall": wall,
+        "rss": usage.ru_maxrss * unit,
+    }
 
 
 def summarize(runs: list[dict[str, Any]], card: ModelCard) -> dict[str, Any]:
     """Best run of each way, and what it is to nnU-Net's."""
     best: dict[str, dict[str, Any]] = {}
     for run in runs:
-        name = f"{run['side']} {run['asked']}"
+        name = run["way"]
         if name not in best or run["seconds"] < best[name]["seconds"]:
             best[name] = run
-    theirs = best["nnunet auto"]
+    theirs = best["nnunet auto auto"]
     meaning = label_values(card)
     reference = translate(read_labels(theirs["labels"]), meaning)
-    exact = best.get("nnunet fp32-sums")
+    exact = best.get("nnunet auto fp32-sums")
     for run in best.values():
         run["time_ratio"] = theirs["seconds"] / run["seconds"]
         run["wall_ratio"] = theirs["wall"] / run["wall"]
