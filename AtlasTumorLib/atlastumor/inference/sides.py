@@ -105,5 +105,7 @@ def _right_of(
         np.arange(n, dtype=np.float32) * step
         for n, step in zip(part.region.mask.shape, grid.affine[0, :3], strict=True)
     )
-    is_right: npt.NDArray[np.bool_] = (i[:, None, None] + j[:, None] + k) > border - first
+    is_right = np.empty(part.region.mask.shape, np.bool_)
+    for n, across in enumerate(i):  # plane by plane: as a whole it takes four bytes a voxel more
+        is_right[n] = (across + j[:, None] + k) > border - first
     return is_right
