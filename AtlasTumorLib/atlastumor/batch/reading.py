@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..components import has_label
 from ..errors import InputError
 from ..organs import KEYS, ORGANS, Organ, find_organ
 from ..scans.input_files import name_of
@@ -105,7 +106,7 @@ def read_reference(case: Case, organ: str) -> tuple[Mask, Mask | None, Grid]:
         raise InputError(msg)
     labels, grid = read_labels(path)
     tumor = labels == row.tumor_label
-    organ_mask = np.isin(labels, row.labels)
+    organ_mask = has_label(labels, row.labels)
     return tumor, (organ_mask | tumor if organ_mask.any() else None), grid
 
 
