@@ -8,6 +8,9 @@ TotalSegmentator, Wasserthal et al., Radiology: AI 2023).
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from .canvas import Canvas, Floats, Region, Vector, smooth_noise
 from .person import jitter
@@ -174,10 +177,36 @@ def _paint_kidney(
     )
     over = (*_FAT, *organs, Tissue.MUSCLE, Tissue.FAT)
     canvas.paint(Region(bean.box, shape), tissues[0], over=over)
-    # Pyramids: where the noise is high, between the cortex and the sinus.
-    pyramids = (_bumps(rng, canvas, bean, 15) > -0.15) & (bean.sdf < -7) & (sinus > 1.5)
+    core = 0.8 * np.array(center) + 0.2 * np.array(hilum)
+    rays = np.stack(
+        np.broadcast_arrays(*((v - c) / r for v, c, r in zip((x, y, z), core, radii, strict=True))),
+        -1,
+    )
+    pyramids = _pyramids(rng, rays) & (bean.sdf < -rng.uniform(5.5, 8.5)) & (sinus > 1.5)
     canvas.fill(bean.box, pyramids, tissues[1], over=(tissues[0],))
     _paint_collecting_system(rng, canvas, center, hilum, side)
+
+
+def _pyramids(rng: np.random.Generator, rays: Floats) -> npt.NDArray[np.bool_]:
+    """Part a kidney into medullary pyramids and the cortical columns between them, (I, J, K).
+
+    Pyramids are cones around evenly spread axes: a regular pattern, which a tumor's is not.
+
+    Args:
+        rng: Source of randomness.
+        rays: From the renal sinus to each point, scaled by the kidney's semi-axes, (I, J, K, 3).
+    """
+    n = int(rng.integers(14, 23))
+    golden = np.pi * (3 - np.sqrt(5.0))
+    height = 1 - (2 * np.arange(n) + 1) / n
+    around = np.sqrt(1 - height**2)
+    turns = golden * np.arange(n)
+    axes = np.stack([around * np.cos(turns), around * np.sin(turns), height], -1)
+    axes = Rotation.random(rng=rng).apply(axes) + rng.normal(0, 0.05, (n, 3))
+    length = np.maximum(np.linalg.norm(rays, axis=-1, keepdims=True), 1e-6)
+    nearest, _ = cKDTree(axes).query(rays / length, k=2)
+    pyramids: npt.NDArray[np.bool_] = nearest[..., 1] - nearest[..., 0] > rng.uniform(0.1, 0.2)
+    return pyramids
 
 
 def _paint_collecting_system(

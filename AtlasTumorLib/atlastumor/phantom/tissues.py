@@ -159,6 +159,13 @@ ORGAN_TISSUES: dict[str, tuple[Tissue, ...]] = {
 """Healthy tissues of each organ of the table, the typical one first."""
 
 
+_SOLID: dict[str, tuple[Tissue, ...]] = {
+    "kidney": _KIDNEYS[0],  # both kidneys enhance alike
+    "uterus": ORGAN_TISSUES["uterus"],
+}
+"""Tissues that an organ's tumor must be told from by density, where it is more than one."""
+
+
 def _label_table() -> npt.NDArray[np.uint8]:
     """AbdomenAtlas 2.0 label of every tissue id, (256,)."""
     table = np.zeros(256, np.uint8)
@@ -174,6 +181,9 @@ def _label_table() -> npt.NDArray[np.uint8]:
 
 TISSUE_LABEL = _label_table()
 """Label of each tissue id, (256,) uint8; 0 for everything outside the organ table."""
+
+_SHARED = 0.7
+"""Correlation of a tissue's deviation with the patient's: dose and weight move all alike (Bae)."""
 
 _SOFT = (-20.0, 420.0)  # HU between which domain randomization stretches contrast
 
@@ -213,9 +223,11 @@ def sample_hu(
     mean = np.full(256, -1000.0)
     texture = np.zeros(256)
     wide = 1.0 + 1.5 * randomize
+    patient = rng.normal()
     for name, density in HOUNSFIELD.items():
         tissue = Tissue[name]
-        mean[tissue] = density.hu[column] + wide * density.spread * np.clip(rng.normal(), -2, 2)
+        drawn = _SHARED * patient + np.sqrt(1 - _SHARED**2) * rng.normal()
+        mean[tissue] = density.hu[column] + wide * density.spread * np.clip(drawn, -2, 2)
         texture[tissue] = density.texture * np.exp(rng.normal(0, 0.15 + 0.45 * randomize))
     left, right = _KIDNEYS
     mean[list(right)], texture[list(right)] = mean[list(left)], texture[list(left)]
@@ -240,17 +252,28 @@ def _draw_tumor(
     base, prior = mean[healthy], find_organ(organ).tumor.contrast_hu
     faint = {"none": 0.55, "delayed": 0.8}.get(phase, 1.0)
     chance = {"liver": 0.25, "kidney": 0.2}.get(organ, 0.0) if phase == "arterial" else 0.02
+    solid = mean[list(_SOLID.get(organ, (healthy,)))]
     for tissue in (tissues.core, tissues.other):
         low, high = prior
         slack = 0.25 * (high - low) * randomize
         contrast = faint * rng.uniform(low - slack, high + slack)
         if rng.random() < chance:
             contrast = rng.uniform(25, 80)
-        sign = 1.0 if contrast >= 0 else -1.0
-        mean[tissue] = base + sign * max(abs(contrast), MIN_CONTRAST_HU + rng.uniform(0, 6))
+        mean[tissue] = _keep_away(base + contrast, solid, MIN_CONTRAST_HU + rng.uniform(0, 6))
     # Necrosis is near water; the rim lies between the core and the organ, or shines.
     core = mean[tissues.core]
     mean[tissues.necrosis] = min(rng.uniform(5, 30), core - 8, base - MIN_CONTRAST_HU - 5)
     enhanced = phase != "none" and rng.random() < 0.3
     mean[tissues.rim] = base + rng.uniform(15, 45) if enhanced else 0.65 * core + 0.35 * base
     texture[list(tissues.all)] = rng.uniform(4, 11) * (1 + 0.6 * randomize)
+
+
+def _keep_away(hu: float, tissues: npt.NDArray[np.float64], gap: float) -> float:
+    """Move a density to the nearest one that is `gap` HU from every tissue's.
+
+    A tumor as dense as a tissue beside it could not be told from it, by a reader or a network.
+    """
+    candidates = np.concatenate([[hu], tissues - gap, tissues + gap])
+    free = np.abs(candidates[:, None] - tissues).min(axis=1) >= gap - 1e-6
+    allowed = candidates[free]
+    return float(allowed[np.abs(allowed - hu).argmin()])

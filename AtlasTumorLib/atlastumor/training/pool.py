@@ -20,8 +20,8 @@ __all__ = ["SampleStream", "make_pool"]
 
 _log = logging.getLogger(__name__)
 
-_CROWDED = TumorOptions(per_organ_probability=0.8, count_range=(1, 3))
-"""Many tumors in every anatomy: a patch then teaches about several."""
+_CROWDED = TumorOptions(per_organ_probability=0.65, count_range=(1, 2))
+"""More tumors than people have, so that a patch teaches about several."""
 
 
 def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:

@@ -66,13 +66,13 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 11_500
+    steps: int = 19_000
     warmup: int = 100
-    decay: float = 0.4
+    decay: float = 0.44
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
-    ema: float = 0.99
-    n_anatomies: int = 120
+    ema: float = 0.998
+    n_anatomies: int = 500
     patch: tuple[int, int, int] = (80, 80, 80)
     spacing_mm: float = 3.0
     clip_hu: tuple[float, float] = (-200.0, 300.0)

@@ -27,7 +27,7 @@ __all__ = ["CroppedAnatomy", "Sample", "draw_sample"]
 FINE = 2  # anatomy voxels per network voxel, along each axis
 _ZOOM = (0.87, 1.15)  # along each axis by itself: no two bodies are in proportion
 _FULL_ML = 11.0  # a lesion of this size or larger has weight 1
-_HEAVIEST = 12.0
+_HEAVIEST = 3.0  # 12 taught the network to be sure of lesions that are not there
 _PHASES = ("none", "arterial", "portal", "portal", "delayed", "random")
 Tissues = npt.NDArray[np.uint8]
 
@@ -147,17 +147,19 @@ def _shorten(inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDA
 
 def _render(tissues: Tissues, rng: np.random.Generator) -> torch.Tensor:
     """Give every tissue a density, average to the network's grid, add texture and noise; HU."""
-    randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.35, 0.4, 0.2, 0.05]))
+    randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.4, 0.3, 0.2, 0.1]))
     mean, texture = sample_hu(rng, phase=str(rng.choice(_PHASES)), randomize=randomize)
     hu = _thicken(torch.from_numpy(mean.astype(np.float32)[tissues]), rng)
     hu = torch.nn.functional.avg_pool3d(hu[None, None], FINE)[0, 0]
     coarse = tissues[::FINE, ::FINE, ::FINE]
     spread = torch.from_numpy(texture.astype(np.float32)[coarse])
-    hu = hu + spread * _smooth_noise(coarse.shape, rng.uniform(0.5, 2.0), rng)
-    hu = hu + _smooth_noise(coarse.shape, rng.uniform(0.0, 0.7), rng) * float(rng.gamma(2.0, 4.0))
-    if rng.random() < 0.3:
+    if randomize == 0:  # what is left of texture and grain in voxels of 3 mm
+        blobs, share, grain = rng.uniform(0.4, 0.9), rng.uniform(0.5, 0.85), rng.uniform(2, 8)
+    else:
+        blobs, share, grain = rng.uniform(0.4, 2.0), 1.0, rng.gamma(2.0, 4.0)
         hu = hu * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-15, 15))
-    return hu
+    hu = hu + spread * float(share) * _smooth_noise(coarse.shape, float(blobs), rng)
+    return hu + _smooth_noise(coarse.shape, rng.uniform(0.0, 0.7), rng) * float(grain)
 
 
 def _thicken(hu: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from atlastumor.errors import InputError
 from atlastumor.organs import find_organ
@@ -113,3 +114,16 @@ def test_a_bad_option_is_an_input_error(options: dict[str, object], says: str) -
 def test_a_negative_seed_is_an_input_error() -> None:
     with pytest.raises(InputError, match="not negative"):
         make_anatomy(-1, spacing_mm=5.0)
+
+
+def test_the_medulla_lies_in_many_separate_pyramids_under_the_cortex() -> None:
+    tissues = make_anatomy(
+        2_000_011, spacing_mm=1.5, tumors=NO_TUMORS, field_of_view="abdomen"
+    ).tissues
+    medulla = tissues == Tissue.KIDNEY_LEFT_MEDULLA
+    cortex = tissues == Tissue.KIDNEY_LEFT_CORTEX
+    cores = ndimage.label(ndimage.binary_erosion(medulla, iterations=2))[0]
+    sizes = np.bincount(cores.ravel())[1:] * 1.5**3 / 1000
+    assert 6 <= (sizes > 0.1).sum() <= 22
+    assert sizes.max() < 0.4 * sizes.sum()
+    assert 0.2 < medulla.sum() / (medulla.sum() + cortex.sum()) < 0.5

@@ -52,6 +52,30 @@ def test_a_tumor_always_differs_from_its_organ(organ: str, phase: str, randomize
     assert np.abs(contrast).min() >= 19.9
 
 
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("randomize", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("organ", "beside"),
+    [
+        ("kidney", Tissue.KIDNEY_LEFT_MEDULLA),
+        ("kidney", Tissue.KIDNEY_RIGHT_CORTEX),
+        ("uterus", Tissue.ENDOMETRIUM),
+    ],
+)
+def test_a_tumor_differs_from_every_solid_tissue_of_its_organ(
+    organ: str, beside: Tissue, phase: str, randomize: float
+) -> None:
+    mean = draws(200, phase, randomize)
+    for tissue in (TUMOR_TISSUES[organ].core, TUMOR_TISSUES[organ].other):
+        assert np.abs(mean[:, tissue] - mean[:, beside]).min() >= 20 - 1e-3
+
+
+def test_patients_who_enhance_strongly_do_so_everywhere() -> None:
+    mean = draws(600, "portal", 0.0)
+    aorta, spleen = mean[:, Tissue.AORTA], mean[:, Tissue.SPLEEN]
+    assert 0.35 < np.corrcoef(aorta, spleen)[0, 1] < 0.65
+
+
 def test_liver_tumors_are_mostly_darker_than_the_liver() -> None:
     mean = draws(200, "portal", 0.0)
 

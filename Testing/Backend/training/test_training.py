@@ -60,17 +60,17 @@ def test_samples_are_normalized_and_hold_organs(a_pool):
 
 def test_small_lesions_weigh_more_voxel_by_voxel():
     channels = np.zeros((40, 40, 40), np.uint8)
-    channels[1:3, 1:3, 1:4] = FIRST_TUMOR  # 12 voxels of 27 mm3: 0.324 ml
+    channels[1:7, 1:7, 1:5] = FIRST_TUMOR  # 144 voxels of 27 mm3: 3.888 ml
     channels[10:20, 10:20, 10:20] = FIRST_TUMOR + 1  # 27 ml, more than a full lesion
-    channels[30:33, 30:34, 30:34] = FIRST_TUMOR  # 1.296 ml
+    channels[28:33, 28:33, 28:33] = FIRST_TUMOR  # 3.375 ml
     channels[38, 38, 38] = FIRST_TUMOR  # so small that the ceiling holds
 
     balance = samples._balance(channels, spacing_mm=3.0)
 
     assert balance[0, 0, 0] == balance[15, 15, 15] == 1.0
-    assert balance[1, 1, 1] == pytest.approx((11.0 / 0.324) ** (2 / 3))
-    assert balance[31, 31, 31] == pytest.approx((11.0 / 1.296) ** (2 / 3))
-    assert balance[38, 38, 38] == 12.0
+    assert balance[1, 1, 1] == pytest.approx((11.0 / 3.888) ** (2 / 3))
+    assert balance[31, 31, 31] == pytest.approx((11.0 / 3.375) ** (2 / 3))
+    assert balance[38, 38, 38] == 3.0
 
 
 def test_missing_a_balanced_lesion_costs_more():
