@@ -13,7 +13,7 @@ from atlastumor.detection.bootstrap import Bands, draw_bands, draw_cases, find_i
 from atlastumor.detection.changes import find_changes
 from atlastumor.detection.choice import Choice, choose_by_false_positives, choose_threshold
 from atlastumor.detection.froc import Point, pool
-from atlastumor.detection.rates import wilson
+from atlastumor.detection.rates import settle_interval
 from atlastumor.detection.rules import HitRule
 from atlastumor.detection.sweep import CaseSweep
 
@@ -99,12 +99,13 @@ class OrganCurve:
         sensitivity = fp = None
         if self.bands.sensitivity is not None:
             found = times @ changes.tabulate(changes.found, row)[:, 0]
-            low, high = _pair(found / (times @ changes.n_lesions.astype(np.float32)))
-            n = self.curve.n_lesions  # samples of a perfect result are perfect, and say nothing
-            sensitivity = (wilson(n, n)[0] if low == 1.0 else low), high
+            ends = find_interval(found / (times @ changes.n_lesions.astype(np.float32)))
+            ends = settle_interval(ends, int(self.curve.tp[self.row]), self.curve.n_lesions)
+            sensitivity = float(ends[0]), float(ends[1])
         if self.bands.fp_per_scan is not None:
             deltas = changes.strict if self.curve.strict else changes.false
-            fp = _pair(times @ changes.tabulate(deltas, row)[:, 0] / changes.n_cases)
+            low, high = find_interval(times @ changes.tabulate(deltas, row)[:, 0] / changes.n_cases)
+            fp = float(low), float(high)
         return sensitivity, fp
 
     def chooseSensitivity(self, target: float) -> Choice:
@@ -132,8 +133,3 @@ class OrganCurve:
         if row < 0:
             return CaseCounts(sweep.case, len(sweep.lesions), 0, 0)
         return CaseCounts(sweep.case, len(sweep.lesions), int(found[row]), int(false[row]))
-
-
-def _pair(samples: np.ndarray) -> Interval:
-    low, high = find_interval(samples)
-    return float(low), float(high)

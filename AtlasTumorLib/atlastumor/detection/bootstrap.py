@@ -2,9 +2,8 @@
 
 A case is drawn whole, with all its lesions and false positives, as these hang together. Everything
 is computed from the table of how often each sample drew each case, by matrix products. Intervals
-hold the middle 95 % of the samples (percentile bootstrap). Where every lesion is found, every
-sample finds every lesion, which says nothing of how sure that is: so no lower end is above the one
-that Wilson gives a sensitivity of 100 %.
+hold the middle 95 % of the samples (percentile bootstrap); those of sensitivities are corrected
+where samples say too little (`settle_interval`).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from .changes import Changes, find_changes
 from .choice import find_feasible
 from .froc import FP_PER_SCAN, FrocCurve, pool, thin_rows
-from .rates import wilson
+from .rates import settle_interval
 
 if TYPE_CHECKING:
     from .case_sweep import CaseSweep
@@ -193,11 +192,12 @@ def draw_bands(
     chosen = _choose(tp, fp, totals, target)
     reached = thresholds[chosen[chosen >= 0]]
     sensitivity = tp / totals[:, None]
+    read_off = find_interval(_read_off(sensitivity, fp_per_scan))
     return Bands(
         thresholds,
-        _doubt_perfection(find_interval(sensitivity), curve.n_lesions),
+        settle_interval(find_interval(sensitivity), curve.tp[rows], curve.n_lesions),
         fp_ends,
-        _doubt_perfection(find_interval(_read_off(sensitivity, fp_per_scan)), curve.n_lesions),
+        settle_interval(read_off, _count_at_fp(curve), curve.n_lesions),
         _middle(reached),
         float(np.mean(chosen < 0)),
         times.shape[0],
@@ -221,9 +221,10 @@ def _read_off(sensitivity: Table, fp_per_scan: Table) -> Table:
     return np.stack(columns, axis=1)
 
 
-def _doubt_perfection(ends: Floats, n_lesions: int) -> Floats:
-    """Lower the lower ends of sensitivities to what as many lesions can show, (2, ...)."""
-    return np.stack([np.minimum(ends[0], wilson(n_lesions, n_lesions)[0]), ends[1]])
+def _count_at_fp(curve: FrocCurve) -> npt.NDArray[np.int64]:
+    """The lesions that the curve finds at `FP_GRID`, (F,)."""
+    counts = [curve.tp[curve.fp_per_scan <= limit].max(initial=0) for limit in FP_GRID]
+    return np.array(counts, np.int64)
 
 
 def _middle(thresholds: npt.NDArray[np.float32]) -> tuple[float, float] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from .case_sweep import CaseSweep
     from .rules import HitRule
 
-__all__ = ["PatientLevel", "Rate", "measure_auc", "measure_patients", "wilson"]
+__all__ = [
+    "LEAST_TO_RESAMPLE",
+    "PatientLevel",
+    "Rate",
+    "measure_auc",
+    "measure_patients",
+    "settle_interval",
+    "wilson",
+]
+
+LEAST_TO_RESAMPLE = 10
+"""Of fewer lesions a share has Wilson's interval: too few for samples to vary as lesions do."""
 
 _LEVEL = 0.95
 
@@ -86,6 +97,33 @@ def wilson(n_hit: int, n_total: int, *, level: float = _LEVEL) -> tuple[float, f
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
     # Rounding must not leave 1e-17 where the interval touches its bounds.
     return (0.0 if n_hit == 0 else low), (1.0 if n_hit == n_total else high)
+
+
+def settle_interval(
+    ends: npt.NDArray[np.float64],
+    n_hit: npt.NDArray[np.integer[Any]] | int,
+    n_total: int,
+) -> npt.NDArray[np.float64]:
+    """Correct the intervals of resampled shares where resampling says too little.
+
+    Where every lesion is found, every sample finds every lesion, and where none is, none: that says
+    nothing of how sure it is. So no lower end is above the one that Wilson gives to all of them
+    found, and no upper end below the one he gives to none. Few lesions get his interval outright.
+
+    Args:
+        ends: Lower and upper ends from resampling, (2, ...).
+        n_hit: Found lesions, (...).
+        n_total: All lesions, above 0.
+
+    Returns:
+        Lower and upper ends, (2, ...).
+    """
+    hits = np.asarray(n_hit)
+    if n_total < LEAST_TO_RESAMPLE:
+        table = np.array([wilson(n, n_total) for n in range(n_total + 1)])
+        return np.moveaxis(table[hits], -1, 0)
+    lowest, highest = wilson(n_total, n_total)[0], wilson(0, n_total)[1]
+    return np.stack([np.minimum(ends[0], lowest), np.maximum(ends[1], highest)])
 
 
 @dataclass(frozen=True)

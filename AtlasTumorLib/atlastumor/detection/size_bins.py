@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bootstrap import find_interval
-from .rates import Rate, wilson
+from .rates import LEAST_TO_RESAMPLE, Rate, settle_interval, wilson
 
 if TYPE_CHECKING:
     from .case_sweep import CaseSweep
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["SIZE_BINS", "SizeBin", "measure_sizes"]
 
 _LEAST_TO_JUDGE = 5
-_LEAST_TO_RESAMPLE = 10
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,12 @@ def _measure(
     n_hit, n_total = (int(total) for total in counts.sum(axis=1))
     if n_total < _LEAST_TO_JUDGE:
         return Rate(n_hit, n_total, None, "n too small")
-    few = n_total < _LEAST_TO_RESAMPLE or np.count_nonzero(counts[1]) < 2
+    few = n_total < LEAST_TO_RESAMPLE or np.count_nonzero(counts[1]) < 2
     if few or n_hit in {0, n_total} or times is None:  # resampling cannot vary what all share
         return Rate(n_hit, n_total, wilson(n_hit, n_total), "Wilson")
     totals = times @ counts[1]
     samples = np.divide(
         times @ counts[0], totals, where=totals > 0, out=np.full_like(totals, np.nan)
     )
-    low, high = find_interval(samples)
+    low, high = settle_interval(find_interval(samples), n_hit, n_total)
     return Rate(n_hit, n_total, (float(low), float(high)), "bootstrap")

@@ -51,9 +51,9 @@ def test_intervals_hold_the_middle_of_the_samples_that_have_a_value() -> None:
 
 def test_bands_equal_counting_every_sample_by_itself() -> None:
     generator = np.random.default_rng(8)
-    cohort = [random_sweep(generator, 6, n % 3) for n in range(9)]
+    cohort = [random_sweep(generator, 6, n % 4) for n in range(9)]
     n_lesions = np.array([len(sweep.lesions) for sweep in cohort])
-    highest = wilson(9, 9)[0]
+    highest, lowest = wilson(12, 12)[0], wilson(0, 12)[1]
 
     bands = bootstrap(cohort, RULE, n=60, seed=2, target=0.5)
 
@@ -64,14 +64,14 @@ def test_bands_equal_counting_every_sample_by_itself() -> None:
     for row, threshold in enumerate(bands.thresholds):
         points = [curve.point(curve.row_at(float(threshold))) for curve in curves]
         sensitivity = np.percentile([point.sensitivity for point in points], [2.5, 97.5])
-        sensitivity[0] = min(sensitivity[0], highest)
+        sensitivity = [min(sensitivity[0], highest), max(sensitivity[1], lowest)]
         assert bands.sensitivity[:, row] == pytest.approx(sensitivity, abs=1e-6)
         fp = np.percentile([point.fp_per_scan for point in points], [2.5, 97.5])
         assert bands.fp_per_scan[:, row] == pytest.approx(fp, abs=1e-6)
     for column, limit in enumerate(FP_GRID):
         read = [sensitivity_at(curve, limit) for curve in curves]
         expected = np.percentile(read, [2.5, 97.5])
-        expected[0] = min(expected[0], highest)
+        expected = [min(expected[0], highest), max(expected[1], lowest)]
         assert bands.sensitivity_at_fp[:, column] == pytest.approx(expected, abs=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_one_case_with_lesions_among_others_has_intervals_of_false_positives_onl
 def test_intervals_are_known_where_it_was_resampled_only() -> None:
     bands = bootstrap([a_sweep((0.5, "1", 1)), a_sweep((0.5, "0", 1))], RULE, n=50)
 
-    assert bands.sensitivity_interval(0.5) == (0.0, 1.0)
+    assert bands.sensitivity_interval(0.5) is not None
     assert bands.sensitivity_interval(0.4) is None
 
 
@@ -120,3 +120,23 @@ def test_finding_every_lesion_does_not_make_it_certain() -> None:
 
     assert bands.sensitivity_interval(0.5) == (wilson(2, 2)[0], 1.0)
     assert bands.sensitivity_at_fp[0, -1] == wilson(2, 2)[0]
+
+
+def test_few_lesions_have_wilsons_interval_along_the_whole_curve() -> None:
+    # 9 lesions; 4 are found at 0.5 and, with more false positives, 8 at 0.25.
+    first = [a_sweep((0.5, "1", 0), (0.25, "1", 1)) for _ in range(4)]
+    second = [a_sweep((0.5, "0", 0), (0.25, "1", 1)) for _ in range(4)]
+
+    bands = bootstrap([*first, *second, a_sweep((0.5, "0", 0))], RULE, n=50)
+
+    assert bands.sensitivity_interval(0.5) == wilson(4, 9)
+    assert bands.sensitivity_interval(0.25) == wilson(8, 9)
+    at_eighth, at_one = FP_GRID.index(1 / 8), FP_GRID.index(1.0)
+    assert tuple(bands.sensitivity_at_fp[:, at_eighth]) == wilson(4, 9)
+    assert tuple(bands.sensitivity_at_fp[:, at_one]) == wilson(8, 9)
+
+
+def test_finding_no_lesion_does_not_make_it_certain_either() -> None:
+    bands = bootstrap([a_sweep((0.5, "0", 1)) for _ in range(12)], RULE, n=50)
+
+    assert bands.sensitivity_interval(0.5) == (0.0, wilson(0, 12)[1])

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from atlastumor.detection.bootstrap import draw_cases
-from atlastumor.detection.rates import Rate, measure_auc, measure_patients, wilson
+from atlastumor.detection.rates import (
+    Rate,
+    measure_auc,
+    measure_patients,
+    settle_interval,
+    wilson,
+)
 
 from .made_sweeps import RULE, a_sweep
 
@@ -19,6 +25,25 @@ def test_wilson_gives_the_textbook_values() -> None:
     assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
     assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
     assert wilson(29, 29)[1] == 1.0
+
+
+def test_resampling_is_believed_for_ten_lesions_and_more() -> None:
+    ends = np.array([[0.2, 0.5], [0.6, 0.8]])
+
+    assert (settle_interval(ends, np.array([4, 7]), 10) == ends).all()
+    few = settle_interval(ends, np.array([3, 6]), 9)
+    assert [tuple(column) for column in few.T] == [wilson(3, 9), wilson(6, 9)]
+
+
+def test_samples_that_cannot_vary_have_wilsons_ends() -> None:
+    # Of 30: all, 29 and none found. An end of 29 must not promise more than that of 30.
+    ends = np.array([[1.0, 0.95, 0.0], [1.0, 1.0, 0.0]])
+
+    settled = settle_interval(ends, np.array([30, 29, 0]), 30)
+
+    assert tuple(settled[:, 0]) == wilson(30, 30)
+    assert tuple(settled[:, 1]) == (wilson(30, 30)[0], 1.0)
+    assert tuple(settled[:, 2]) == wilson(0, 30)
 
 
 @pytest.mark.parametrize(("n_hit", "n_total"), [(1, 0), (3, 2), (-1, 2), (0, 0)])
