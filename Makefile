@@ -56,8 +56,11 @@ evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and s
 	@$(PY) -m atlastumor.evaluation phantoms
 	@test ! -d "$(ATLASTUMOR_TEST_DATA)" || $(PY) -m atlastumor.evaluation scans "$(ATLASTUMOR_TEST_DATA)"
 
+# Training allocates the same large tensors in every step; glibc would return and clear them each time.
+KEEP_MEMORY = MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=8589934592 THP_MEM_ALLOC_ENABLE=1
+
 train: $(VENV)/.core ## retrain the embedded model (hours)
-	@$(PY) -m atlastumor.training
+	@$(KEEP_MEMORY) $(PY) -m atlastumor.training
 	@$(PY) -m atlastumor.evaluation --update-card thresholds
 
 screenshots: setup ## redraw Resources/Screenshots with the test host

@@ -7,15 +7,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..detection import CaseMatch, LesionMatch
-from ..inference.engine import Segmenter
 from ..phantom import make_phantom
 from ..progress import Progress, ignore_progress
 from .case import CaseScore, score_case
+from .workers import segmenter_of
 
 __all__ = ["score_phantoms"]
 
@@ -55,17 +54,9 @@ def score_phantoms(
 def _score_one(model: str, seed: int) -> CaseScore:
     phantom = make_phantom(seed)
     started = time.monotonic()
-    segmentation = _segmenter(model).segment(phantom.scan)
+    segmentation = segmenter_of(model).segment(phantom.scan)
     seconds = time.monotonic() - started
     return score_case(str(seed), segmentation.labels, phantom.labels, seconds=seconds)
-
-
-@cache
-def _segmenter(model: str) -> Segmenter:
-    import torch  # noqa: PLC0415 - only in workers
-
-    torch.set_num_threads(1)
-    return Segmenter(model, device="cpu")
 
 
 def _read(journal: Path) -> dict[str, CaseScore]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,10 @@ import numpy.typing as npt
 from ..detection.reference import find_reference_lesions
 from ..detection.rules import HIT_RULES, HitRule
 from ..detection.sweep import CaseSweep, SweepOptions, sweep_case
-from ..inference.engine import Segmenter
 from ..organs import KEYS, ORGANS, Organ
 from ..phantom import Phantom, make_phantom
 from ..progress import Progress, ignore_progress
+from .workers import segmenter_of
 
 __all__ = ["ChosenThresholds", "choose_thresholds", "sweep_phantoms"]
 
@@ -140,7 +139,7 @@ def _sweep_one(model: str, seed: int, folder: Path) -> int:
     if all(_path(folder, seed, key).exists() for key in KEYS):
         return seed
     phantom = make_phantom(seed)
-    segmenter = _segmenter(model)
+    segmenter = segmenter_of(model)
     low = segmenter.segment(
         phantom.scan, thresholds=dict.fromkeys(KEYS, _FLOOR), probabilities=True
     )
@@ -164,11 +163,3 @@ def _sweep_organ(
     )
     case = str(phantom.description["seed"])
     return sweep_case(case, organ.key, probability, lesions, options=options)
-
-
-@cache
-def _segmenter(model: str) -> Segmenter:
-    import torch  # noqa: PLC0415 - only in workers
-
-    torch.set_num_threads(1)
-    return Segmenter(model, device="cpu")
