@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from .false_sizes import Spans
 from .reference import ReferenceLesion
 from .rules import GUARD_LESIONS, GUARD_ORGAN_TENTHS, HitRule
 
 __all__ = ["CaseSweep", "SweepOptions", "Touches"]
 
 Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
@@ -104,6 +106,7 @@ class CaseSweep:
         center: (T, L) whether the center of a component that touches it lies within its radius.
         touching_voxels: (T, L) voxels of the components that touch it.
         touches: Component by component, for strict counts.
+        spans: Component by component, for sizes; of those that touch no ignored region.
         voxel_ml: Volume of a voxel, mL.
         organ_voxels: Voxels of the organ; None if not known.
         highest: Highest probability in the map.
@@ -129,6 +132,7 @@ class CaseSweep:
     center: Bools
     touching_voxels: npt.NDArray[np.int64]
     touches: Touches
+    spans: Spans
     voxel_ml: float
     organ_voxels: int | None
     highest: float
@@ -217,6 +221,31 @@ class CaseSweep:
         Returns:
             (T,).
         """
+        credited = np.bincount(self._credit(rule)[0], minlength=self.thresholds.size)
+        return (self.n_counted - credited).astype(np.int32)
+
+    def count_false_sizes(self, theta: float, rule: HitRule, *, strict: bool = False) -> Counts:
+        """Count false positives by size at a threshold, exact at every one.
+
+        Args:
+            theta: Threshold; compared as float32.
+            rule: Hit rule; matters for strict counts only.
+            strict: As in `n_strict`; otherwise those that touch no lesion.
+
+        Returns:
+            (S,) one for each of `false_sizes.SIZE_TEXTS`.
+
+        Raises:
+            InputError: If the threshold lies below the floor, where nothing was swept.
+        """
+        row = self.at(theta)
+        if not strict:
+            return self.spans.count(theta)
+        rows, components = self._credit(rule)
+        return self.spans.count(theta, components[rows == row])
+
+    def _credit(self, rule: HitRule) -> tuple[Ints, Ints]:
+        """Rows and components that have a part in a hit there, each pair once."""
         touches = self.touches
         part = self.hits(rule)[touches.row, touches.lesion] & touches.is_counted
         if rule.name == "best-iou":
@@ -228,8 +257,7 @@ class CaseSweep:
         rows, components = touches.row[part], touches.component[part]
         first = np.ones(rows.size, bool)
         first[1:] = (np.diff(rows) != 0) | (np.diff(components) != 0)
-        credited = np.bincount(rows[first], minlength=self.thresholds.size)
-        return (self.n_counted - credited).astype(np.int32)
+        return rows[first], components[first]
 
     def save(self, path: str | Path) -> None:
         """Write the sweep to a file; see `sweep_files.save_sweep`."""

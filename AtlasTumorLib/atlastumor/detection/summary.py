@@ -18,6 +18,7 @@ from ..provenance import to_plain
 from .bootstrap import FP_GRID, Bands, draw_bands, draw_cases, find_interval
 from .changes import Changes, find_changes
 from .choice import Choice, choose_by_false_positives, choose_threshold
+from .false_sizes import SIZE_TEXTS
 from .folds import HeldOut, cross_validate
 from .froc import FP_PER_SCAN, FrocCurve, Point, pool, sensitivity_at
 from .rates import PatientLevel, Rate, measure_auc, measure_patients
@@ -63,6 +64,8 @@ class OrganSummary:
         held_out: The chosen threshold on cases it was not chosen on; None where that cannot be.
         at_fp: Sensitivity by false positives per scan, at 1/8 to 8.
         sizes: Sensitivity by size class at the chosen or else best point; empty without lesions.
+        false_sizes: False positives at that point, one number for each of `SIZE_TEXTS`; empty if
+            there is no point.
         patients: Patient level at that point; None if there is no point.
         mean_sensitivity: Mean over scans with lesions of each one's sensitivity at that point.
         options: What was asked for.
@@ -75,6 +78,7 @@ class OrganSummary:
     held_out: HeldOut | None
     at_fp: dict[float, float]
     sizes: dict[str, Rate]
+    false_sizes: tuple[int, ...]
     patients: PatientLevel | None
     mean_sensitivity: float
     options: SummaryOptions
@@ -108,6 +112,9 @@ class OrganSummary:
                 "mean_sensitivity_per_scan": self.mean_sensitivity,
                 "sizes": {key: _describe_rate(rate) for key, rate in self.sizes.items()},
                 "size_bounds": {one.key: one.text for one in SIZE_BINS},
+                "false_positives_by_radius": dict(
+                    zip(SIZE_TEXTS, self.false_sizes, strict=bool(self.false_sizes))
+                ),
                 "patients": _describe_patients(self.patients),
             }
         )
@@ -151,6 +158,7 @@ def summarize(
         ),
         {fp: sensitivity_at(curve, fp) for fp in FP_PER_SCAN},
         measure_sizes(sweeps, rule, point.threshold, times=times) if point else {},
+        _count_false_sizes(sweeps, rule, point, strict=options.strict) if point else (),
         _measure_patients(sweeps, rule, point, times),
         _mean_sensitivity(sweeps, rule, point),
         options,
@@ -194,6 +202,14 @@ def _measure_patients(
         return patients
     low, high = find_interval(samples)
     return replace(patients, auc_interval=(float(low), float(high)))
+
+
+def _count_false_sizes(
+    sweeps: Sequence[CaseSweep], rule: HitRule, point: Point, *, strict: bool
+) -> tuple[int, ...]:
+    """False positives of all scans by size."""
+    counts = [one.count_false_sizes(point.threshold, rule, strict=strict) for one in sweeps]
+    return tuple(np.sum(counts, axis=0).tolist())
 
 
 def _mean_sensitivity(sweeps: Sequence[CaseSweep], rule: HitRule, point: Point | None) -> float:

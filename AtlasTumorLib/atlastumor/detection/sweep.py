@@ -17,6 +17,7 @@ from ..progress import Progress, ignore_progress, part_of
 from .branches import Forest, grow_forest
 from .case_sweep import CaseSweep, SweepOptions, Touches
 from .courses import Counts, Courses, Levels, find_courses, find_marks
+from .false_sizes import find_spans
 from .foreground import find_foreground
 from .pairs import Pairs, find_pairs
 from .reference import ReferenceLesions, count_fewest_voxels
@@ -74,6 +75,7 @@ def sweep_case(
         n_distinct=value.size,
         n_ignored=reference.n_ignored,
         options=options,
+        spans=find_spans(pairs.forest, pairs.levels, courses, reference),
         **columns,
     )
     progress(1.0, "counting")

@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from ..errors import InputError, OutputError
 from .case_sweep import CaseSweep, SweepOptions, Touches
+from .false_sizes import Spans
 from .reference import ReferenceLesion
 
-__all__ = ["load_sweep", "save_sweep"]
+__all__ = ["load_sweep", "pack_lesions", "save_sweep", "unpack_lesions"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-_VERSION = 1
+_VERSION = 2
 _COLUMNS = (
     "thresholds",
     "n_components",
@@ -47,6 +48,7 @@ _PLAIN = (
     "is_complete",
 )
 _TOUCHES = tuple(field.name for field in dataclasses.fields(Touches))
+_SPANS = tuple(field.name for field in dataclasses.fields(Spans))
 
 
 def save_sweep(sweep: CaseSweep, path: str | Path) -> None:
@@ -65,7 +67,8 @@ def save_sweep(sweep: CaseSweep, path: str | Path) -> None:
     text |= {"version": _VERSION, "options": dataclasses.asdict(sweep.options)}
     arrays: dict[str, Any] = {name: getattr(sweep, name) for name in _COLUMNS}
     arrays |= {f"touches_{name}": getattr(sweep.touches, name) for name in _TOUCHES}
-    arrays |= _pack_lesions(sweep.lesions)
+    arrays |= {f"spans_{name}": getattr(sweep.spans, name) for name in _SPANS}
+    arrays |= pack_lesions(sweep.lesions)
     arrays["text"] = np.array(json.dumps(text))
     try:
         with beside.open("wb") as file:
@@ -109,14 +112,22 @@ def _unpack(arrays: Arrays) -> CaseSweep:
     return CaseSweep(
         **text,
         **columns,
-        lesions=_unpack_lesions(arrays),
+        lesions=unpack_lesions(arrays),
         touches=Touches(**{name: arrays[f"touches_{name}"] for name in _TOUCHES}),
+        spans=Spans(**{name: arrays[f"spans_{name}"] for name in _SPANS}),
         options=options,
     )
 
 
-def _pack_lesions(lesions: tuple[ReferenceLesion, ...]) -> dict[str, npt.NDArray[Any]]:
-    """Lesions as arrays."""
+def pack_lesions(lesions: tuple[ReferenceLesion, ...]) -> dict[str, npt.NDArray[Any]]:
+    """Turn lesions into arrays.
+
+    Args:
+        lesions: N of them, numbered from 1.
+
+    Returns:
+        By name, (N, ...) each; `unpack_lesions` is the way back.
+    """
     n = len(lesions)
     boxes = [[(part.start, part.stop) for part in lesion.box] for lesion in lesions]
     return {
@@ -127,8 +138,15 @@ def _pack_lesions(lesions: tuple[ReferenceLesion, ...]) -> dict[str, npt.NDArray
     }
 
 
-def _unpack_lesions(arrays: Arrays) -> tuple[ReferenceLesion, ...]:
-    """Lesions from arrays."""
+def unpack_lesions(arrays: Arrays) -> tuple[ReferenceLesion, ...]:
+    """Make lesions of the arrays that `pack_lesions` gave.
+
+    Args:
+        arrays: Among others, those.
+
+    Returns:
+        The lesions, equal in every number.
+    """
     lesions = []
     columns = (arrays[f"lesion_{name}"].tolist() for name in ("ml", "voxels", "centers", "boxes"))
     for index, (ml, n_voxels, center, box) in enumerate(zip(*columns, strict=True), start=1):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from atlastumor.detection.false_sizes import N_CLASSES
 from atlastumor.detection.rules import find_hit_rule
 
 RULE = find_hit_rule("union-iou")
@@ -36,6 +37,13 @@ class MadeSweep:
     def n_strict(self, rule: object) -> np.ndarray:
         assert rule is RULE
         return self.strict
+
+    def count_false_sizes(self, theta: float, rule: object, *, strict: bool = False) -> np.ndarray:
+        """All of them are of the smallest size."""
+        assert rule is RULE
+        counts, row = np.zeros(N_CLASSES, np.int64), self.at(theta)
+        counts[0] = (self.strict if strict else self.n_false)[row] if row >= 0 else 0
+        return counts
 
     @property
     def score(self) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from atlastumor.detection.false_sizes import RADIUS_EDGES_MM
 from atlastumor.detection.reference import (
     ReferenceLesions,
     count_fewest_voxels,
@@ -114,6 +115,33 @@ def check_row(setup: Setup, sweep: CaseSweep, row: int, components: list[Compone
         assert strict == count_strict(components, found, setup.reference, rule), rule
 
 
+def check_sizes(
+    setup: Setup, sweep: CaseSweep, theta: np.float32, components: list[Component]
+) -> None:
+    """False positives of every size at any threshold, in a row of the sweep or not."""
+    edges = [
+        count_fewest_voxels(4 / 3 * np.pi * radius**3, setup.reference.spacing_mm)
+        for radius in RADIUS_EDGES_MM
+    ]
+    organ_voxels = None if setup.organ is None else int(setup.organ.sum())
+    false = [c for c in components if not c.overlaps and not c.is_ignored]
+    assert sweep.count_false_sizes(theta, setup.rules[0]).tolist() == histogram(false, edges)
+    for rule in setup.rules:
+        found = {
+            lesion.index
+            for lesion in setup.reference.lesions
+            if is_found(lesion.index, components, setup.reference, rule, organ_voxels)
+        }
+        false = [c for c in components if count_strict([c], found, setup.reference, rule)]
+        counted = sweep.count_false_sizes(theta, rule, strict=True)
+        assert counted.tolist() == histogram(false, edges), rule
+
+
+def histogram(components: list[Component], edges: list[int]) -> list[int]:
+    classes = [sum(component.n_voxels >= edge for edge in edges) for component in components]
+    return [classes.count(n) for n in range(len(edges) + 1)]
+
+
 def check_values(setup: Setup, sweep: CaseSweep, row: int, components: list[Component]) -> None:
     """Every measure at a row's own threshold."""
     largest = max((c.n_voxels for c in components), default=0)
@@ -154,6 +182,7 @@ def test_a_sweep_equals_a_labeling_at_every_threshold(part: int) -> None:
             components = find_components(exact, threshold, full_parts(setup.reference), fewest)
             row = sweep.at(threshold)
             check_row(setup, sweep, row, components)
+            check_sizes(setup, sweep, threshold, components)
             if row >= 0 and sweep.thresholds[row] == threshold:
                 check_values(setup, sweep, row, components)
         n_rows += sweep.thresholds.size

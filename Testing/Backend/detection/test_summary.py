@@ -37,6 +37,7 @@ def test_a_summary_puts_all_numbers_together(a_cohort: list[MadeSweep]) -> None:
     assert summary.patients.localized.n_hit == 9
     assert summary.patients.specificity.n_hit == 1
     assert summary.mean_sensitivity == 0.9
+    assert summary.false_sizes == (11, 0, 0, 0, 0, 0, 0, 0)
     assert summary.held_out is not None
     assert summary.bands is not None
     assert summary.bands.sensitivity_interval(0.5) is not None
@@ -49,6 +50,8 @@ def test_a_summary_is_json(a_cohort: list[MadeSweep]) -> None:
     assert record["choice"]["point"]["threshold"] == 0.5
     assert record["sensitivity_at_fp_per_scan"]["0.125"] == 0.0
     assert record["patients"]["specificity"]["value"] == 0.5
+    assert record["false_positives_by_radius"]["<= 3 mm"] == 11
+    assert sum(record["false_positives_by_radius"].values()) == 11
     low, high = record["sensitivity_at_fp_per_scan_intervals"]["1"]
     assert low < record["sensitivity_at_fp_per_scan"]["1"] <= high
 
@@ -66,6 +69,7 @@ def test_a_cohort_without_lesions_has_false_positives_and_specificity_only() -> 
     summary = summarize([a_sweep((0.5, "", 1)), a_sweep()], RULE)
 
     assert summary.choice.threshold is None
+    assert summary.false_sizes == ()
     assert list(summary.curve.fp_per_scan) == [0.5]
     assert summary.sizes == {}
     assert math.isnan(summary.mean_sensitivity)
