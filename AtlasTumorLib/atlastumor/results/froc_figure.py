@@ -1,5 +1,7 @@
 """The FROC figure of one organ, as SVG and PNG: the curve, how sure it is, the chosen point.
 
+Beside it stand the sizes of the false positives at that point.
+
 The curve is drawn as the step function that `sensitivity_at` reads: the best sensitivity that a
 number of false positives per scan buys. The hit rule stands below it, as the numbers mean nothing
 without it.
@@ -20,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from ..detection.bootstrap import FP_GRID
 from ..detection.froc import FP_PER_SCAN, FrocCurve, Point, sensitivity_at, thin_rows
 from ..organs import find_organ
+from .froc_histogram import draw_histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_figure", "write_figure"]
 
-_INCHES = (7.0, 5.4)
+_INCHES = (9.4, 5.4)
+_LINE = 154  # letters of the caption
 _DPI = 150
 _INK, _GRAY, _MARK = "#1f4e79", "#7a7a7a", "#c0392b"
 _MOST_DOTS = 800
@@ -70,16 +74,18 @@ def draw_figure(summary: OrganSummary, data_set: str) -> Figure:
     """
     figure = Figure(figsize=_INCHES)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.10, 0.225, 0.87, 0.70))
+    axes = figure.add_axes((0.075, 0.225, 0.645, 0.70))
     curve = summary.curve
     _set_up(axes, curve)
     _draw_band(axes, summary)
     _draw_curve(axes, curve)
     _draw_points(axes, summary)
     axes.legend(loc="lower right", fontsize=8, framealpha=0.9)
+    if summary.false_sizes:
+        draw_histogram(figure.add_axes((0.80, 0.225, 0.18, 0.70)), summary)
     organ = find_organ(curve.organ)
     axes.set_title(f"{organ.name} tumors, {data_set}", fontsize=11, loc="left")
-    figure.text(0.03, 0.02, _caption(summary), fontsize=7.5, color="#333333", va="bottom")
+    figure.text(0.022, 0.02, _caption(summary), fontsize=7.5, color="#333333", va="bottom")
     return figure
 
 
@@ -188,7 +194,7 @@ def _caption(summary: OrganSummary) -> str:
     )
     scans = f"{_count(curve.n_scans, 'scan')}, {curve.n_clear} of them without tumor."
     words = f"{curve.rule.text} {kind} {scans} Not for clinical use."
-    lines = [*textwrap.wrap(text, 116), *textwrap.wrap(words, 116)]
+    lines = [*textwrap.wrap(text, _LINE), *textwrap.wrap(words, _LINE)]
     return "\n".join(lines)
 
 

@@ -13,7 +13,13 @@ from ..detection.operating_point import save_operating_points
 from ..detection.rules import HitRule
 from ..detection.summary import OrganSummary, SummaryOptions, describe_rule
 from ..provenance import creation_time, to_plain
-from .froc_tables import make_operating_points, write_curves, write_froc_manifest, write_record
+from .froc_tables import (
+    make_operating_points,
+    write_curves,
+    write_false_sizes,
+    write_froc_manifest,
+    write_record,
+)
 from .staging import MANIFEST
 from .tables import NOTICE
 
@@ -76,6 +82,7 @@ def write_froc(
         Names of all files, relative to the folder, the manifest last.
     """
     write_curves(folder / "froc.csv", summaries)
+    write_false_sizes(folder / "false-positives.csv", summaries)
     points = make_operating_points(
         summaries,
         model_id=settings.model_id,

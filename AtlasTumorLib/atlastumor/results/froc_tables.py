@@ -1,4 +1,4 @@
-"""`froc.csv`, `operating-points.json` and `report.json`: curves for spreadsheets and programs."""
+"""Curves for spreadsheets and programs: the `.csv` and `.json` files of a FROC run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..detection.false_sizes import RADIUS_EDGES_MM
 from ..detection.froc import Point, thin_rows
 from ..detection.operating_point import OperatingPoint
 from ..detection.summary import OrganSummary
@@ -18,9 +20,11 @@ from .staging import MANIFEST, SCHEMA
 from .tables import NOTICE, SCHEMA_VERSION, identify
 
 __all__ = [
+    "FALSE_POSITIVE_COLUMNS",
     "FROC_COLUMNS",
     "make_operating_points",
     "write_curves",
+    "write_false_sizes",
     "write_froc_manifest",
     "write_record",
 ]
@@ -34,6 +38,15 @@ FROC_COLUMNS = (
     "fp",
     "n_lesions",
     "n_scans",
+)
+
+FALSE_POSITIVE_COLUMNS = (
+    "organ",
+    "threshold",
+    "radius_above_mm",
+    "radius_up_to_mm",
+    "fp",
+    "fp_per_scan",
 )
 
 _MOST_ROWS = 10_000
@@ -73,6 +86,30 @@ def _choose_rows(summary: OrganSummary) -> list[int]:
     differ = np.diff(counts, axis=1, prepend=0).any(axis=0)
     listed: list[int] = rows[differ | np.isin(rows, chosen)].tolist()
     return listed
+
+
+def write_false_sizes(path: Path, summaries: Iterable[OrganSummary]) -> None:
+    """Write how large the false positives are, a row per size class, at the chosen threshold.
+
+    Where no threshold reaches the target it is the best there is; an organ without either has no
+    rows. The largest class has no upper end.
+
+    Args:
+        path: The .csv file, UTF-8.
+        summaries: One per organ.
+    """
+    edges = ["0", *(f"{edge:g}" for edge in RADIUS_EDGES_MM), ""]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(FALSE_POSITIVE_COLUMNS)
+        for summary in summaries:
+            point = summary.choice.point or summary.choice.best
+            if point is None:
+                continue
+            threshold = f"{point.threshold:.9g}"
+            for bounds, fp in zip(pairwise(edges), summary.false_sizes, strict=True):
+                rate = f"{fp / summary.curve.n_scans:.6f}"
+                table.writerow([summary.curve.organ, threshold, *bounds, fp, rate])
 
 
 def make_operating_points(

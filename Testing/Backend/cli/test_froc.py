@@ -59,6 +59,17 @@ def test_the_operating_point_says_what_it_is_worth(a_cohort: Folders) -> None:
     assert "IoU >= 0.10" in point.hit_text
 
 
+def test_false_positives_are_listed_by_size(a_cohort: Folders) -> None:
+    # At 0.3 three scans have one of 8 voxels, 48 mm3: a ball of 2.3 mm radius.
+    assert a_cohort.froc() == 0
+
+    rows = (a_cohort.output / "false-positives.csv").read_text().splitlines()
+    assert rows[1] == "liver,0.300000012,0,3,3,0.750000"
+    assert [row.split(",")[-2] for row in rows[2:]] == ["0"] * 7
+    sizes = a_cohort.read("report.json")["organs"]["liver"]["false_positives_by_radius"]
+    assert sizes["<= 3 mm"] == 3
+
+
 def test_every_definition_stands_beside_the_numbers(
     a_cohort: Folders, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,6 +107,7 @@ def test_figures_are_drawn_unless_they_are_not_wanted(a_cohort: Folders) -> None
 
     names = {path.name for path in a_cohort.output.iterdir() if path.is_file()}
     assert names == {
+        "false-positives.csv",
         "froc.csv",
         "froc-liver.svg",
         "froc-liver.png",

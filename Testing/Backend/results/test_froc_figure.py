@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -67,6 +68,20 @@ def test_an_unreachable_target_marks_the_best_point_and_says_so() -> None:
     assert "Unreachable" in figure.texts[0].get_text()
 
 
+def test_bars_show_how_large_the_false_positives_of_the_chosen_point_are(
+    a_summary: OrganSummary,
+) -> None:
+    sized = dataclasses.replace(a_summary, false_sizes=(6, 3, 0, 0, 1, 0, 0, 0))
+
+    bars = draw_figure(sized, "validation").axes[1]
+
+    assert [bar.get_width() for bar in bars.patches] == [6, 3, 0, 0, 1, 0, 0, 0]
+    assert [text.get_text() for text in bars.texts] == ["6", "3", "", "", "1", "", "", ""]
+    assert bars.get_title(loc="left") == "False positives at 0.5"
+    edges = [label.get_text() for label in bars.get_yticklabels()]
+    assert edges == ["3", "4", "5", "7.5", "10", "15", "20"]
+
+
 def test_points_without_false_positives_are_on_the_figure() -> None:
     summary = summarize([a_sweep((0.5, "1", 0))], RULE, options=SummaryOptions(n_samples=0))
 
@@ -86,7 +101,7 @@ def test_both_files_are_pictures_and_the_same_each_time(
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert ElementTree.parse(first[0]).getroot().tag.endswith("svg")
     pixels = np.asarray(Image.open(first[1]).convert("RGB"), float)
-    assert pixels.shape == (810, 1050, 3)
+    assert pixels.shape == (810, 1410, 3)
     red = (pixels[..., 0] > 150) & (pixels[..., 1] < 90)
     assert red.sum() > 50  # the chosen point
 

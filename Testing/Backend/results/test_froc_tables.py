@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from atlastumor.detection.summary import OrganSummary, SummaryOptions, summarize
-from atlastumor.results.froc_tables import FROC_COLUMNS, make_operating_points, write_curves
+from atlastumor.results.froc_tables import (
+    FALSE_POSITIVE_COLUMNS,
+    FROC_COLUMNS,
+    make_operating_points,
+    write_curves,
+    write_false_sizes,
+)
 
 from ..detection.made_sweeps import RULE, MadeSweep, a_sweep
 
@@ -65,6 +71,24 @@ def test_a_huge_curve_is_thinned_around_its_chosen_point(tmp_path: Path) -> None
     assert len(listed) <= 10_002
     found = [np.float32(row["threshold"]) for row in listed if row["tp"] == "1"]
     assert found == [np.float32(summary.choice.threshold)]
+
+
+def test_false_positives_have_a_row_per_size_at_the_chosen_or_best_point(tmp_path: Path) -> None:
+    chosen = summary_of(a_sweep((0.5, "1", 2)), a_sweep((0.7, "0", 1)), target=0.5)
+    unreachable = summary_of(a_sweep((0.25, "0", 4)))
+    silent = summary_of(a_sweep())
+
+    write_false_sizes(tmp_path / "sizes.csv", [chosen, unreachable, silent])
+
+    rows = rows_of(tmp_path / "sizes.csv")
+    assert tuple(rows[0]) == FALSE_POSITIVE_COLUMNS
+    assert [tuple(row.values()) for row in rows[:2]] == [
+        ("liver", "0.5", "0", "3", "3", "1.500000"),
+        ("liver", "0.5", "3", "4", "0", "0.000000"),
+    ]
+    assert rows[7]["radius_up_to_mm"] == ""
+    assert (rows[8]["threshold"], rows[8]["fp"]) == ("0.25", "4")
+    assert len(rows) == 16
 
 
 def test_operating_points_are_made_of_chosen_points_only() -> None:
