@@ -75,7 +75,6 @@ def sweep_case(
         n_distinct=value.size,
         n_ignored=reference.n_ignored,
         options=options,
-        spans=find_spans(pairs.forest, pairs.levels, courses, reference),
         **columns,
     )
     progress(1.0, "counting")
@@ -118,6 +117,7 @@ def _tabulate(
         "n_false": n_false,
         "n_counted": n_counted,
         "largest_ml": largest * pairs.reference.voxel_ml,
+        "spans": find_spans(pairs.forest, pairs.levels, courses, pairs.reference),
         "is_complete": is_complete,
         **table.columns(),
     }
