@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,12 @@ def main() -> None:
     work = options.work.resolve()
     scan = crop_scan(options.scan, work, options.slices)
     print(f"Scan {scan.name}, weights {options.plan} ({options.steps} steps), {options.device}")
-    card_path = prepare_model(work / options.plan, scan, plan=options.plan, steps=options.steps)
+    # In a process of its own: the kernel counts the peak of a child from its parent's size on.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        job = apart.submit(
+            prepare_model, work / options.plan, scan, plan=options.plan, steps=options.steps
+        )
+        card_path = job.result()
     ways = [
         ("nnunet", "auto", "auto"),
         *(
