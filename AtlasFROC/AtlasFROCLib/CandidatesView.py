@@ -117,7 +117,11 @@ class CandidatesView:
         self._addSegment(_LESIONS, _("Lesions of the reference"), image, 1)
         self._addSegment(_HITS, _("Candidates on a lesion"), self._image, _HIT_VALUE)
         self._addSegment(_OTHERS, _("Candidates elsewhere"), self._image, _OTHER_VALUE)
-        solid = [(parts > 0, case.lesions.offset)] if parts.size else []
+        boxes = [(lesion.index, lesion.box) for lesion in case.lesions.lesions]
+        solid = [
+            (case.lesions.parts_in(box) == index, tuple(part.start for part in box))
+            for index, box in boxes
+        ]
         self._lesions = makeSurface(solid, case.grid.affine)
 
     def _addSegment(

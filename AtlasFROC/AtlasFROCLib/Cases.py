@@ -8,14 +8,18 @@ import numpy as np
 import slicer
 import vtk
 from slicer.i18n import tr as _
+from vtk.util import numpy_support
 
-from atlastumor.batch.cohort import Case, read_probability, read_reference
-from atlastumor.batch.volumes import check_same_grid
-from atlastumor.detection.reference import ReferenceLesions, find_reference_lesions
+from atlastumor.batch.cases import Case
+from atlastumor.batch.viewing import MAP, SCAN, VIEW
+from atlastumor.detection.reference import ReferenceLesions
 from atlastumor.detection.tree import CandidateTree
+from atlastumor.detection.view_files import load_view
 from atlastumor.volume import Grid
 from AtlasTumorSlicer.Mrml import matrixFromVtk
 
+from .CasesOpening import OPENINGS
+from .CasesWorker import ARRAYS
 from .SceneFiles import SceneSource, referenceMask
 
 __all__ = ["LoadedCase", "findScan", "loadCase", "loadSceneCase"]
@@ -37,6 +41,8 @@ class LoadedCase:
         lesions: Of the reference.
         minVolumeMm3: Smaller candidates do not count.
         owned: Nodes that were made for it and go with it.
+        folder: With the map's voxels, which are read from it as they are looked at; None if the
+            map was in the scene before.
     """
 
     name: str
@@ -48,6 +54,7 @@ class LoadedCase:
     lesions: ReferenceLesions
     minVolumeMm3: float
     owned: tuple["slicer.vtkMRMLNode", ...] = ()
+    folder: Path | None = None
 
     @property
     def volumeNode(self) -> "slicer.vtkMRMLScalarVolumeNode":
@@ -66,12 +73,14 @@ class LoadedCase:
         for node in self.owned:
             if node.GetScene() is not None:
                 node.GetScene().RemoveNode(node)
+        if self.folder is not None:
+            OPENINGS.remove(self.folder)
 
 
 def loadCase(
     case: Case, organ: str, *, scans: Path | None, floor: float, minVolumeMm3: float
 ) -> LoadedCase:
-    """Read a case of two folders into the scene.
+    """Read a case of two folders into the scene. Slicer's windows are alive meanwhile.
 
     Args:
         case: Of a cohort.
@@ -84,29 +93,31 @@ def loadCase(
         The case.
 
     Raises:
-        InputError: If prediction or reference cannot be read or do not match.
+        AtlasTumorError: If prediction or reference cannot be read or do not match, or `Cancelled`.
     """
-    probability, grid = read_probability(case, organ)
-    mask, _organ, referenceGrid = read_reference(case, organ)
-    check_same_grid(grid, referenceGrid, ("The prediction", "the reference"))
-    lesions = find_reference_lesions(mask, spacing_mm=grid.spacing_mm, min_volume_mm3=minVolumeMm3)
-    tree = CandidateTree.of(probability, grid.spacing_mm, floor=floor)
-    path = findScan(case, scans)
-    scanNode = None
-    if path is not None:
-        properties = {"name": case.name, "show": False}
-        scanNode = slicer.util.loadVolume(str(path), properties=properties)
-    mapNode = _makeMap(
-        _("{case} {organ} probability").format(case=case.name, organ=organ), probability, grid
-    )
+    scan = findScan(case, scans)
+    folder = OPENINGS.makeFolder()
+    order = {"folder": str(folder), "name": case.name, "floor": floor}
+    order |= {"prediction": str(case.prediction), "reference": str(case.reference)}
+    order |= {"scan": str(scan) if scan else "", "minVolumeMm3": minVolumeMm3}
+    try:
+        OPENINGS.read(organ, order)
+        tree, lesions = load_view(folder / VIEW)
+        scanNode = _loadScan(scan, folder / SCAN, case.name) if scan else None
+        name = _("{case} {organ} probability").format(case=case.name, organ=organ)
+        grid = Grid(lesions.shape, np.load(folder / "affine.npy"))
+        mapNode = _makeMap(name, np.load(folder / MAP, mmap_mode="c"), grid)
+    finally:
+        OPENINGS.remove(folder)  # Windows keeps what is mapped until the case is closed
     owned = tuple(node for node in (scanNode, mapNode) if node is not None)
     for node in owned:
         node.SetSaveWithScene(False)  # read again from the cohort's folders
-    return LoadedCase(case.name, organ, scanNode, mapNode, grid, tree, lesions, minVolumeMm3, owned)
+    nodes = scanNode, mapNode
+    return LoadedCase(case.name, organ, *nodes, grid, tree, lesions, minVolumeMm3, owned, folder)
 
 
 def loadSceneCase(source: SceneSource, *, floor: float, minVolumeMm3: float) -> LoadedCase:
-    """Look at nodes of the scene as a case.
+    """Look at nodes of the scene as a case. Slicer's windows are alive meanwhile.
 
     Args:
         source: The nodes; they stay when the case is closed.
@@ -115,16 +126,25 @@ def loadSceneCase(source: SceneSource, *, floor: float, minVolumeMm3: float) -> 
 
     Returns:
         The case.
+
+    Raises:
+        AtlasTumorError: If the map cannot be used, or `Cancelled`.
     """
     node = source.mapNode
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    probability = slicer.util.arrayFromVolume(node).T
-    grid = Grid(probability.shape, matrixFromVtk(matrix))
-    lesions = find_reference_lesions(
-        referenceMask(source).T, spacing_mm=grid.spacing_mm, min_volume_mm3=minVolumeMm3
-    )
-    tree = CandidateTree.of(probability.astype(np.float32), grid.spacing_mm, floor=floor)
+    affine = matrixFromVtk(matrix)
+    folder = OPENINGS.makeFolder()
+    order = {"folder": str(folder), "affine": affine.tolist(), "floor": floor}
+    try:
+        arrays = slicer.util.arrayFromVolume(node), referenceMask(source)
+        for name, array in zip(ARRAYS, arrays, strict=True):
+            np.save(folder / name, array)
+        OPENINGS.read(source.organ, order | {"minVolumeMm3": minVolumeMm3})
+        tree, lesions = load_view(folder / VIEW)
+    finally:
+        OPENINGS.remove(folder)
+    grid = Grid(lesions.shape, affine)
     return LoadedCase(
         source.caseName, source.organ, source.scanNode, node, grid, tree, lesions, minVolumeMm3
     )
@@ -153,13 +173,29 @@ def _places(case: Case, scans: Path | None) -> Iterator[Path]:
         yield case.prediction / f"ct{ending}"
 
 
-def _makeMap(name: str, probability: np.ndarray, grid: Grid) -> "slicer.vtkMRMLScalarVolumeNode":
+def _loadScan(path: Path, unpacked: Path, name: str) -> "slicer.vtkMRMLScalarVolumeNode":
+    """Load a CT, from its copy without compression if the worker made one."""
+    isUnpacked = unpacked.exists()
+    node = slicer.util.loadVolume(
+        str(unpacked if isUnpacked else path), properties={"name": name, "show": False}
+    )
+    if isUnpacked:
+        node.GetStorageNode().SetFileName(str(path))
+    return node
+
+
+def _makeMap(name: str, array: np.ndarray, grid: Grid) -> "slicer.vtkMRMLScalarVolumeNode":
+    """Make a node of probabilities (K, J, I); the node's image and the array share memory."""
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(grid.affine.ravel().tolist())
-    array = np.ascontiguousarray(probability.T)
-    node = slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name=name)
+    image = vtk.vtkImageData()
+    image.SetDimensions(*grid.shape)
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(array.ravel(), deep=False))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(matrix)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    display.SetAutoWindowLevel(0)
+    display.SetAutoWindowLevel(0)  # else Slicer looks at every voxel
     display.SetWindowLevelMinMax(0.0, 1.0)
+    node.SetAndObserveImageData(image)
     return node

@@ -3,15 +3,16 @@
 import html
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
 from atlastumor.detection.tree import Candidates
+from atlastumor.errors import Cancelled
 from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.Signal import Signal
 
 from .Cases import LoadedCase
-from .Curves import CaseCounts
+from .CasesOpening import OPENINGS
+from .Curves import CaseCounts, OrganCurve
 from .Logic import AtlasFROCLogic
 from .ViewSetup import jumpToCase, showCase
 
@@ -48,32 +49,53 @@ class CasesPanel:
         self._timer.interval = _REST_MS
         self._timer.connect("timeout()", logic.view.updateSurfaces)
         ui.show3DCheckBox.connect("toggled(bool)", logic.view.setVisibility3D)
-        logic.curveChanged.connect(lambda _curve: self._showCounts())
+        OPENINGS.changed.connect(self._onOpening)
+        OPENINGS.progressed.connect(self._onProgress)
+        logic.cohortChanged.connect(lambda _cohort: OPENINGS.cancel())
+        logic.curveChanged.connect(self._onCurve)
         logic.thresholdChanged.connect(lambda _threshold: self._showCounts())
         logic.caseChanged.connect(self._onCase)
         logic.candidatesChanged.connect(self._onCandidates)
         self._showCounts()
 
     def stop(self) -> None:
-        """Make no more surfaces; the panel is about to go."""
+        """Read no case and make no more surfaces; the panel is about to go."""
         self._timer.stop()
+        OPENINGS.changed.disconnect(self._onOpening)
+        OPENINGS.progressed.disconnect(self._onProgress)
+        OPENINGS.cancel()
 
     def open(self, name: str) -> None:
-        """Open a case, with a message if that cannot be."""
-        if self._logic.case is not None and self._logic.case.name == name:
+        """Open a case, with a message if that cannot be; choosing another meanwhile gives that."""
+        logic = self._logic
+        if logic.case is not None and logic.case.name == name:
             return
-        slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+        organ = logic.organ
         try:
-            self._logic.openCase(name)
+            logic.openCase(name)
+        except Cancelled:
+            if logic.organ not in (None, organ):  # another organ was chosen meanwhile
+                self.open(name)
         except Exception as error:  # noqa: BLE001 - the outermost door of the panel
-            failure = error
-        else:
-            failure = None
-        finally:
-            slicer.app.restoreOverrideCursor()
-        if failure is not None:
-            showError(failure)
+            showError(error)
         self.changed.emit()
+
+    def _onCurve(self, curve: OrganCurve | None) -> None:
+        if curve is not None and OPENINGS.organ not in ("", curve.organ):
+            OPENINGS.cancel()
+        self._showCounts()
+
+    def _onOpening(self) -> None:
+        """Say that a case is being read; the review waits, as it shows scans of its own."""
+        isRunning = OPENINGS.isRunning
+        self._ui.reviewCollapsibleButton.enabled = not isRunning
+        if isRunning:
+            self._ui.caseLabel.text = _("Opening the case ...")
+        elif self._logic.case is None:
+            self._ui.caseLabel.text = _("No case is open.")
+
+    def _onProgress(self, _fraction: float, stage: str, _secondsLeft: float | None) -> None:
+        self._ui.caseLabel.text = _("Opening the case: {stage} ...").format(stage=_(stage))
 
     def _showCounts(self) -> None:
         curve = self._logic.curve

@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 from atlastumor.detection.choice import Choice
 from atlastumor.detection.rules import HIT_RULES
 from atlastumor.organs import find_organ
+from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.Signal import Signal
 
 from .Chart import Chart
@@ -146,7 +147,10 @@ class OperatingPanel:
     def _onTab(self, index: int) -> None:
         if index >= 0:
             self.reason = ""
-            self._logic.setOrgan(str(self._tabs.tabData(index)))
+            try:
+                self._logic.setOrgan(str(self._tabs.tabData(index)))
+            except Exception as error:  # noqa: BLE001 - its case may be unreadable for this organ
+                showError(error)
             self.changed.emit()
 
     def _onRow(self, row: int) -> None:

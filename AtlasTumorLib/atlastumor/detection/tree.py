@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ from .foreground import find_foreground
 from .reference import Box, Spacing, count_fewest_voxels
 
 __all__ = ["Candidate", "CandidateTree", "Candidates"]
+
+_BRANCHES = ("value", "peak", "death", "parent", "key", "volume")
+_ARRAYS = (*_BRANCHES, "peak_ijk", "grid_value", "grid_entered", "grid_index")
+_BOXES = ("key", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,33 @@ class CandidateTree:
         voxels = find_foreground(probability, floor, progress=part_of(progress, 0.0, 0.3))
         forest = grow_forest(voxels, progress=part_of(progress, 0.3, 1.0))
         return cls(forest, spacing_mm, floor)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> CandidateTree:
+        """Make the tree again of what `to_arrays` gave.
+
+        Args:
+            arrays: Among others, those.
+
+        Returns:
+            A tree that gives the very same candidates.
+        """
+        tree = cls.__new__(cls)
+        for name in _ARRAYS:
+            setattr(tree, f"_{name}", arrays[f"tree_{name}"])
+        tree._boxes = GrowingBoxes(*(arrays[f"tree_box_{name}"] for name in _BOXES))
+        tree._shape = tuple(arrays["tree_shape"].tolist())
+        tree.floor, *spacing = arrays["tree_numbers"].tolist()
+        tree._spacing_mm = (spacing[0], spacing[1], spacing[2])
+        return tree
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Give all that it knows as arrays, for a file."""
+        arrays = {f"tree_{name}": getattr(self, f"_{name}") for name in _ARRAYS}
+        arrays |= {f"tree_box_{name}": getattr(self._boxes, name) for name in _BOXES}
+        arrays["tree_shape"] = np.array(self._shape)
+        arrays["tree_numbers"] = np.array([self.floor, *self._spacing_mm])
+        return arrays
 
     def candidates(self, theta: float, *, min_volume_mm3: float = 30.0) -> Candidates:
         """Find the candidates at a threshold.
