@@ -115,8 +115,8 @@ def show(
     return case.toWorld(largest.center_ijk)
 
 
-def picture_of(panel: Any) -> Any:
-    """The panel in two columns: cohort and threshold, then cases and review."""
+def picture_of(panel: Any, *, columns: int = 2) -> Any:
+    """The panel in one column or two: cohort and threshold, then cases and review."""
     import slicer
     from host.views import grab_widget
     from PIL import Image
@@ -128,6 +128,8 @@ def picture_of(panel: Any) -> Any:
         path = Path(folder) / "panel.png"
         grab_widget(panel, path)
         whole = Image.open(path).convert("RGB")
+    if columns == 1:
+        return whole
     split = panel.self().ui.casesCollapsibleButton.y * whole.height // panel.height
     parts = (0, 0, whole.width, split), (0, split, whole.width, whole.height)
     return beside([whole.crop(part) for part in parts])

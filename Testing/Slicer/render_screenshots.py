@@ -113,16 +113,22 @@ def picture_of(panel: Any, widget: Any) -> Image.Image:
 
 def pictures_of_views(ras: tuple[float, float, float]) -> Image.Image:
     """Axial, coronal, sagittal and 3-D at the chosen lesion."""
-    from host.views import draw_3d, draw_slice
+    from host.views import draw_3d
 
-    size = (VIEW, VIEW)
-    views = [draw_slice(name, size=size, through=ras) for name in ("Red", "Green", "Yellow")]
-    four = [Image.fromarray(view) for view in (*views, draw_3d(size=size))]
+    views = [picture_of_view(name, ras) for name in ("Red", "Green", "Yellow")]
+    four = [*views, Image.fromarray(draw_3d(size=(VIEW, VIEW)))]
     rows = [beside(four[:2]), beside(four[2:])]
     page = Image.new("RGB", (rows[0].width, 2 * VIEW + GAP), "white")
     for number, row in enumerate(rows):
         page.paste(row, (0, number * (VIEW + GAP)))
     return page
+
+
+def picture_of_view(name: str, ras: tuple[float, float, float]) -> Image.Image:
+    """One slice view through a point."""
+    from host.views import draw_slice
+
+    return Image.fromarray(draw_slice(name, size=(VIEW, VIEW), through=ras))
 
 
 def beside(pictures: list[Image.Image]) -> Image.Image:
