@@ -1,4 +1,4 @@
-"""Normalized surface Dice against DeepMind's own package, in the same run: speed and agreement.
+"""Surface Dice and HD95 against DeepMind's own package, in the same run: speed and agreement.
 
 Needs `surface-distance`, which `make bench-surface` installs. Ways take turns, so that another
 program's load falls on both alike; the least CPU time counts, as neither uses threads. The masks
@@ -8,6 +8,7 @@ are a small tumor, lesions scattered over the scan, and a mask as large as a liv
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 import warnings
@@ -19,7 +20,9 @@ from atlastumor.detection.surface import measure_surfaces, surface_dice
 
 SPACING_MM = (1.0, 0.8, 0.8)
 TOLERANCE_MM = 2.0
+MOST_APART = 1e-12
 Pair = tuple[np.ndarray, np.ndarray]
+Scores = tuple[float, float]
 
 
 def main() -> None:
@@ -33,35 +36,45 @@ def main() -> None:
     for name, (prediction, reference) in make_pairs(shape):
         ways = {
             "surface-distance": lambda p=prediction, r=reference: theirs(p, r),
-            "NSD": lambda p=prediction, r=reference: surface_dice(
-                p, r, spacing_mm=SPACING_MM, tolerance_mm=TOLERANCE_MM
-            ),
-            "NSD and HD95": lambda p=prediction, r=reference: (
-                measure_surfaces(p, r, spacing_mm=SPACING_MM, tolerance_mm=TOLERANCE_MM).nsd
-            ),
+            "NSD": lambda p=prediction, r=reference: (measure_nsd(p, r), math.nan),
+            "NSD and HD95": lambda p=prediction, r=reference: measure_both(p, r),
         }
         compare(f"{name}, {np.count_nonzero(reference)} voxels", ways, options.turns)
 
 
-def load_deepmind() -> Callable[[np.ndarray, np.ndarray], float]:
-    """The package's NSD of prediction and reference."""
+def measure_nsd(prediction: np.ndarray, reference: np.ndarray) -> float:
+    """Our NSD."""
+    return surface_dice(prediction, reference, spacing_mm=SPACING_MM, tolerance_mm=TOLERANCE_MM)
+
+
+def measure_both(prediction: np.ndarray, reference: np.ndarray) -> Scores:
+    """Our NSD and HD95."""
+    scores = measure_surfaces(
+        prediction, reference, spacing_mm=SPACING_MM, tolerance_mm=TOLERANCE_MM
+    )
+    return scores.nsd, scores.hd95_mm
+
+
+def load_deepmind() -> Callable[[np.ndarray, np.ndarray], Scores]:
+    """The package's NSD and HD95 of prediction and reference."""
     warnings.simplefilter("ignore")  # it calls scipy by names that will go
     try:
         from surface_distance import metrics
     except ModuleNotFoundError as error:
         sys.exit(f"{error}. See `--help`.")
 
-    def measure(prediction: np.ndarray, reference: np.ndarray) -> float:
+    def measure(prediction: np.ndarray, reference: np.ndarray) -> Scores:
         distances = metrics.compute_surface_distances(reference, prediction, SPACING_MM)
-        return float(metrics.compute_surface_dice_at_tolerance(distances, TOLERANCE_MM))
+        nsd = metrics.compute_surface_dice_at_tolerance(distances, TOLERANCE_MM)
+        return float(nsd), float(metrics.compute_robust_hausdorff(distances, 95.0))
 
     return measure
 
 
-def compare(name: str, ways: dict[str, Callable[[], float]], turns: int) -> None:
+def compare(name: str, ways: dict[str, Callable[[], Scores]], turns: int) -> None:
     """Print a row for each way."""
     times: dict[str, list[float]] = {way: [] for way in ways}
-    answers: dict[str, float] = {}
+    answers: dict[str, Scores] = {}
     for _ in range(turns):
         for way, run in ways.items():
             started = time.process_time()
@@ -71,8 +84,11 @@ def compare(name: str, ways: dict[str, Callable[[], float]], turns: int) -> None
     print(name)
     for way in ways:
         ratio = min(times[first]) / min(times[way])
-        apart = abs(answers[way] - answers[first])
-        print(f"  {way:18s} {min(times[way]):8.3f} s  {ratio:6.1f} x   NSD differs by {apart:.1e}")
+        nsd, hd95 = (abs(a - b) for a, b in zip(answers[way], answers[first], strict=True))
+        if nsd > MOST_APART or hd95 > MOST_APART:
+            sys.exit(f"{way}: {answers[way]}, not {answers[first]}.")
+        apart = f"NSD differs by {nsd:.1e}" + ("" if math.isnan(hd95) else f", HD95 by {hd95:.1e}")
+        print(f"  {way:18s} {min(times[way]):8.3f} s  {ratio:6.1f} x   {apart}", flush=True)
 
 
 def make_pairs(shape: tuple[int, ...]) -> Iterator[tuple[str, Pair]]:
