@@ -5,8 +5,9 @@ from AtlasTumorSegLib.Logic import AtlasTumorSegLogic
 from AtlasTumorSegLib.SelfTest import AtlasTumorSegTest
 from AtlasTumorSegLib.Widget import AtlasTumorSegWidget
 from slicer.i18n import tr as _
-from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule
+
+from AtlasTumorSlicer.About import describeModule
 
 __all__ = ["AtlasTumorSeg", "AtlasTumorSegLogic", "AtlasTumorSegTest", "AtlasTumorSegWidget"]
 
@@ -17,19 +18,13 @@ class AtlasTumorSeg(ScriptedLoadableModule):
     def __init__(self, parent: "slicer.qSlicerScriptedLoadableModule") -> None:
         """Describe the module to Slicer."""
         ScriptedLoadableModule.__init__(self, parent)
+        describeModule(parent)
         parent.title = _("AtlasTumorSeg")
-        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         parent.dependencies = ["Segmentations", "SubjectHierarchy", "Tables", "Terminologies"]
-        parent.contributors = ["AtlasTumor contributors"]
         parent.helpText = _(
             "Outlines liver, pancreas, kidneys, colon, esophagus and uterus on CT, and the tumors "
             "in them: one segment for each lesion, with volume, diameter and score. Choose a scan "
             "and press Apply. <b>For research only; not for clinical use.</b>"
-        )
-        parent.acknowledgementText = _(
-            "If you use this module, please cite: Scaling Tumor Segmentation: Best Lessons from "
-            "Real and Synthetic Data, IEEE/CVF International Conference on Computer Vision "
-            "(ICCV), 2025."
         )
         slicer.app.connect("startupCompleted()", self.registerSampleData)
 

@@ -5,16 +5,16 @@ depends on: another organ gives another curve and case, another threshold other 
 listen to the signals and never to each other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from slicer.i18n import tr as _
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from atlastumor.detection.rules import HIT_RULES, HitRule
 from atlastumor.detection.tree import Candidates
 from atlastumor.errors import InputError
 from AtlasTumorSlicer.Signal import Signal
+from AtlasTumorSlicer.WorkerLogic import ProgressCallback, WorkerLogic
 
 from .CandidatesView import CandidatesView
 from .Cases import LoadedCase
@@ -24,15 +24,12 @@ from .Parameters import DEFAULT_TARGET, Parameters
 from .Run import Run
 from .Sources import CohortSource
 
-__all__ = ["AtlasFROCLogic", "ProgressCallback"]
-
-ProgressCallback = Callable[[float, str, "float | None"], None]
-"""Called with the fraction in [0, 1], the stage, and the seconds left (None: unknown)."""
+__all__ = ["AtlasFROCLogic"]
 
 N_SAMPLES = 2000
 
 
-class AtlasFROCLogic(ScriptedLoadableModuleLogic):
+class AtlasFROCLogic(WorkerLogic):
     """Measures cohorts and shows what a threshold does to a case.
 
     >>> logic = slicer.util.getModuleLogic("AtlasFROC")
@@ -47,7 +44,6 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         thresholdChanged: Emits the current organ's threshold, or None.
         caseChanged: Emits the loaded case, or None.
         candidatesChanged: Emits the case's candidates at the threshold, or None.
-        workerCommand: Words that start the worker.
         cohort: The measured cohort, or None.
         curve: The current organ's curve, or None.
         case: The loaded case, or None.
@@ -55,12 +51,13 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         view: The case's candidates as a segmentation.
     """
 
+    parametersClass = Parameters
+
     def __init__(self) -> None:
         """Start with nothing measured and nothing running."""
         super().__init__()
         self.cohortChanged, self.curveChanged, self.thresholdChanged = Signal(), Signal(), Signal()
         self.caseChanged, self.candidatesChanged = Signal(), Signal()
-        self.workerCommand = ["-m", "atlastumor"]
         self.cohort: MeasuredCohort | None = None
         self.curve: OrganCurve | None = None
         self.case: LoadedCase | None = None
@@ -69,12 +66,6 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         self._source: CohortSource | None = None
         self._curves: dict[str, OrganCurve] = {}
         self._rule, self._isStrict = next(iter(HIT_RULES.values())), False
-        self._run: Run | None = None
-
-    @property
-    def isRunning(self) -> bool:
-        """Whether a cohort is being measured."""
-        return self._run is not None and self._run.isRunning
 
     @property
     def organ(self) -> str | None:
@@ -91,10 +82,6 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         """The chosen thresholds by organ key."""
         chosen = {key: curve.threshold for key, curve in self._curves.items()}
         return {key: value for key, value in chosen.items() if value is not None}
-
-    def getParameterNode(self) -> Parameters:
-        """Give the scene's choices, typed."""
-        return Parameters(super().getParameterNode())
 
     def measure(
         self,
@@ -132,16 +119,7 @@ class AtlasFROCLogic(ScriptedLoadableModuleLogic):
         options += ["--target-sensitivity", repr(float(target))]
         run = Run(source, results, worker=self.workerCommand, options=options)
         run.finished.connect(lambda cohort: self.setCohort(cohort, source))
-        if onProgress is not None:
-            run.progressed.connect(onProgress)
-        run.start()
-        self._run = run
-        return run.wait() if wait else run
-
-    def cancel(self) -> None:
-        """Stop what is under way, if anything is."""
-        if self._run is not None:
-            self._run.cancel()
+        return self.startRun(run, onProgress, wait=wait)
 
     def setCohort(
         self,

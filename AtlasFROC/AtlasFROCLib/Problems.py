@@ -1,4 +1,4 @@
-"""What went wrong with single cases, and how long things take, in words."""
+"""What went wrong with single cases, in words."""
 
 import html
 
@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from .Cohort import MeasuredCohort
 
-__all__ = ["describeProblems", "describeTime"]
+__all__ = ["describeProblems"]
 
 _MOST = 12
 
@@ -31,10 +31,3 @@ def describeProblems(cohort: MeasuredCohort | None) -> str:
         lines.append(_("... and {n} more.").format(n=len(problems) - _MOST))
     head = _("Not everything counts (problems: {n}):").format(n=len(problems))
     return "".join(f'<p style="margin:0 0 2px 0">{line}</p>' for line in (head, *lines))
-
-
-def describeTime(seconds: float) -> str:
-    """Say seconds as people say them."""
-    if seconds < 90:
-        return _("{n} s").format(n=max(1, round(seconds)))
-    return _("{n} min").format(n=round(seconds / 60))

@@ -18,9 +18,10 @@ from atlastumor.review.session import ReviewSession
 from AtlasTumorSlicer.Mrml import readGeometry
 from AtlasTumorSlicer.Results import LesionRow
 from AtlasTumorSlicer.Terminology import lesionStyle
+from AtlasTumorSlicer.Views import jumpTo
 
 from .ReviewLattice import Lattice, findLattice
-from .ReviewVolume import jumpTo, loadReviewVolume
+from .ReviewVolume import loadReviewVolume
 
 __all__ = ["ReviewScene", "describeItem", "segmentIdOf"]
 

@@ -15,7 +15,7 @@ from AtlasTumorSlicer.Mrml import readGeometry
 from .Cases import findScan
 from .ReviewLattice import findLattice
 
-__all__ = ["jumpTo", "loadReviewVolume", "pointedAt"]
+__all__ = ["loadReviewVolume", "pointedAt"]
 
 _WINDOW, _LEVEL = 400, 40
 
@@ -73,22 +73,6 @@ def _showMap(session: ReviewSession, case: Case) -> "slicer.vtkMRMLScalarVolumeN
     node.GetDisplayNode().SetAutoWindowLevel(0)
     node.GetDisplayNode().SetWindowLevelMinMax(0.0, 1.0)
     return node
-
-
-def jumpTo(ras: tuple[float, float, float]) -> None:
-    """Center every slice view on a point and turn the 3-D views towards it.
-
-    Args:
-        ras: RAS mm, world.
-    """
-    node = slicer.vtkMRMLSliceNode
-    node.JumpAllSlices(slicer.mrmlScene, *ras, node.CenteredJumpSlice)
-    for camera in slicer.util.getNodesByClass("vtkMRMLCameraNode"):
-        focus, position = camera.GetFocalPoint(), camera.GetPosition()
-        moved = [p + new - old for p, new, old in zip(position, ras, focus, strict=True)]
-        camera.SetPosition(*moved)
-        camera.SetFocalPoint(*ras)
-        camera.ResetClippingRange()
 
 
 def pointedAt() -> tuple[float, float, float]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from atlastumor.errors import Cancelled
 from atlastumor.organs import KEYS
+from AtlasTumorSlicer.ModuleTest import ModuleTest
 
 from .ChartDrawing import Colors, axesFor, drawChart
 from .Logic import AtlasFROCLogic
@@ -29,21 +29,10 @@ _OTHER = (slice(8, 10), slice(12, 16), slice(15, 19))
 _SIZE = (400, 300)
 
 
-class AtlasFROCTest(ScriptedLoadableModuleTest):
+class AtlasFROCTest(ModuleTest):
     """Measures a map of the scene with a worker that needs no further packages."""
 
-    def setUp(self) -> None:
-        """Start from an empty scene."""
-        slicer.mrmlScene.Clear()
-        self.logic = AtlasFROCLogic()
-        self.logic.workerCommand = [str(Path(__file__).with_name("FakeWorker.py"))]
-
-    def runTest(self) -> None:
-        """Run every test; Slicer calls this one."""
-        for name in sorted(dir(self)):
-            if name.startswith("test_"):
-                self.setUp()
-                getattr(self, name)()
+    logicClass = AtlasFROCLogic
 
     def test_aMapOfTheSceneIsMeasuredAndShown(self) -> None:
         """One lesion found at 0.9, one false positive from 0.6 on."""

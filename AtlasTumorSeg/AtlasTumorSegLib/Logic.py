@@ -1,48 +1,32 @@
 """Nodes in, nodes out. Runs without any widget: `slicer.util.getModuleLogic("AtlasTumorSeg")`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import slicer
 from slicer.i18n import tr as _
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from atlastumor.detection.operating_point import thresholds_for
 from atlastumor.errors import InputError
 from atlastumor.models.card import DEFAULT_MODEL, ModelCard, find_card
 from atlastumor.organs import find_organ, select_organs
 from AtlasTumorSlicer.Mrml import checkScan
+from AtlasTumorSlicer.WorkerLogic import ProgressCallback, WorkerLogic
 
 from .OperatingPoints import readOperatingPoints
 from .Parameters import Parameters
 from .Run import Run
 
-__all__ = ["AtlasTumorSegLogic", "ProgressCallback"]
-
-ProgressCallback = Callable[[float, str, "float | None"], None]
-"""Called with the fraction in [0, 1], the stage, and the seconds left (None: unknown)."""
+__all__ = ["AtlasTumorSegLogic"]
 
 
-class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
+class AtlasTumorSegLogic(WorkerLogic):
     """Outlines organs and tumors of a CT.
 
     >>> logic = slicer.util.getModuleLogic("AtlasTumorSeg")
     >>> segmentationNode = logic.segment(volumeNode, organs=["liver"], device="cpu")
     """
 
-    def __init__(self) -> None:
-        """Start with nothing running."""
-        super().__init__()
-        self.workerCommand = ["-m", "atlastumor"]
-        self._run: Run | None = None
-
-    @property
-    def isRunning(self) -> bool:
-        """Whether a segmentation is under way."""
-        return self._run is not None and self._run.isRunning
-
-    def getParameterNode(self) -> Parameters:
-        """Give the scene's choices, typed."""
-        return Parameters(super().getParameterNode())
+    parametersClass = Parameters
 
     def segment(
         self,
@@ -93,7 +77,7 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
             options=options,
             operatingPoint=operatingPoint,
         )
-        return self._start(run, onProgress, wait=wait)
+        return self.startRun(run, onProgress, wait=wait)
 
     def _check(
         self, volumeNode: "slicer.vtkMRMLScalarVolumeNode", model: str, operatingPoint: str
@@ -106,20 +90,6 @@ class AtlasTumorSegLogic(ScriptedLoadableModuleLogic):
         if operatingPoint:
             thresholds_for(readOperatingPoints(operatingPoint), card)
         return card
-
-    def _start(
-        self, run: Run, onProgress: ProgressCallback | None, *, wait: bool
-    ) -> "slicer.vtkMRMLSegmentationNode | Run":
-        if onProgress is not None:
-            run.progressed.connect(onProgress)
-        run.start()
-        self._run = run
-        return run.wait() if wait else run
-
-    def cancel(self) -> None:
-        """Stop what is under way, if anything is."""
-        if self._run is not None:
-            self._run.cancel()
 
 
 def _options(

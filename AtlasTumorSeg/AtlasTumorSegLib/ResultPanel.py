@@ -9,8 +9,7 @@ from slicer.i18n import tr as _
 
 from atlastumor.organs import find_organ
 from AtlasTumorSlicer.Tables import TableRow, readFindings, readRows, readTarget
-
-from .Views import jumpTo
+from AtlasTumorSlicer.Views import jumpTo
 
 __all__ = ["ResultPanel"]
 

@@ -5,15 +5,13 @@ real application can answer: its launcher, its process, its import, its scene.
 """
 # ruff: noqa: PT009, PT027 - inside Slicer there is unittest, not pytest
 
-from pathlib import Path
-
 import numpy as np
 import slicer
 import vtk
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from atlastumor.errors import Cancelled, InputError
 from atlastumor.organs import KEYS
+from AtlasTumorSlicer.ModuleTest import ModuleTest
 
 from .Logic import AtlasTumorSegLogic
 
@@ -22,21 +20,10 @@ __all__ = ["AtlasTumorSegTest"]
 _SHAPE_KJI = (7, 20, 18)
 
 
-class AtlasTumorSegTest(ScriptedLoadableModuleTest):
+class AtlasTumorSegTest(ModuleTest):
     """Runs the whole way with a worker that needs no network."""
 
-    def setUp(self) -> None:
-        """Start from an empty scene."""
-        slicer.mrmlScene.Clear()
-        self.logic = AtlasTumorSegLogic()
-        self.logic.workerCommand = [str(Path(__file__).with_name("FakeWorker.py"))]
-
-    def runTest(self) -> None:
-        """Run every test; Slicer calls this one."""
-        for name in sorted(dir(self)):
-            if name.startswith("test_"):
-                self.setUp()
-                getattr(self, name)()
+    logicClass = AtlasTumorSegLogic
 
     def test_aRunMakesSegmentsOnTheScansGrid(self) -> None:
         """Segments, their names and the reference geometry arrive."""
