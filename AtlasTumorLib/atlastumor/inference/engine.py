@@ -22,8 +22,9 @@ from .device import Device, choose_device
 from .findings import describe_findings
 from .ladder import Setting, climb_down, rungs
 from .measuring import clean_and_measure
-from .memory import Estimate, PeakMemory, available_host_bytes, choose_batch, estimate
+from .memory import Estimate, available_host_bytes, choose_batch, estimate
 from .orientation import find_tilt_degrees
+from .peaks import PeakDeviceMemory, PeakMemory
 from .request import Request, make_request
 from .result import Segmentation
 from .streaming import Job, Placement, RawResult, run_network
@@ -131,11 +132,11 @@ class Segmenter:
             Cancelled: If `cancel` was set.
         """
         request = make_request(self.card, organs=organs, thresholds=thresholds, mirror=mirror)
-        cancel = cancel or CancelToken()
-        progress = _never_falling(progress)
+        cancel, progress = cancel or CancelToken(), _never_falling(progress)
         self._check_memory(scan, mirror=mirror)
         steps: list[str] = []
-        with PeakMemory() as memory, torch.inference_mode():
+        device = PeakDeviceMemory(self.device)
+        with PeakMemory() as host, torch.inference_mode():
             search = part_of(progress, 0.0, _SEARCHED)
             raw = self._search(scan, request, progress=search, cancel=cancel, log=steps.append)
             progress(_SEARCHED, MEASURING)
@@ -144,7 +145,7 @@ class Segmenter:
             cancel.check()
             findings = describe_findings(labels, lesions, request, raw.highest)
             seconds = raw.seconds | {MEASURING: time.perf_counter() - started}
-        record = self._record(scan, request, raw, seconds, steps, memory.bytes)
+        record = self._record(scan, request, raw, seconds, steps, (host.bytes, device.bytes))
         _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in seconds.items()))
         progress(1.0, MEASURING)
         kept = raw.probabilities if probabilities else {}
@@ -208,10 +209,9 @@ class Segmenter:
         raw: RawResult,
         seconds: Mapping[str, float],
         steps: Sequence[str],
-        peak_bytes: int,
+        peak_bytes: tuple[int, int | None],
     ) -> Provenance:
-        """Write down who did what to which scan."""
-        on_gpu = self.device.kind == "cuda"
+        """Write down who did what to which scan; `peak_bytes` are the host's and the device's."""
         return Provenance(
             model_id=self.card.id,
             model_version=self.card.version,
@@ -231,8 +231,8 @@ class Segmenter:
             stage_seconds=seconds,
             windows_run=raw.windows_run,
             windows_skipped=raw.windows_skipped,
-            peak_host_bytes=peak_bytes,
-            peak_device_bytes=torch.cuda.max_memory_allocated(self.device.name) if on_gpu else None,
+            peak_host_bytes=peak_bytes[0],
+            peak_device_bytes=peak_bytes[1],
         )
 
 

@@ -1,4 +1,4 @@
-"""How much memory there is, how much was used, and how much a run will need.
+"""How much memory there is, and how much a run will need.
 
 "Available" is what this process may still take: the least of the machine's free memory and what
 its control group (a container's limit) leaves.
@@ -7,9 +7,7 @@ its control group (a container's limit) leaves.
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import psutil
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Estimate",
-    "PeakMemory",
     "available_device_bytes",
     "available_host_bytes",
     "choose_batch",
@@ -96,61 +93,6 @@ _OOM_SIGNS = (
     "cudnn_status_alloc_failed",
     "cublas_status_alloc_failed",
 )
-
-
-class PeakMemory:
-    """Watches the resident memory of this process from a thread.
-
-    Sampled and not asked of the kernel, whose high-water mark cannot be set back; a peak shorter
-    than the interval may be missed.
-    """
-
-    def __init__(self, interval_s: float = 0.05) -> None:
-        """Start watching, looking every `interval_s` seconds."""
-        self._process = psutil.Process()
-        self._interval_s = interval_s
-        self._stopped = threading.Event()
-        self._peak = self._look()
-        self._thread = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
-        self._thread.start()
-
-    def _look(self) -> int:
-        return int(self._process.memory_info().rss)
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(self._interval_s):
-            self._peak = max(self._peak, self._look())
-
-    @property
-    def bytes(self) -> int:
-        """The most so far."""
-        self._peak = max(self._peak, self._look())
-        return self._peak
-
-    def stop(self) -> int:
-        """Stop watching.
-
-        Returns:
-            The most resident memory that was seen, bytes.
-        """
-        if not self._stopped.is_set():
-            self._peak = max(self._peak, self._look())
-        self._stopped.set()
-        self._thread.join()
-        return self._peak
-
-    def __enter__(self) -> PeakMemory:
-        """Watch for as long as the block runs."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop watching."""
-        self.stop()
 
 
 @dataclass(frozen=True)

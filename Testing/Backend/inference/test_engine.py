@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,7 +111,10 @@ def test_it_finds_the_liver_and_its_tumor(by_density_segmenter: Segmenter) -> No
     assert math.isnan(kidney.highest_score)
 
 
-def test_its_record_says_who_did_what(by_density_segmenter: Segmenter) -> None:
+def test_its_record_says_who_did_what(
+    by_density_segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PeakDeviceMemory", lambda _device: SimpleNamespace(bytes=70))
     scan = a_liver_scan()
 
     record = by_density_segmenter.segment(scan, thresholds={"kidney": 0.3}).provenance
@@ -129,6 +133,7 @@ def test_its_record_says_who_did_what(by_density_segmenter: Segmenter) -> None:
     ]
     assert record.rungs == ()
     assert record.peak_host_bytes is not None
+    assert record.peak_device_bytes == 70
     assert record.to_dict()["grid_shape"] == [40, 40, 40]
 
 

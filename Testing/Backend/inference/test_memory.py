@@ -12,7 +12,6 @@ from atlastumor.errors import InputError
 from atlastumor.inference.cgroups import read_limits
 from atlastumor.inference.device import choose_device
 from atlastumor.inference.memory import (
-    PeakMemory,
     available_host_bytes,
     choose_batch,
     estimate,
@@ -20,6 +19,7 @@ from atlastumor.inference.memory import (
     total_host_bytes,
     window_bytes,
 )
+from atlastumor.inference.peaks import PeakDeviceMemory, PeakMemory
 from atlastumor.models.card import parse_card
 from atlastumor.volume import Grid
 from Backend.models.card_examples import card_data
@@ -87,6 +87,39 @@ def test_a_peak_is_seen_though_it_is_gone_at_the_end():
 
     assert peak >= before + 55_000_000
     assert memory.stop() == peak
+
+
+class PretendGpu:
+    """Counts as torch does: the peak stays until it is set back to what is held."""
+
+    def __init__(self, monkeypatch):
+        self.held = self.peak = 0
+        monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _name: self.peak)
+        monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", self.forget)
+
+    def forget(self, name):
+        assert name == "cuda:1"
+        self.peak = self.held
+
+    def use(self, more):
+        self.peak = max(self.peak, self.held + more)
+
+
+def test_the_peak_on_a_gpu_is_that_of_one_run_and_not_of_those_before(monkeypatch):
+    gpu, device = PretendGpu(monkeypatch), replace(GPU, name="cuda:1")
+    gpu.held = 30  # the network
+
+    first = PeakDeviceMemory(device)
+    gpu.use(500)
+    assert first.bytes == 530
+    second = PeakDeviceMemory(device)
+    gpu.use(70)
+
+    assert second.bytes == 100
+
+
+def test_a_cpu_has_no_device_memory():
+    assert PeakDeviceMemory(CPU).bytes is None
 
 
 @pytest.mark.parametrize(
