@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..components import find_boxes
+from ..components import find_boxes, has_label
 from ..lesions import Lesion, Position
 from ..organs import ORGANS, RGB
 from ..volume import LabelMap, Scan
@@ -179,7 +179,7 @@ def _draw_front(stage: _Stage, plane: Plane, scale: float) -> Image.Image:
 def _list_masks(values: npt.NDArray[Any]) -> Iterator[tuple[npt.NDArray[np.bool_], RGB, float]]:
     """Regions of labels: organs with their tumors first, then the tumors upon them."""
     for organ in ORGANS:
-        yield np.isin(values, (*organ.labels, organ.tumor_label)), organ.color, _ORGAN_TINT
+        yield has_label(values, (*organ.labels, organ.tumor_label)), organ.color, _ORGAN_TINT
     for organ in ORGANS:
         yield values == organ.tumor_label, organ.tumor_color, _TUMOR_TINT
 

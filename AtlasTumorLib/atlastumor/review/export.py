@@ -24,7 +24,7 @@ import numpy as np
 
 from ..batch.layouts import SEGMENTATIONS, find_labels
 from ..batch.volumes import check_same_grid, read_labels
-from ..components import find_boxes
+from ..components import find_boxes, has_label
 from ..errors import AtlasTumorError, InputError, UnknownKeyError
 from ..organs import ORGANS, select_organs
 from ..progress import CancelToken, Progress, ignore_progress
@@ -251,7 +251,7 @@ def _read_organs(place: Path, scan: ScanCandidates) -> Any:
     labels, grid = read_labels(path)
     check_same_grid(grid, scan.grid, ("The predicted labels", "the probability maps"))
     known = [label for organ in ORGANS for label in (*organ.labels, organ.tumor_label)]
-    return np.where(np.isin(labels, known), labels, 0).astype(np.uint8)
+    return np.where(has_label(labels, known), labels, 0).astype(np.uint8)
 
 
 def _read_record(place: Path) -> dict[str, Any]:

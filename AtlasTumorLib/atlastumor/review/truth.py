@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..components import Box, Mask, Region, find_boxes, find_components
+from ..components import Box, Mask, Region, find_boxes, find_components, has_label
 from ..lesions import Lesion, measure_lesions
 from ..organs import ORGANS, Organ, find_organ, label_names, select_organs
 from ..provenance import Provenance
@@ -223,7 +223,7 @@ def _describe(
     return OrganFinding(
         organ=key,
         coverage=str(recorded.get(key, {}).get("coverage", "unknown")),
-        organ_ml=int(np.isin(labels.array, organ.labels).sum()) * labels.grid.voxel_ml,
+        organ_ml=int(has_label(labels.array, organ.labels).sum()) * labels.grid.voxel_ml,
         n_lesions=len(own),
         tumor_ml=tumor_ml,
         highest_score=max((item.score for item in mine if item.index), default=math.nan),
