@@ -5,6 +5,7 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
+from atlastumor.detection.froc import FROC_COLUMNS
 from atlastumor.detection.operating_point import (
     OperatingPoint,
     load_operating_points,
@@ -16,17 +17,6 @@ from .Cohort import MeasuredCohort
 from .Curves import OrganCurve
 
 __all__ = ["makeOperatingPoint", "saveOperatingPoint", "writeTable"]
-
-_COLUMNS = (
-    "organ",
-    "threshold",
-    "sensitivity",
-    "fp_per_scan",
-    "tp",
-    "fp",
-    "n_lesions",
-    "n_scans",
-)
 
 
 def makeOperatingPoint(cohort: MeasuredCohort, curve: OrganCurve, target: str) -> OperatingPoint:
@@ -108,7 +98,7 @@ def writeTable(path: Path, curve: OrganCurve) -> None:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(_COLUMNS)
+            writer.writerow(FROC_COLUMNS)
             for row in range(table.thresholds.size):
                 point = table.point(row)
                 numbers = (point.threshold, point.sensitivity, point.fp_per_scan)

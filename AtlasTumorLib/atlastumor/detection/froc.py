@@ -22,10 +22,31 @@ if TYPE_CHECKING:
     from .reference import ReferenceLesion
     from .rules import HitRule
 
-__all__ = ["FP_PER_SCAN", "FrocCurve", "Point", "combine", "pool", "sensitivity_at", "thin_rows"]
+__all__ = [
+    "FP_PER_SCAN",
+    "FROC_COLUMNS",
+    "FrocCurve",
+    "Point",
+    "combine",
+    "pool",
+    "sensitivity_at",
+    "thin_rows",
+]
 
 FP_PER_SCAN = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 """Where FROC curves are read off by custom (LUNA16)."""
+
+FROC_COLUMNS = (
+    "organ",
+    "threshold",
+    "sensitivity",
+    "fp_per_scan",
+    "tp",
+    "fp",
+    "n_lesions",
+    "n_scans",
+)
+"""Of a curve as a table, a row for each threshold."""
 
 Counts = npt.NDArray[np.int64]
 

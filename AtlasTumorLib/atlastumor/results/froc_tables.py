@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..detection.false_sizes import RADIUS_EDGES_MM
-from ..detection.froc import Point, thin_rows
+from ..detection.froc import FROC_COLUMNS, Point, thin_rows
 from ..detection.operating_point import OperatingPoint
 from ..detection.summary import OrganSummary
 from .staging import MANIFEST, SCHEMA
@@ -21,24 +21,12 @@ from .tables import NOTICE, SCHEMA_VERSION, identify
 
 __all__ = [
     "FALSE_POSITIVE_COLUMNS",
-    "FROC_COLUMNS",
     "make_operating_points",
     "write_curves",
     "write_false_sizes",
     "write_froc_manifest",
     "write_record",
 ]
-
-FROC_COLUMNS = (
-    "organ",
-    "threshold",
-    "sensitivity",
-    "fp_per_scan",
-    "tp",
-    "fp",
-    "n_lesions",
-    "n_scans",
-)
 
 FALSE_POSITIVE_COLUMNS = (
     "organ",

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atlastumor.detection.froc import FROC_COLUMNS
 from atlastumor.detection.summary import OrganSummary, SummaryOptions, summarize
 from atlastumor.results.froc_tables import (
     FALSE_POSITIVE_COLUMNS,
-    FROC_COLUMNS,
     make_operating_points,
     write_curves,
     write_false_sizes,
