@@ -5,8 +5,8 @@ PY := $(VENV)/bin/python
 ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-surface \
-        evaluate train screenshots package-check clean
+.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
+        bench-journey evaluate train screenshots package-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,8 +49,14 @@ bench-backends: $(VENV)/.core ## what each CPU backend and precision takes for o
 bench-froc: $(VENV)/.core ## the sweep over all thresholds against one labeling for each of 50
 	@$(PY) Testing/Benchmarks/bench_froc.py
 
+bench-froc-peers: $(VENV)/.core ## our counts against picai_eval's and MONAI's, in an environment of their own
+	@$(PY) Testing/Benchmarks/bench_froc_peers.py
+
 bench-surface: $(VENV)/.bench ## surface Dice against DeepMind's own package
 	@$(PY) Testing/Benchmarks/bench_surface.py
+
+bench-journey: setup ## the embedded model's maps through AtlasFROC, from the curve to the reviewed truth
+	@$(PY) Testing/Benchmarks/bench_journey.py
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms
