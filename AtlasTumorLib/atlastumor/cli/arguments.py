@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownKeyError
@@ -12,7 +13,55 @@ from ..organs import find_organ
 if TYPE_CHECKING:
     from ..detection.rules import HitRule
 
-__all__ = ["parse_count", "parse_hit_rule", "parse_organs", "parse_threshold"]
+__all__ = [
+    "add_cohort",
+    "add_computation",
+    "add_matching",
+    "parse_count",
+    "parse_hit_rule",
+    "parse_organs",
+    "parse_threshold",
+]
+
+
+def add_cohort(parser: argparse.ArgumentParser, *, predictions: str) -> None:
+    """Declare where a cohort is and where its results go.
+
+    Args:
+        parser: Of a subcommand that measures predictions.
+        predictions: What their folder holds, in a few words.
+    """
+    parser.add_argument("predictions", type=Path, help=predictions)
+    parser.add_argument("references", type=Path, help="folder of CASE/segmentations or labels")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument(
+        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver,kidney (all)"
+    )
+
+
+def add_matching(group: argparse._ArgumentGroup) -> None:
+    """Declare when a lesion counts as found, and by what."""
+    group.add_argument(
+        "--hit",
+        type=parse_hit_rule,
+        default="union-iou",
+        metavar="RULE[=X]",
+        help="union-iou, best-iou, coverage, any-overlap, peak or center (union-iou=0.1)",
+    )
+    group.add_argument(
+        "--min-volume-mm3", type=float, default=30.0, metavar="V", help="of a candidate (30)"
+    )
+
+
+def add_computation(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Declare how a cohort is computed; gives the group, for more of the kind."""
+    group = parser.add_argument_group("computation")
+    group.add_argument("--workers", type=parse_count(1), metavar="N", help="processes (by memory)")
+    group.add_argument(
+        "--bootstrap", type=parse_count(0), default=2000, metavar="N", help="samples (2000)"
+    )
+    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
+    return group
 
 
 def parse_organs(text: str) -> list[str]:

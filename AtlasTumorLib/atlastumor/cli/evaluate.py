@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Progress, part_of
-from .arguments import parse_count, parse_hit_rule, parse_organs, parse_threshold
+from .arguments import add_cohort, add_computation, add_matching, parse_threshold
 from .console import Console
 
 if TYPE_CHECKING:
@@ -37,12 +36,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         Its parser.
     """
     parser = subparsers.add_parser("evaluate", help="measure predictions against references")
-    parser.add_argument("predictions", type=Path, help="folder of CASE/labels.nii.gz and the like")
-    parser.add_argument("references", type=Path, help="folder of CASE/segmentations or labels")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument(
-        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver,kidney (all)"
-    )
+    add_cohort(parser, predictions="folder of CASE/labels.nii.gz and the like")
     parser.add_argument(
         "--threshold",
         type=parse_threshold,
@@ -55,26 +49,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     definitions.add_argument(
         "--tolerance-mm", type=float, default=2.0, metavar="MM", help="of the surface Dice (2)"
     )
-    definitions.add_argument(
-        "--hit",
-        type=parse_hit_rule,
-        default="union-iou",
-        metavar="RULE[=X]",
-        help="union-iou, best-iou, coverage, any-overlap, peak or center (union-iou=0.1)",
-    )
-    definitions.add_argument(
-        "--min-volume-mm3", type=float, default=30.0, metavar="V", help="of a candidate (30)"
-    )
-    computation = parser.add_argument_group("computation")
-    computation.add_argument(
-        "--workers", type=parse_count(1), metavar="N", help="processes (by memory)"
-    )
-    computation.add_argument(
-        "--bootstrap", type=parse_count(0), default=2000, metavar="N", help="samples (2000)"
-    )
-    computation.add_argument(
-        "--seed", type=parse_count(0), default=0, help="of the random numbers (0)"
-    )
+    add_matching(definitions)
+    add_computation(parser)
     return parser
 
 

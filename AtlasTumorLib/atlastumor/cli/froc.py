@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DependencyError, InputError
 from ..organs import select_organs
 from ..progress import part_of
-from .arguments import parse_count, parse_hit_rule, parse_organs
+from .arguments import add_cohort, add_computation, add_matching, parse_count
 from .console import Console
 
 if TYPE_CHECKING:
@@ -38,26 +38,15 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         Its parser.
     """
     parser = subparsers.add_parser("froc", help="choose thresholds from FROC curves of a cohort")
-    parser.add_argument("predictions", type=Path, help="folder of CASE/probabilities/*.nii.gz")
-    parser.add_argument("references", type=Path, help="folder of CASE/segmentations or labels")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument(
-        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver (all)"
-    )
+    add_cohort(parser, predictions="folder of CASE/probabilities/*.nii.gz")
     parser.add_argument("--model", help="id of the model, where the predictions do not say")
     parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
     parser.add_argument("--no-figures", action="store_true", help="leave out the pictures")
     parser.add_argument("--data-set", metavar="NAME", help="of the cohort (the references' folder)")
     _add_definitions(parser)
-    group = parser.add_argument_group("computation")
-    group.add_argument("--workers", type=parse_count(1), metavar="N", help="processes (by memory)")
-    group.add_argument(
-        "--bootstrap", type=parse_count(0), default=2000, metavar="N", help="samples"
+    add_computation(parser).add_argument(
+        "--folds", type=parse_count(0), default=5, metavar="K", help="held-out check (5)"
     )
-    group.add_argument(
-        "--folds", type=parse_count(0), default=5, metavar="K", help="held-out check"
-    )
-    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers")
     return parser
 
 
@@ -66,16 +55,7 @@ def _add_definitions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--target-sensitivity", type=_share, default=0.9, metavar="S", help="to reach (0.9)"
     )
-    group.add_argument(
-        "--hit",
-        type=parse_hit_rule,
-        default="union-iou",
-        metavar="RULE[=X]",
-        help="union-iou, best-iou, coverage, any-overlap, peak or center (union-iou=0.1)",
-    )
-    group.add_argument(
-        "--min-volume-mm3", type=float, default=30.0, metavar="V", help="of a candidate (30)"
-    )
+    add_matching(group)
     group.add_argument(
         "--floor", type=float, default=0.01, metavar="P", help="lowest threshold (0.01)"
     )
