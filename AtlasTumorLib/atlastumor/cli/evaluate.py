@@ -12,7 +12,7 @@ from .arguments import add_cohort, add_computation, add_matching, parse_threshol
 from .console import Console
 
 if TYPE_CHECKING:
-    from ..batch import Case, Cohort, Problem
+    from ..batch.cohort import Case, Cohort, Problem
     from ..batch.evaluate import Evaluation, OrganResult
     from ..batch.scoring import CaseScores, EvaluationOptions
 
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         AtlasTumorError: If no case can be used, or options or output cannot; nothing is then
             written.
     """
-    from ..batch import find_cases  # noqa: PLC0415 - pulls in scipy
+    from ..batch.cohort import find_cases  # noqa: PLC0415 - pulls in scipy
     from ..batch.evaluate import evaluate_scores  # noqa: PLC0415
     from ..batch.scoring import EvaluationOptions  # noqa: PLC0415
     from ..batch.write import write_evaluation  # noqa: PLC0415

@@ -14,7 +14,7 @@ from .arguments import add_cohort, add_computation, add_matching, parse_count
 from .console import Console
 
 if TYPE_CHECKING:
-    from ..batch import Cohort, Problem
+    from ..batch.cohort import Cohort, Problem
     from ..detection.case_sweep import CaseSweep
     from ..detection.rules import HitRule
     from ..detection.summary import OrganSummary
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         AtlasTumorError: If no case can be used, or options, model or output cannot; nothing is then
             written.
     """
-    from ..batch import find_cases  # noqa: PLC0415 - pulls in scipy
+    from ..batch.cohort import find_cases  # noqa: PLC0415 - pulls in scipy
     from ..detection.summary import summarize  # noqa: PLC0415
     from ..results import check_output  # noqa: PLC0415
     from ..results.folder import result_folder  # noqa: PLC0415

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..batch import Case
+from ..batch.cohort import Case
 from ..errors import InputError, UnknownKeyError
 from ..models.card import find_card
 from ..results.staging import MANIFEST

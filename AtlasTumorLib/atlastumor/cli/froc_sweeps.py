@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..batch import Case, Problem, organs_of, read_pair
+from ..batch.cohort import Case, Problem, organs_of, read_pair
 from ..detection.case_sweep import CaseSweep, SweepOptions
 from ..detection.reference import find_reference_lesions
 from ..detection.sweep import sweep_case
