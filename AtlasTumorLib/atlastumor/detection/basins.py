@@ -54,17 +54,21 @@ def find_basins(voxels: Foreground) -> tuple[Ints, Ints]:
     """
     m = voxels.value.size
     above = np.empty(m, np.int32)
-    for own, tops in _slabs(voxels):
-        above[voxels.rank[own]] = m - reduce(np.maximum, tops)
+    for own, tops in _slabs(voxels, np.arange(m, dtype=np.int32)):
+        above[own] = _payload(reduce(np.maximum, tops))
     while True:
         further = above.take(above)
         if np.array_equal(further, above):
             break
         above = further
-    peaks = np.flatnonzero(above == np.arange(m, dtype=np.int32)).astype(np.int32)
+    peaks = np.flatnonzero(above == np.arange(m, dtype=np.int32))
+    ranks = voxels.rank[peaks]
+    order = np.argsort(ranks)
     number = np.empty(m, np.int32)
-    number[peaks] = np.arange(peaks.size, dtype=np.int32)
-    return peaks, number.take(above)
+    number[peaks[order]] = np.arange(peaks.size, dtype=np.int32)
+    basin = np.empty(m, np.int32)
+    basin[voxels.rank] = number.take(above)
+    return ranks[order], basin
 
 
 def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
@@ -80,8 +84,10 @@ def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
     """
     m = voxels.value.size
     pairs, ranks = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for own, tops in _slabs(voxels):
-        pair, rank = _keep_first(*_find_meetings(voxels.rank[own], tops, basin, n_basins), m)
+    here = basin.take(voxels.rank)
+    for own, tops in _slabs(voxels, here):
+        meetings = _find_meetings(voxels.rank[own], here[own], tops, n_basins)
+        pair, rank = _keep_first(*meetings, m)
         pairs.append(pair)
         ranks.append(rank)
     pair, rank = _keep_first(np.concatenate(pairs), np.concatenate(ranks), m)
@@ -98,24 +104,25 @@ def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
     )
 
 
-def _find_meetings(rank: Ints, tops: list[Ints], basin: Ints, n_basins: int) -> tuple[Longs, Longs]:
-    """Pairs of basins that meet at voxels of some ranks, as `lower * B + higher`, and the ranks.
+def _find_meetings(
+    rank: Ints, basin: Ints, tops: list[Longs], n_basins: int
+) -> tuple[Longs, Longs]:
+    """Pairs of basins that meet at some voxels, as `lower * B + higher`, and the voxels' ranks.
 
     Within a block of 2 x 2 x 2 all voxels touch. Whichever two of them are given, the way from one
     over the block's top to the other is nowhere lower than both: only meetings with tops matter.
     """
-    m = basin.size
-    own, height = basin.take(rank), m - rank
-    pairs, ranks, last = [], [], height
-    for top in tops:
-        # Oneself, and the top that was seen a moment ago, say nothing new.
-        new = np.flatnonzero((top != height) & (top != last))
-        last = top
-        a, b = own.take(new), basin.take(m - top.take(new))
-        meets = np.flatnonzero(a != b)
-        a, b = a.take(meets), b.take(meets)
+    pairs, ranks = [], []
+    others = [_payload(top) for top in tops]
+    for n, other in enumerate(others):
+        # What a block beside has said already is not said again.
+        is_new = other != basin
+        for beside in (n ^ bit for bit in (1, 2, 4) if n & bit):
+            is_new &= other != others[beside]
+        meets = np.flatnonzero(is_new)
+        a, b = basin.take(meets), other.take(meets)
         pairs.append(np.minimum(a, b).astype(np.int64) * n_basins + np.maximum(a, b))
-        ranks.append(rank.take(new.take(meets)))
+        ranks.append(rank.take(meets))
     return np.concatenate(pairs), np.concatenate(ranks).astype(np.int64)
 
 
@@ -135,15 +142,15 @@ def _keep_first(pair: Longs, rank: Longs, n_ranks: int) -> tuple[Longs, Longs]:
     return pair[is_first], rank[is_first]
 
 
-def _slabs(voxels: Foreground) -> Iterator[tuple[slice, list[Ints]]]:
+def _slabs(voxels: Foreground, payload: Ints) -> Iterator[tuple[slice, list[Longs]]]:
     """Find the tops of the eight blocks of 2 x 2 x 2 around each voxel, a few planes at a time.
 
-    Yields which voxels, by position, and for each of the eight blocks the height of its highest
-    voxel: M less its rank.
+    Yields which voxels, by position, and for each of the eight blocks its highest voxel: M less its
+    rank in the high half, its payload in the low one, so that it need not be looked up far away.
     """
-    n_i, plane, row = voxels.size[0], voxels.plane, voxels.row
+    m, n_i, plane, row = voxels.value.size, voxels.size[0], voxels.plane, voxels.row
     starts = np.searchsorted(voxels.position, np.arange(n_i + 3) * plane)
-    slab = np.zeros((_PLANES + 2) * plane, np.int32)
+    slab = np.zeros((_PLANES + 2) * plane, np.int64)
     steps = [i + j + k for i, j, k in product((0, plane), (0, row), (0, 1))]
     for first in range(1, n_i + 1, _PLANES):
         last = min(first + _PLANES, n_i + 1)
@@ -153,10 +160,15 @@ def _slabs(voxels: Foreground) -> Iterator[tuple[slice, list[Ints]]]:
             continue
         corner = (first - 1) * plane
         local = voxels.position[around] - corner
-        slab[local] = voxels.value.size - voxels.rank[around]
+        slab[local] = ((m - voxels.rank[around]).astype(np.int64) << 32) | payload[around]
         tops = np.maximum(slab[:-1], slab[1:])
         tops = np.maximum(tops[:-row], tops[row:])
         tops = np.maximum(tops[:-plane], tops[plane:])
         block = voxels.position[own] - (corner + plane + row + 1)
         yield own, [tops[step:].take(block) for step in steps]
         slab[local] = 0
+
+
+def _payload(tops: Longs) -> Ints:
+    """The low halves."""
+    return tops.astype(np.int32)
