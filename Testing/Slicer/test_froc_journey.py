@@ -15,7 +15,7 @@ import pytest
 from atlastumor.organs import ORGANS, find_organ
 from atlastumor.review import read_log
 from Slicer.froc_cohort import LIVER, PANCREAS, draw
-from Slicer.journey.curve import choose, look_at_cases, measure
+from Slicer.journey.curve import choose, look_at_cases, measure, show_organ
 from Slicer.journey.killing import find_lost, run_reader
 from Slicer.journey.outcome import Outcome, evaluate
 from Slicer.journey.places import Places
@@ -46,7 +46,7 @@ def test_from_maps_to_reviewed_truth_with_a_reader_killed_on_the_way(
     assert {key: one.threshold for key, one in chosen.items()} == pytest.approx(
         {FIRST: 0.4, SECOND: 0.8}
     )
-    a_froc_panel.widget._operating._tabs.currentIndex = 0
+    show_organ(a_froc_panel, FIRST)
     cases = {name: n for name, n, _seconds in look_at_cases(a_froc_panel)}
     assert cases == {"alpha": 3, "beta": 1, "gamma": 1}
 

@@ -63,6 +63,12 @@ def choose(
         )
 
 
+def show_organ(panel: Any, organ: str) -> None:
+    """Click an organ's tab."""
+    tabs = panel.widget._operating._tabs
+    tabs.currentIndex = [tabs.tabData(n) for n in range(tabs.count)].index(organ)
+
+
 def look_at_cases(panel: Any) -> Iterator[tuple[str, int, float]]:
     """Click every case of the list; gives its name, its candidates and the seconds it took."""
     table = panel.ui.casesTable

@@ -27,14 +27,26 @@ def photograph_panel(panel: Any, path: Path, what: str) -> None:
 
 
 def photograph_views(panel: Any, path: Path, what: str) -> None:
-    """Three slices through the largest lesion of the open case, else through a candidate; 3-D."""
+    """Slices through the largest lesion of the open case, else through a candidate; 3-D."""
     case, candidates = panel.logic.case, panel.logic.candidates.candidates
-    lesions = case.lesions.lesions
-    if lesions:
-        place = max(lesions, key=lambda lesion: lesion.volume_ml).center_ijk
-    else:
+    place = tuple((n - 1) / 2 for n in case.grid.shape)
+    if case.lesions.lesions:
+        place = max(case.lesions.lesions, key=lambda lesion: lesion.volume_ml).center_ijk
+    elif candidates:
         place = candidates[0].center_ijk
+    hide_box()
     save(pictures_of_views(case.toWorld(place)), path, CAPTION.format(what=what))
+
+
+def hide_box() -> None:
+    """Take Slicer's box out of the host's 3-D view, which it would else be zoomed to."""
+    import slicer
+    from host.views import draw_3d
+
+    draw_3d()  # makes the view
+    view = slicer.mrmlScene.GetSingletonNode("TestHost", "vtkMRMLViewNode")
+    view.SetBoxVisible(False)
+    view.SetAxisLabelsVisible(False)
 
 
 def photograph_review(module: Any, item: Any, path: Path) -> None:
