@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from bench_floor import Floor, measure_floor
 from bench_model import PLANS, prepare_model
 from bench_runs import MARK
 
@@ -43,6 +45,7 @@ def main() -> None:
             prepare_model, work / options.plan, scan, plan=options.plan, steps=options.steps
         )
         card_path = job.result()
+        floor = apart.submit(measure_floor, card_path, options.device).result()
     ways = [
         ("nnunet", "auto", "auto"),
         *(
@@ -58,8 +61,8 @@ def main() -> None:
         for turn in range(options.repeats)
         for side, backend, precision in ways
     ]
-    report = summarize(runs, load_card(card_path))
-    print_table(report)
+    report = summarize(runs, load_card(card_path)) | {"floor": asdict(floor)}
+    print_table(report, floor)
     (work / "bench.json").write_text(json.dumps(report, indent=2))
     print(f"Written: {work / 'bench.json'}")
 
@@ -210,14 +213,18 @@ def measure_dice(theirs: np.ndarray, ours: np.ndarray) -> dict[int, float]:
     return dice
 
 
-def print_table(report: dict[str, Any]) -> None:
+def print_table(report: dict[str, Any], floor: Floor) -> None:
     """For people; the same numbers are in the JSON file."""
+    rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in floor.flop_per_second.items())
+    print(f"\nGFLOP of a window: {floor.flop_per_window / 1e9:.0f}; matrix GFLOP/s: {rates}")
     for name, run in report["best"].items():
         stages = ", ".join(f"{stage} {s:.1f}" for stage, s in run["stages"].items())
         print(f"\n{name} ({run['backend']}, {run['precision']})")
         print(f"  {run['seconds']:.1f} s with the process {run['wall']:.1f} s: {stages}")
         print(f"  peak {run['rss'] / 2**30:.2f} GiB, windows {run['windows']}", end="")
         print(f" ({run['windows_skipped']} skipped)")
+        if run["precision"] in floor.flop_per_second:
+            print(f"  floor {floor.seconds(run['precision'], run['windows']):.1f} s")
         if "device_bytes" in run:
             print(f"  peak on the device {run['device_bytes'] / 2**30:.2f} GiB")
         if "dice_mean" in run:
