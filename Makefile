@@ -9,7 +9,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
         bench-journey evaluate train screenshots package-check clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.core: pyproject.toml
 	@.ci/setup core
