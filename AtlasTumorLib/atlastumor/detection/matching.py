@@ -12,20 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap
 from .overlap import check_grids
+from .reference import find_reference_lesions
+from .rules import HIT_RULES
+from .sweep import sweep_case
 
 __all__ = ["HIT_RULE", "CaseMatch", "LesionMatch", "match_lesions"]
 
 HIT_RULE = "union IoU >= 0.10; 26-connected; components of 30 mm3 and more"
-
-_MIN_IOU = 0.10
-_MIN_ML = 0.030
-_TOUCHING = np.ones((3, 3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class LesionMatch:
     @property
     def is_found(self) -> bool:
         """Whether the hit rule holds."""
-        return self.iou >= _MIN_IOU
+        return self.iou >= HIT_RULES["union-iou"].threshold
 
     @property
     def equivalent_diameter_mm(self) -> float:
@@ -111,28 +108,15 @@ def _match_organ(
     prediction: LabelMap, reference: LabelMap, organ: Organ
 ) -> tuple[list[LesionMatch], int]:
     """Match one organ's tumors; returns its reference lesions and its number of false positives."""
-    voxel_ml = reference.grid.voxel_ml
-    predicted, predicted_ml = _components(prediction.array == organ.tumor_label, voxel_ml)
-    wanted, wanted_ml = _components(reference.array == organ.tumor_label, voxel_ml)
-    both = (predicted > 0) & (wanted > 0)
-    pairs, counts = np.unique(np.stack([wanted[both], predicted[both]]), axis=1, return_counts=True)
-    matches: list[LesionMatch] = []
-    for index in np.flatnonzero(wanted_ml >= _MIN_ML):
-        rows = np.flatnonzero(pairs[0] == index)
-        rows = rows[predicted_ml[pairs[1, rows]] >= _MIN_ML]
-        shared = float(counts[rows].sum()) * voxel_ml
-        union = float(wanted_ml[index] + predicted_ml[pairs[1, rows]].sum()) - shared
-        matches.append(LesionMatch(organ.key, float(wanted_ml[index]), shared / union))
-    touching = np.unique(pairs[1])
-    counted = np.flatnonzero(predicted_ml >= _MIN_ML)
-    return matches, int(np.setdiff1d(counted, touching).size)
-
-
-def _components(
-    mask: npt.NDArray[np.bool_], voxel_ml: float
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
-    """Label a mask; volume of each component in mL, with 0 mL for the background at index 0."""
-    labels, n = ndimage.label(mask, _TOUCHING)
-    ml = np.bincount(labels.ravel(), minlength=n + 1).astype(np.float64) * voxel_ml
-    ml[0] = 0.0
-    return labels, ml
+    lesions = find_reference_lesions(
+        reference.array == organ.tumor_label, spacing_mm=reference.grid.spacing_mm
+    )
+    mask = (prediction.array == organ.tumor_label).view(np.uint8)
+    sweep = sweep_case("", organ.key, mask, lesions)
+    row = sweep.at(1.0)
+    ious = sweep.union_iou[row] if row >= 0 else np.zeros(len(sweep.lesions))
+    matches = [
+        LesionMatch(organ.key, lesion.volume_ml, float(iou))
+        for lesion, iou in zip(sweep.lesions, ious, strict=True)
+    ]
+    return matches, int(sweep.n_false[row]) if row >= 0 else 0
