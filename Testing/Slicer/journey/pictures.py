@@ -9,6 +9,7 @@ from Slicer.render_froc import picture_of
 from Slicer.render_screenshots import beside, picture_of_view, pictures_of_views, save
 
 CAPTION = "Test-host picture, not a screenshot of Slicer. {what}"
+WIDTH = 440
 SECTIONS = ("inputs", "curve", "cases")
 
 
@@ -54,6 +55,8 @@ def photograph_review(module: Any, item: Any, path: Path) -> None:
     widget = module.self()
     for name in SECTIONS:
         getattr(widget.ui, f"{name}CollapsibleButton").collapsed = True
+    widget.ui.reviewCollapsibleButton.collapsed = False
+    module.resize(WIDTH, module.height)
     review = widget.review
     scene = review.actions.scene
     ras = scene._outlines[item.key].grid.to_ras(item.voxel)

@@ -26,7 +26,7 @@ for name in ("Testing", "Testing/Host", "AtlasTumorLib"):
 from Slicer.journey.places import Places, is_tumor  # noqa: E402 - found only after the lines above
 from Slicer.review.reading import press  # noqa: E402
 
-READER = "A script that knows the truth"
+READER = "Script"
 
 
 def main() -> None:
