@@ -65,7 +65,7 @@ def _cells(item: Item, state: ScanState) -> list[tuple[str, bool]]:
     volume = "-" if math.isnan(item.volume_ml) else f"{item.volume_ml:.2f}"
     return [
         (describeItem(item), False),
-        ("-" if math.isnan(item.score) else f"{item.score:.2f}", True),
+        ("-" if math.isnan(item.score) else f"{item.score:.3f}", True),
         (volume, True),
         (decision, False),
         (verdict.who if verdict else "", False),
