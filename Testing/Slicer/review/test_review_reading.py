@@ -20,7 +20,7 @@ def test_a_review_begins_at_the_best_candidate_of_the_first_scan(a_review: Any) 
     import slicer
 
     assert "Scan 1 of 2: case-1" in a_review.ui.scanLabel.text
-    assert [row[1] for row in rows(a_review)] == ["0.90", "0.70", "0.60", "0.50"]
+    assert [row[1] for row in rows(a_review)] == ["0.900", "0.700", "0.600", "0.500"]
     assert rows(a_review)[0][0] == f"{ONE.name} 1"
     assert a_review.ui.candidateTable.currentRow() == 0
     node = a_review.actions.scene.node
