@@ -227,7 +227,7 @@ class AtlasFROCLogic(WorkerLogic):
         }
         for key, curve in self._curves.items():
             choice = curve.chooseSensitivity(DEFAULT_TARGET)
-            chosen = choice.point or choice.best
+            chosen = choice.chosen_or_best
             curve.threshold = thresholds.get(key, chosen.threshold if chosen else None)
 
     def _setCurve(self, curve: OrganCurve | None) -> None:

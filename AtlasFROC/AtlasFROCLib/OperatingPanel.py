@@ -168,7 +168,7 @@ class OperatingPanel:
         self._onChoice(self._logic.curve.chooseFalsePositives(fpPerScan))
 
     def _onChoice(self, choice: Choice) -> None:
-        point = choice.point or choice.best
+        point = choice.chosen_or_best
         threshold = point.threshold if point else self._logic.threshold
         self._choose(threshold, choice.reason)
 

@@ -195,7 +195,7 @@ def _report(summaries: Sequence[OrganSummary], rule: HitRule, console: Console) 
 def _row(summary: OrganSummary) -> dict[str, Any]:
     curve, choice, held_out = summary.curve, summary.choice, summary.held_out
     row: dict[str, Any] = {"organ": curve.organ, "scans": curve.n_scans, "lesions": curve.n_lesions}
-    point = choice.point or choice.best
+    point = choice.chosen_or_best
     row["threshold"] = "none" if choice.point is None else f"{choice.point.threshold:.4g}"
     row["sensitivity"] = row["FP_per_scan"] = row["held_out"] = "n/a"
     if point is not None:

@@ -55,15 +55,20 @@ class Choice:
         return self.point.threshold if self.point else None
 
     @property
+    def chosen_or_best(self) -> Point | None:
+        """The chosen point, else the best; None if there is neither."""
+        return self.point or self.best
+
+    @property
     def sensitivity(self) -> float:
         """At the chosen point, else at the best; NaN without lesions."""
-        point = self.point or self.best
+        point = self.chosen_or_best
         return point.sensitivity if point else math.nan
 
     @property
     def fp_per_scan(self) -> float:
         """At the chosen point, else at the best; NaN if there is neither."""
-        point = self.point or self.best
+        point = self.chosen_or_best
         return point.fp_per_scan if point else math.nan
 
 

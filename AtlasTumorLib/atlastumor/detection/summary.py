@@ -147,7 +147,7 @@ def summarize(
         times = draw_cases(changes.n_lesions, options.n_samples, seed=options.seed)
         bands = _draw_bands(changes, curve, times, (choice, *presets), options)
         choice = choose_threshold(curve, options.target, bands=bands)
-    point = choice.point or choice.best
+    point = choice.chosen_or_best
     return OrganSummary(
         curve,
         choice,

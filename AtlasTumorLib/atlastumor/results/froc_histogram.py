@@ -32,7 +32,7 @@ def draw_histogram(axes: Axes, summary: OrganSummary) -> None:
     axes.set_xlim(0, max(1.25 * max(counts, default=0), 1.0))
     axes.set_xticks([])
     axes.tick_params(labelsize=8)
-    point = summary.choice.point or summary.choice.best
+    point = summary.choice.chosen_or_best
     at = f" at {point.threshold:.4g}" if point else ""
     axes.set_title(f"False positives{at}", fontsize=9, loc="left")
     axes.set_ylabel("Radius (mm), of the ball of their volume", fontsize=8.5)

@@ -91,7 +91,7 @@ def write_false_sizes(path: Path, summaries: Iterable[OrganSummary]) -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(FALSE_POSITIVE_COLUMNS)
         for summary in summaries:
-            point = summary.choice.point or summary.choice.best
+            point = summary.choice.chosen_or_best
             if point is None:
                 continue
             threshold = f"{point.threshold:.9g}"
