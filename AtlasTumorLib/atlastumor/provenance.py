@@ -80,7 +80,10 @@ class Provenance:
         device: What the network ran on, in words.
         backend: Which runtime ran it.
         precision: Such as "fp32".
-        thresholds: Probability from which a voxel is tumor, by organ; None where arg-max decides.
+        thresholds: Least probability of a tumor's voxel or, with an outline, of a tumor, by organ;
+            None where arg-max decides.
+        outline: Probability from which voxels belong to a tumor that is then judged whole; None
+            where thresholds decide each voxel.
         mirror: Whether predictions were averaged over mirrored windows.
         organs: Keys of the organs asked for.
         input_kind: "nifti", "dicom", ...
@@ -107,6 +110,7 @@ class Provenance:
     backend: str
     precision: str
     thresholds: Mapping[str, float | None] = field(default_factory=dict)
+    outline: float | None = None
     mirror: bool = False
     organs: tuple[str, ...] = ()
     input_kind: str = "memory"

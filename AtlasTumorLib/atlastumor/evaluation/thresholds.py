@@ -140,12 +140,10 @@ def _sweep_one(model: str, seed: int, folder: Path) -> int:
         return seed
     phantom = make_phantom(seed)
     segmenter = segmenter_of(model)
-    low = segmenter.segment(
-        phantom.scan, thresholds=dict.fromkeys(KEYS, _FLOOR), probabilities=True
-    )
-    options = SweepOptions(
-        floor=_FLOOR, min_volume_mm3=1000 * segmenter.card.postprocess.min_lesion_ml
-    )
+    card = segmenter.card.postprocess
+    floor = card.outline or _FLOOR  # below the outline, thresholds would draw outlines of their own
+    low = segmenter.segment(phantom.scan, thresholds=dict.fromkeys(KEYS, floor), probabilities=True)
+    options = SweepOptions(floor=floor, min_volume_mm3=1000 * card.min_lesion_ml)
     for organ in ORGANS:
         probability = low.probabilities[organ.key].to_grid(phantom.scan.grid)
         # What the clean-up took out at the lowest threshold is out at every threshold.

@@ -141,15 +141,15 @@ class Segmenter:
             raw = self._search(scan, request, progress=search, cancel=cancel, log=steps.append)
             progress(_SEARCHED, MEASURING)
             started = time.perf_counter()
-            labels, lesions = clean_and_measure(raw, scan.grid, self.card, request)
+            found = clean_and_measure(raw, scan.grid, self.card, request)
             cancel.check()
-            findings = describe_findings(labels, lesions, request, raw.highest)
+            findings = describe_findings(found.labels, found.lesions, request, found.highest)
             seconds = raw.seconds | {MEASURING: time.perf_counter() - started}
         record = self._record(scan, request, raw, seconds, steps, (host.bytes, device.bytes))
         _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in seconds.items()))
         progress(1.0, MEASURING)
-        kept = raw.probabilities if probabilities else {}
-        return Segmentation(labels, lesions, findings, kept, record, scan.source)
+        kept = found.probabilities if probabilities else {}
+        return Segmentation(found.labels, found.lesions, findings, kept, record, scan.source)
 
     def _check_memory(self, scan: Scan, *, mirror: bool) -> None:
         """Refuse a scan that would bring the computer to its knees."""
@@ -220,6 +220,7 @@ class Segmenter:
             backend=self.backend.name,
             precision=self.backend.precision,
             thresholds=request.thresholds,
+            outline=request.outline,
             mirror=bool(request.mirror_axes),
             organs=tuple(organ.key for organ in request.organs),
             input_kind=scan.source.kind,

@@ -36,7 +36,8 @@ class Finding:
         tumor_ml: Their volume, mL.
         highest_score: Highest tumor probability in the organ and next to it, in [0, 1]; NaN if the
             organ is not in view.
-        threshold: Probability from which a voxel is tumor; None where arg-max decided.
+        threshold: Least probability of a tumor's voxel or, with an outline, of a tumor; None where
+            arg-max decided.
         message: The same for people, a sentence or two.
     """
 
@@ -76,7 +77,8 @@ def describe_findings(
         labels: The finished label map, (I, J, K).
         lesions: All its lesions.
         request: What was asked for.
-        highest: Highest tumor probability in each organ that the model knows, in [0, 1].
+        highest: Highest tumor probability in each organ that the model knows, in [0, 1]; with an
+            outline that of a whole tumor.
 
     Returns:
         One finding per organ.

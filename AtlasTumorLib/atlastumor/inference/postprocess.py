@@ -20,6 +20,7 @@ from ..volume import Grid
 
 __all__ = [
     "drop_distant_tumors",
+    "drop_lesion",
     "drop_small_lesions",
     "join_boxes",
     "keep_largest_part",
@@ -119,7 +120,18 @@ def drop_small_lesions(labels: Labels, grid: Grid, organ: Organ, *, least_ml: fl
     least = least_ml / grid.voxel_ml - 1e-6  # no lesion falls to the last bit of a product
     for lesion in list(find_components(labels, organ.tumor_label, box)):
         if np.count_nonzero(lesion.mask) < least:
-            labels[lesion.box][lesion.mask] = _find_surrounding(labels, lesion, organ)
+            drop_lesion(labels, lesion, organ)
+
+
+def drop_lesion(labels: Labels, lesion: Region, organ: Organ) -> None:
+    """Turn a lesion into the organ it touches, or background if it touches none.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        lesion: Its voxels.
+        organ: Whose lesion.
+    """
+    labels[lesion.box][lesion.mask] = _find_surrounding(labels, lesion, organ)
 
 
 def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:

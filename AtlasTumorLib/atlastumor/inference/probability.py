@@ -9,17 +9,31 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..components import Box, Region
 from ..errors import GridMismatchError
 from ..volume import Grid
 from .orientation import Orientation, find_orientation, orient, orient_grid
 from .resample import Taps, taps_at
 
-__all__ = ["ProbabilityMap"]
+__all__ = ["Half", "JudgedLesion", "ProbabilityMap"]
 
 Half = npt.NDArray[np.float16]
 
 _SLAB_VOXELS = 1 << 22
 _ALIGNED = 1e-3  # voxels by which an axis may stray over its whole length
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedLesion:
+    """A lesion to which one probability is given as a whole.
+
+    Args:
+        region: Its voxels, on the scan's grid.
+        score: Its probability, in [0, 1].
+    """
+
+    region: Region
+    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +43,15 @@ class ProbabilityMap:
     Args:
         array: Probabilities, (I, J, K) float16 in [0, 1].
         grid: The network's grid.
+        outline: If given, voxels from this probability on are told by `lesions` alone: in one they
+            have its score, and outside of all, where clean-up took them out, just less than this.
+        lesions: Those judged whole. They lie on the scan's grid, the only one then to be asked for.
     """
 
     array: Half
     grid: Grid
+    outline: float | None = None
+    lesions: tuple[JudgedLesion, ...] = ()
 
     def to_grid(self, grid: Grid) -> Half:
         """Interpolate linearly to another grid.
@@ -69,7 +88,7 @@ class ProbabilityMap:
             k1 = min(k0 + step, k.stop)
             yield k0, k1, self.part(grid, (i, j, slice(k0, k1)))
 
-    def part(self, grid: Grid, box: tuple[slice, slice, slice]) -> Half:
+    def part(self, grid: Grid, box: Box) -> Half:
         """Interpolate linearly to a box of another grid.
 
         Args:
@@ -94,6 +113,10 @@ class ProbabilityMap:
             values = _interpolate(values, every[axis].part(start, stop), axis)
         result = np.empty([side.stop - side.start for side in box], np.float16)
         orient(result, orientation)[...] = values.to(torch.float16).numpy()
+        if self.outline is not None:
+            np.minimum(result, np.nextafter(np.float16(self.outline), np.float16(0)), out=result)
+        for lesion in self.lesions:
+            _paste(lesion, result, box)
         return result
 
     def _taps(self, grid: Grid, orientation: Orientation) -> list[Taps]:
@@ -120,3 +143,19 @@ def _interpolate(values: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:
     shape = [1, 1, 1]
     shape[axis] = -1
     return low.lerp_(high, taps.weight.reshape(shape))
+
+
+def _paste(lesion: JudgedLesion, values: Half, box: Box) -> None:
+    """Write a lesion's score where it lies in a box."""
+    starts = [max(a.start, b.start) for a, b in zip(lesion.region.box, box, strict=True)]
+    stops = [min(a.stop, b.stop) for a, b in zip(lesion.region.box, box, strict=True)]
+    if any(stop <= start for start, stop in zip(starts, stops, strict=True)):
+        return
+    theirs, ours = (
+        tuple(
+            slice(start - side.start, stop - side.start)
+            for start, stop, side in zip(starts, stops, sides, strict=True)
+        )
+        for sides in (lesion.region.box, box)
+    )
+    values[ours][lesion.region.mask[theirs]] = lesion.score

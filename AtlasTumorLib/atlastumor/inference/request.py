@@ -20,15 +20,28 @@ class Request:
         organs: Organs to report on, in table order.
         outlined: For each of these that the model knows, whether it outlines the organ itself and
             not its tumors alone.
-        thresholds: Least tumor probability of every organ whose tumors the model knows; None where
-            arg-max decides.
+        thresholds: Least tumor probability of every organ whose tumors the model knows, of a
+            voxel or, with an outline, of a lesion; None where arg-max decides.
         mirror_axes: Axes along which mirrored passes are averaged.
+        outline: Probability from which voxels belong to a lesion that is then judged whole; None
+            where thresholds decide each voxel.
     """
 
     organs: tuple[Organ, ...]
     outlined: Mapping[str, bool]
     thresholds: Mapping[str, float | None]
     mirror_axes: tuple[int, ...]
+    outline: float | None = None
+
+    @property
+    def voxel_thresholds(self) -> dict[str, float | None]:
+        """Least probability of a tumor's voxel by organ; None where arg-max decides."""
+        if self.outline is None:
+            return dict(self.thresholds)
+        return {
+            key: None if level is None else min(level, self.outline)
+            for key, level in self.thresholds.items()
+        }
 
 
 def make_request(
@@ -71,6 +84,7 @@ def make_request(
         {organ.key: organ.key in with_outline for organ in wanted if organ.key in known},
         _thresholds(card, thresholds or {}),
         card.inference.mirror_axes if mirror else (),
+        card.postprocess.outline,
     )
 
 

@@ -117,7 +117,7 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
     ready = time.perf_counter()
     shape, inference = prepared.grid.shape, card.inference
     plan = plan_windows(shape, inference.patch, overlap=inference.overlap, body=prepared.body)
-    decision = Decision(card.outputs, card.activation, job.request.thresholds)
+    decision = Decision(card.outputs, card.activation, job.request.voxel_thresholds)
     tick = _ticker(plan, part_of(progress, _PREPARED, 1.0), cancel)
     tick(0)
     options = _blend_options(job, decision)

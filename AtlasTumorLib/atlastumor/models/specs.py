@@ -120,11 +120,14 @@ class PostprocessSpec:
         min_lesion_ml: Smaller lesions are dropped, mL.
         organ_margin_mm: Tumors further from their organ are dropped; None keeps all.
         largest_component: Organs of which only the largest part is kept.
+        outline: Probability in (0, 1) from which voxels belong to a lesion, which then counts if
+            its mean reaches the organ's threshold; None lets the threshold decide each voxel.
     """
 
     min_lesion_ml: float = 0.0
     organ_margin_mm: float | None = None
     largest_component: tuple[str, ...] = ()
+    outline: float | None = None
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,7 @@ def _draw_tumor(
     base, prior = mean[healthy], find_organ(organ).tumor.contrast_hu
     faint = {"none": 0.55, "delayed": 0.8}.get(phase, 1.0)
     chance = {"liver": 0.25, "kidney": 0.2}.get(organ, 0.0) if phase == "arterial" else 0.02
+    chance += 0.15 * randomize  # a network must have seen some, however rare they are
     solid = mean[list(_SOLID.get(organ, (healthy,)))]
     for tissue in (tissues.core, tissues.other):
         low, high = prior

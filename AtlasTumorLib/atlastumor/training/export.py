@@ -70,6 +70,7 @@ def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:
         "thresholds": {organ.key: 0.5 for organ in ORGANS},
         "postprocess": {
             "min_lesion_ml": 0.05,
+            "outline": 0.3,
             "organ_margin_mm": 10.0,
             "largest_component": [o.key for o in ORGANS if not (o.sides or o.hollow)],
         },

@@ -1,0 +1,111 @@
+"""Lesions outlined low and judged whole.
+
+With an outline, voxels belong to a lesion from that probability on, and the lesion counts if its
+mean reaches the organ's threshold: two thresholds, as Canny's (IEEE TPAMI 1986). Differs: the mean
+decides and not the peak, for one hot voxel is no tumor. So a high threshold, chosen against false
+positives, does not shrink the tumors that it keeps.
+
+What this does at every threshold is told by one map: each voxel of an outlined lesion that clean-up
+left has the lesion's mean, every other voxel its own probability. Where that map reaches a
+threshold is what is found at that threshold, so sweeps, operating points and reviews need no rule
+of their own (decision 0008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..components import Region, find_boxes, find_components
+from ..organs import Organ
+from ..volume import Grid
+from .postprocess import Labels, drop_lesion
+from .probability import Half, JudgedLesion, ProbabilityMap
+
+__all__ = ["drop_faint_lesions", "judge_lesions"]
+
+_SLAB_VOXELS = 1 << 22
+
+
+def judge_lesions(
+    labels: Labels,
+    grid: Grid,
+    organ: Organ,
+    probability: ProbabilityMap,
+    *,
+    outline: float,
+    threshold: float | None,
+) -> tuple[JudgedLesion, ...]:
+    """Find the outlined lesions of an organ, and the mean probability of each.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K): tumors from the outline on, or from the
+            threshold on where that is lower.
+        grid: Of the labels.
+        organ: Whose lesions.
+        probability: Of its tumors.
+        outline: Probability from which voxels belong to a lesion.
+        threshold: What was asked for; None if arg-max decided.
+
+    Returns:
+        The lesions; means are rounded to half precision, as maps are kept.
+    """
+    box = find_boxes(labels).get(organ.tumor_label)
+    regions = list(find_components(labels, organ.tumor_label, box)) if box else []
+    if threshold is not None and threshold < outline:
+        regions = [
+            part for region in regions for part in _likely_parts(region, grid, probability, outline)
+        ]
+    return tuple(JudgedLesion(region, _mean(region, grid, probability)) for region in regions)
+
+
+def drop_faint_lesions(
+    labels: Labels, organ: Organ, lesions: Iterable[JudgedLesion], *, threshold: float
+) -> None:
+    """Turn lesions whose mean stays below a threshold into what they touch.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
+        organ: Whose lesions.
+        lesions: Those judged.
+        threshold: Least mean probability, in [0, 1].
+    """
+    for lesion in lesions:
+        if lesion.score < threshold:
+            drop_lesion(labels, lesion.region, organ)
+
+
+def _likely_parts(
+    region: Region, grid: Grid, probability: ProbabilityMap, outline: float
+) -> Iterator[Region]:
+    """Give the connected parts of a region that reach the outline."""
+    likely = np.zeros(region.mask.shape, np.uint8)
+    for k, values in _slabs(region, grid, probability):
+        likely[:, :, k] = region.mask[:, :, k] & (values >= outline)
+    ni, nj, nk = likely.shape
+    for part in find_components(likely, 1, (slice(0, ni), slice(0, nj), slice(0, nk))):
+        i, j, k = (
+            slice(outer.start + inner.start, outer.start + inner.stop)
+            for outer, inner in zip(region.box, part.box, strict=True)
+        )
+        yield Region((i, j, k), part.mask)
+
+
+def _mean(region: Region, grid: Grid, probability: ProbabilityMap) -> float:
+    """Average the probability over a region."""
+    total = 0.0
+    for k, values in _slabs(region, grid, probability):
+        total += float(values[region.mask[:, :, k]].sum(dtype=np.float64))
+    return float(np.float16(total / np.count_nonzero(region.mask)))
+
+
+def _slabs(region: Region, grid: Grid, probability: ProbabilityMap) -> Iterator[tuple[slice, Half]]:
+    """Read the probability in a region's box, a few slices at a time, counted from its first."""
+    i, j, k = region.box
+    n = region.mask.shape[2]
+    step = max(1, _SLAB_VOXELS // (region.mask.shape[0] * region.mask.shape[1]))
+    for first in range(0, n, step):
+        stop = min(first + step, n)
+        box = (i, j, slice(k.start + first, k.start + stop))
+        yield slice(first, stop), probability.part(grid, box)
