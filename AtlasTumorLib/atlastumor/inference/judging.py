@@ -80,7 +80,7 @@ def _likely_parts(
     region: Region, grid: Grid, probability: ProbabilityMap, outline: float
 ) -> Iterator[Region]:
     """Give the connected parts of a region that reach the outline."""
-    likely = np.zeros(region.mask.shape, np.uint8)
+    likely = np.zeros_like(region.mask, dtype=np.uint8)
     for k, values in _slabs(region, grid, probability):
         likely[:, :, k] = region.mask[:, :, k] & (values >= outline)
     ni, nj, nk = likely.shape
