@@ -1,0 +1,21 @@
+"""Synthetic tumors on real scans: where one may lie, its shape, its densities, its border.
+
+Everything happens on the scan's own grid, whatever its spacing and orientation: sizes are in mm,
+work is done on a `Patch` cut around the tumor. Randomness comes from one generator that the caller
+seeds. Needs numpy and scipy only; methods that need torch import it when they are used.
+"""
+
+from __future__ import annotations
+
+from .patch import Patch, cut_patch
+from .request import SIZE_CLASSES, TumorRequest, draw_diameter
+from .shape_types import Shape
+
+__all__ = [
+    "SIZE_CLASSES",
+    "Patch",
+    "Shape",
+    "TumorRequest",
+    "cut_patch",
+    "draw_diameter",
+]
