@@ -24,6 +24,8 @@ Longs = npt.NDArray[np.int64]
 # volume, and the table would outgrow the map.
 _MOST = 10_000_000
 
+_HALF = 1 << 31
+
 
 @dataclass(frozen=True, eq=False)
 class Measures:
@@ -208,14 +210,13 @@ def _sum_indices(forest: Forest) -> tuple[Longs, ...]:
     """Sums of the voxels' indices along each branch; one array for each axis."""
     voxels = forest.voxels
     position = voxels.find_positions(forest.key & 0xFFFFFFFF)
-    return tuple(
-        accumulate(
-            voxels.find_indices(position, axis),
-            forest.key,
-            forest.start,
-            forest.parent,
-            forest.death,
-            forest.order,
-        )
-        for axis in range(3)
-    )
+    i, j, k = (voxels.find_indices(position, axis) for axis in range(3))
+    if position.size * max(voxels.shape) < _HALF:  # two sums side by side in one number
+        both = _accumulate((j << 32) | i, forest)
+        return both & 0xFFFFFFFF, both >> 32, _accumulate(k, forest)
+    return _accumulate(i, forest), _accumulate(j, forest), _accumulate(k, forest)
+
+
+def _accumulate(amounts: Longs, forest: Forest) -> Longs:
+    """Sum what the voxels of `forest.key` bring, as it has done with their number."""
+    return accumulate(amounts, forest.key, forest.start, forest.parent, forest.death, forest.order)
