@@ -1,0 +1,53 @@
+"""What a synthesis method is: it says how dense every voxel of a tumor is to be.
+
+Where the tumor is, how its border, its noise and its surroundings look is not the method's to
+decide: shapes and compositing are shared by all methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .patch import Patch
+from .request import TumorRequest
+from .shape_types import Shape
+
+__all__ = ["AbstractMethod"]
+
+
+class AbstractMethod(ABC):
+    """Paints the inside of a tumor.
+
+    Attributes:
+        name: Key in `METHODS`.
+        title: Shown to people.
+        needs_weights: Whether `paint` needs files that do not come with this software.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    needs_weights: ClassVar[bool] = False
+
+    @abstractmethod
+    def paint(
+        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Say how dense the tumor is.
+
+        Args:
+            patch: The scan around the tumor; never written to.
+            shape: Which of its voxels the tumor fills.
+            request: What the tumor is to be like.
+            rng: The only source of randomness.
+
+        Returns:
+            HU of the tumor, (I, J, K) of the patch, which count inside the shape alone. The scan's
+            noise need not be in them: compositing adds what is missing.
+
+        Raises:
+            AtlasTumorError: If the method cannot paint this tumor, or lacks its weights.
+        """

@@ -1,0 +1,199 @@
+"""A painted tumor into its patch: border, grain, capsule and mass effect, shared by all methods.
+
+Beyond the margin no voxel is touched, not by a bit: `find_margin` says how far it reaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..components import Box, Mask
+from ..errors import InputError
+from ..organs import Organ, find_organ
+from .densities import measure_density, select_soft_tissue, select_tissue
+from .grain import Grain, find_detail, measure_grain, measure_spread
+from .mass_effect import PUSH_MARGIN_MM, push_aside
+from .patch import Patch
+from .request import TumorRequest
+from .shape_types import Shape
+
+__all__ = ["BORDER_MM", "CAPSULE_HU", "CAPSULE_MM", "Composite", "composite", "find_margin"]
+
+BORDER_MM = 1.5
+"""How far beyond the tumor its soft border reaches: this, or one voxel where that is more."""
+
+CAPSULE_MM = 1.5
+"""Thickness of a capsule, the tumor's outermost part: this, or one voxel where that is more."""
+
+CAPSULE_HU = 40.0
+"""How much brighter a capsule is than the brighter of organ and tumor."""
+
+Floats = npt.NDArray[np.float32]
+Spacing = tuple[float, float, float]
+
+_CUT = 2.0  # standard deviations of the border's Gaussian
+_LEAST_CORE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """A patch with its tumor.
+
+    Args:
+        hu: Densities, (I, J, K); where nothing changed the bits are the patch's.
+        labels: Label map with the tumor in it, (I, J, K).
+        changed: Which voxels of `hu` differ on purpose.
+        margin_mm: None of them is farther from the tumor.
+    """
+
+    hu: Floats
+    labels: npt.NDArray[np.uint8]
+    changed: Mask
+    margin_mm: float
+
+
+def find_margin(spacing_mm: Spacing, *, mass_effect: bool) -> float:
+    """Tell how far from a tumor densities may change.
+
+    Args:
+        spacing_mm: Voxel size.
+        mass_effect: Whether the tumor pushes aside what surrounds it.
+
+    Returns:
+        Distance from the nearest voxel center of the tumor, mm.
+    """
+    border = float(np.linalg.norm([_border_voxels(mm) * mm for mm in spacing_mm]))
+    return max(border, PUSH_MARGIN_MM) if mass_effect else border
+
+
+def composite(
+    patch: Patch,
+    shape: Shape,
+    painted: npt.NDArray[np.float32],
+    request: TumorRequest,
+    rng: np.random.Generator,
+) -> Composite:
+    """Put a painted tumor into its patch.
+
+    The border is as soft as the scan's own edges are. Noise with the strength and the covariance of
+    the scan's, measured in the organ (of a hollow organ: in all soft tissue of the patch), is added
+    to what was painted, less what it has already.
+
+    Args:
+        patch: The scan around the tumor; not changed.
+        shape: Which of its voxels the tumor fills.
+        painted: HU inside the shape, (I, J, K).
+        request: Says whether there is a capsule and a mass effect.
+        rng: Source of randomness.
+
+    Returns:
+        The patch as it is then.
+
+    Raises:
+        InputError: If the shape is empty, a painted density is no number, the organ has no tissue
+            around it, or a capsule leaves nothing of the tumor.
+    """
+    _check(shape.mask, painted)
+    organ = find_organ(request.organ)
+    box = _grow(shape.mask, patch.spacing_mm, find_margin(patch.spacing_mm, mass_effect=True))
+    mask, before = shape.mask[box], patch.hu[box]
+    noise = _match_grain(patch, organ, painted, shape.mask, rng)[box]
+    inside = painted[box]
+    if request.capsule:
+        inside = _add_capsule(inside, mask, patch, organ)
+    inside = _extend(inside, mask, patch.spacing_mm)
+    labels, background, changed = patch.labels[box], before, np.zeros_like(mask)
+    if request.mass_effect:
+        pushed = push_aside(before, labels, mask, patch.spacing_mm)
+        labels, background, changed = pushed.labels, pushed.hu, pushed.moved
+    share = _soften(mask, patch.spacing_mm)
+    # Both noises are independent: these weights keep their common strength.
+    mixed = background + share * (inside - background) + np.sqrt(share * (2.0 - share)) * noise
+    changed = changed | (share > 0)
+    hu, new_labels, all_changed = patch.hu.copy(), patch.labels.copy(), np.zeros_like(shape.mask)
+    hu[box][changed] = mixed[changed]
+    new_labels[box] = np.where(mask, np.uint8(organ.tumor_label), labels)
+    all_changed[box] = changed
+    margin = find_margin(patch.spacing_mm, mass_effect=request.mass_effect)
+    return Composite(hu, new_labels, all_changed, margin)
+
+
+def _check(mask: Mask, painted: Floats) -> None:
+    if not mask.any():
+        msg = "The tumor's shape is empty; choose another place, shape or size."
+        raise InputError(msg)
+    if not np.isfinite(painted[mask]).all():
+        msg = "The method painted densities that are no numbers; choose another method or seed."
+        raise InputError(msg)
+
+
+def _grow(mask: Mask, spacing_mm: Spacing, margin_mm: float) -> Box:
+    """The box of a mask and its margin, inside the patch."""
+    found = ndimage.find_objects(mask.astype(np.uint8))[0]
+    i, j, k = (
+        slice(max(side.start - step, 0), min(side.stop + step, n))
+        for side, step, n in zip(
+            found, (int(np.ceil(margin_mm / mm)) + 1 for mm in spacing_mm), mask.shape, strict=True
+        )
+    )
+    return i, j, k
+
+
+def _match_grain(
+    patch: Patch, organ: Organ, painted: Floats, mask: Mask, rng: np.random.Generator
+) -> Floats:
+    """Noise that what was painted lacks of the scan's, (I, J, K)."""
+    region = select_soft_tissue(patch) if organ.hollow else select_tissue(patch, organ)
+    grain: Grain = measure_grain(patch.hu, region, patch.spacing_mm)
+    noise = grain.draw(rng)
+    own = measure_spread(find_detail(painted, mask, patch.spacing_mm)[mask])
+    missing = 1.0 - (own / grain.spread_hu) ** 2 if grain.spread_hu > 0 else 0.0
+    return noise * np.float32(np.sqrt(max(missing, 0.0)))
+
+
+def _add_capsule(inside: Floats, mask: Mask, patch: Patch, organ: Organ) -> Floats:
+    """Brighten the outermost part of a tumor, (box)."""
+    thickness = max(CAPSULE_MM, 1.01 * min(patch.spacing_mm))
+    depth = ndimage.distance_transform_edt(mask, patch.spacing_mm)
+    rim = mask & (depth <= thickness)
+    if np.count_nonzero(mask & ~rim) < _LEAST_CORE * np.count_nonzero(mask):
+        msg = (
+            f"A capsule of {thickness:.1f} mm would fill most of this tumor. "
+            "Ask for a larger tumor or for none with a capsule."
+        )
+        raise InputError(msg)
+    brighter = max(measure_density(patch, organ), float(inside[mask & ~rim].mean()))
+    return np.where(rim, np.float32(brighter + CAPSULE_HU), inside)
+
+
+def _extend(inside: Floats, mask: Mask, spacing_mm: Spacing) -> Floats:
+    """Continue the tumor's densities beyond it with those of its nearest voxel."""
+    nearest = ndimage.distance_transform_edt(
+        ~mask, spacing_mm, return_distances=False, return_indices=True
+    )
+    result: Floats = inside[tuple(nearest)]
+    return result
+
+
+def _soften(mask: Mask, spacing_mm: Spacing) -> Floats:
+    """How much of each voxel is tumor, (I, J, K) in [0, 1]; 0 beyond the border."""
+    sigma = [_border_sigma(mm) for mm in spacing_mm]
+    radius = [_border_voxels(mm) for mm in spacing_mm]
+    blurred: Floats = ndimage.gaussian_filter(
+        mask.astype(np.float32), sigma, radius=radius, mode="nearest"
+    )
+    return np.clip(blurred, 0.0, 1.0)
+
+
+def _border_sigma(mm: float) -> float:
+    """Blur along an axis in voxels; half a voxel is what sampling alone does."""
+    return max(BORDER_MM / _CUT / mm, 1.0 / _CUT)
+
+
+def _border_voxels(mm: float) -> int:
+    """Reach of that blur along an axis, voxels."""
+    return max(int(BORDER_MM / mm), 1)

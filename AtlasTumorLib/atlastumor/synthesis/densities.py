@@ -1,0 +1,96 @@
+"""How dense an organ is around a tumor, and how much the tumor differs from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..components import Mask
+from ..errors import InputError
+from ..organ_types import Organ
+from .patch import Patch
+from .request import TumorRequest
+
+__all__ = ["choose_contrast", "measure_density", "select_soft_tissue", "select_tissue"]
+
+_SOLID_HU = (-50.0, 300.0)
+_WALL_HU = (0.0, 150.0)  # neither gas nor fat nor oral contrast agent
+_ENOUGH = 100  # voxels for a median and a spectrum
+
+
+def select_tissue(patch: Patch, organ: Organ) -> Mask:
+    """Find the organ's own healthy tissue: no tumor, gas, fat, calcification or metal.
+
+    Voxels at the organ's surface, which are partly something else, are left out where enough others
+    remain.
+
+    Args:
+        patch: The scan around a tumor.
+        organ: The tumor's organ.
+
+    Returns:
+        Mask (I, J, K), not empty.
+
+    Raises:
+        InputError: If there is no such voxel.
+    """
+    low, high = _WALL_HU if organ.hollow else _SOLID_HU
+    tissue = patch.organ & (patch.labels != organ.tumor_label)
+    tissue &= (patch.hu > low) & (patch.hu < high)
+    if not tissue.any():
+        msg = (
+            f"The {organ.name.lower()} has no voxel of soft tissue ({low:.0f} to {high:.0f} HU) "
+            "around this place, so that a tumor's density cannot be chosen. Choose another place."
+        )
+        raise InputError(msg)
+    return _without_surface(tissue)
+
+
+def select_soft_tissue(patch: Patch) -> Mask:
+    """Find soft tissue of any organ, for what is the same in all: the scan's noise.
+
+    Args:
+        patch: The scan around a tumor.
+
+    Returns:
+        Mask (I, J, K); may be empty.
+    """
+    low, high = _WALL_HU
+    return _without_surface((patch.hu > low) & (patch.hu < high))
+
+
+def measure_density(patch: Patch, organ: Organ) -> float:
+    """Measure the median HU of an organ's own tissue in a patch.
+
+    Args:
+        patch: The scan around a tumor.
+        organ: The tumor's organ.
+
+    Returns:
+        HU.
+
+    Raises:
+        InputError: If it has no tissue there.
+    """
+    return float(np.median(patch.hu[select_tissue(patch, organ)]))
+
+
+def choose_contrast(request: TumorRequest, organ: Organ, rng: np.random.Generator) -> float:
+    """Choose how much denser a tumor is than its organ.
+
+    Args:
+        request: Its `contrast_hu` counts where it is given.
+        organ: Else drawn evenly from the range of its prior.
+        rng: Source of randomness; a number is drawn in either case, so that what follows is equal.
+
+    Returns:
+        HU, negative where the tumor is darker.
+    """
+    drawn = float(rng.uniform(*organ.tumor.contrast_hu))
+    return drawn if request.contrast_hu is None else float(request.contrast_hu)
+
+
+def _without_surface(tissue: Mask) -> Mask:
+    """Drop voxels with a face in other tissue, (I, J, K), unless too few would be left."""
+    inner: Mask = ndimage.binary_erosion(tissue, border_value=1)
+    return inner if np.count_nonzero(inner) >= _ENOUGH else tissue
