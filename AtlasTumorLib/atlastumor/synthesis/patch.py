@@ -30,6 +30,7 @@ class Patch:
         spacing_mm: Distance of neighboring voxel centers along (i, j, k), mm.
         center: Voxel (i, j, k) of the patch at which the tumor's center lies.
         box: Where the patch lies in the scan.
+        axcodes: The anatomical direction nearest to each axis.
     """
 
     hu: npt.NDArray[np.float32]
@@ -38,6 +39,7 @@ class Patch:
     spacing_mm: tuple[float, float, float]
     center: tuple[int, int, int]
     box: Box
+    axcodes: str = "RAS"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -129,4 +131,5 @@ def cut_patch(
         spacing_mm=scan.grid.spacing_mm,
         center=(ci, cj, ck),
         box=(i, j, k),
+        axcodes=scan.grid.axcodes,
     )
