@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from ..components import Box, Mask
 from ..organs import find_organ
 from .base import AbstractMethod
 from .densities import choose_contrast, measure_density
@@ -47,32 +48,36 @@ class Cellular(AbstractMethod):
         organ = find_organ(request.organ)
         contrast = choose_contrast(request, organ, rng)
         removed = float(rng.uniform(*_NECROSIS_HU))
-        texture = draw_texture(patch.hu.shape, patch.spacing_mm, rng)
-        living, dead = _count_cells(shape, patch)
-        weight = texture * living
-        counted = shape.mask & (dead < 0.05)
-        scale = float(weight[counted if counted.any() else shape.mask].mean())
+        box = ndimage.find_objects(shape.mask.astype(np.uint8))[0]
+        mask = shape.mask[box]
+        living, dead = _count_cells(mask, shape.cells, box, patch.spacing_mm)
+        weight = living * draw_texture(mask.shape, patch.spacing_mm, rng)
+        counted = mask & (dead < 0.05)
+        scale = float(weight[counted if counted.any() else mask].mean())
         density = measure_density(patch, organ)
         alive = density + contrast * weight / max(scale, 1e-6)
         floor = np.minimum(alive, _FLUID_HU)
         necrotic = np.maximum(np.minimum(density, alive) - removed, floor)
-        painted: Floats = (alive + np.clip(dead, 0.0, 1.0) * (necrotic - alive)).astype(np.float32)
+        painted = np.full(shape.mask.shape, density, np.float32)
+        painted[box] = alive + dead * (necrotic - alive)
         return painted
 
 
-def _count_cells(shape: Shape, patch: Patch) -> tuple[Floats, Floats]:
-    """Shares of living and of dead cells, each (I, J, K) in [0, 1], smoothed within the shape."""
-    if shape.cells is None:
-        depth = ndimage.distance_transform_edt(shape.mask, patch.spacing_mm)
+def _count_cells(
+    mask: Mask, cells: Floats | None, box: Box, spacing_mm: tuple[float, float, float]
+) -> tuple[Floats, Floats]:
+    """Shares of living and of dead cells, each (box) in [0, 1], smoothed within the mask."""
+    if cells is None:
+        depth = ndimage.distance_transform_edt(np.pad(mask, 1), spacing_mm)[1:-1, 1:-1, 1:-1]
         full = np.clip(depth / _CROWDED_MM, 0.5, 1.0).astype(np.float32)
         return full, np.zeros_like(full)
-    sigma = [_BLUR_MM / mm for mm in patch.spacing_mm]
-    weight = ndimage.gaussian_filter(shape.mask.astype(np.float32), sigma)
+    sigma = [_BLUR_MM / mm for mm in spacing_mm]
+    weight = np.maximum(ndimage.gaussian_filter(mask.astype(np.float32), sigma), 1e-6)
+    part = cells[box]
     # Tissue that died was full of cells, so that its darkness is necrosis alone.
-    living = np.where(shape.cells < 0, 1.0, shape.cells).astype(np.float32)
-    dead = np.clip(-shape.cells, 0.0, 1.0).astype(np.float32)
-    parts = [
-        ndimage.gaussian_filter(np.where(shape.mask, part, 0.0), sigma) / np.maximum(weight, 1e-6)
-        for part in (living, dead)
+    living, dead = np.where(part < 0, 1.0, part), np.clip(-part, 0.0, 1.0)
+    smooth = [
+        np.clip(ndimage.gaussian_filter(np.where(mask, x, 0.0), sigma) / weight, 0.0, 1.0)
+        for x in (living, dead)
     ]
-    return parts[0].astype(np.float32), parts[1].astype(np.float32)
+    return smooth[0].astype(np.float32), smooth[1].astype(np.float32)

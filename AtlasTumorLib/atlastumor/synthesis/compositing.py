@@ -15,7 +15,7 @@ from ..components import Box, Mask
 from ..errors import InputError
 from ..organs import Organ, find_organ
 from .densities import measure_density, select_soft_tissue, select_tissue
-from .grain import Grain, find_detail, measure_grain, measure_spread
+from .grain import find_detail, measure_grain, measure_spread
 from .mass_effect import PUSH_MARGIN_MM, push_aside
 from .patch import Patch
 from .request import TumorRequest
@@ -23,8 +23,8 @@ from .shape_types import Shape
 
 __all__ = ["BORDER_MM", "CAPSULE_HU", "CAPSULE_MM", "Composite", "composite", "find_margin"]
 
-BORDER_MM = 1.5
-"""How far beyond the tumor its soft border reaches: this, or one voxel where that is more."""
+BORDER_MM = 3.0
+"""How far beyond the tumor its soft border reaches along each axis: at most this, or one voxel."""
 
 CAPSULE_MM = 1.5
 """Thickness of a capsule, the tumor's outermost part: this, or one voxel where that is more."""
@@ -35,7 +35,10 @@ CAPSULE_HU = 40.0
 Floats = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
 
-_CUT = 2.0  # standard deviations of the border's Gaussian
+_CUT = 2.0  # standard deviations at which the border's Gaussian ends
+_SOFTNESS_MM = (0.75, BORDER_MM / _CUT)  # standard deviations to draw from
+_SHARE_OF_DIAMETER = 0.06  # a small tumor is not to be all border
+_REGION_MM = 15.0  # how far around a tumor its grain is measured
 _LEAST_CORE = 0.25
 
 
@@ -66,7 +69,7 @@ def find_margin(spacing_mm: Spacing, *, mass_effect: bool) -> float:
     Returns:
         Distance from the nearest voxel center of the tumor, mm.
     """
-    border = float(np.linalg.norm([_border_voxels(mm) * mm for mm in spacing_mm]))
+    border = float(np.linalg.norm([_count_border(BORDER_MM, mm) * mm for mm in spacing_mm]))
     return max(border, PUSH_MARGIN_MM) if mass_effect else border
 
 
@@ -79,9 +82,9 @@ def composite(
 ) -> Composite:
     """Put a painted tumor into its patch.
 
-    The border is as soft as the scan's own edges are. Noise with the strength and the covariance of
-    the scan's, measured in the organ (of a hollow organ: in all soft tissue of the patch), is added
-    to what was painted, less what it has already.
+    The border is a Gaussian's of 0.75 to 1.5 mm, narrower for tumors below 25 mm. Noise with the
+    strength and the covariance of the scan's, measured in the organ (of a hollow organ: in all soft
+    tissue nearby), is added to what was painted, less what it has already.
 
     Args:
         patch: The scan around the tumor; not changed.
@@ -99,10 +102,10 @@ def composite(
     """
     _check(shape.mask, painted)
     organ = find_organ(request.organ)
-    box = _grow(shape.mask, patch.spacing_mm, find_margin(patch.spacing_mm, mass_effect=True))
-    mask, before = shape.mask[box], patch.hu[box]
-    noise = _match_grain(patch, organ, painted, shape.mask, rng)[box]
-    inside = painted[box]
+    softness_mm = float(rng.uniform(*_SOFTNESS_MM))
+    box = _grow(shape.mask, patch.spacing_mm, _REGION_MM)
+    mask, before, inside = shape.mask[box], patch.hu[box], painted[box]
+    noise = _match_grain(patch, organ, box, inside, mask, rng)
     if request.capsule:
         inside = _add_capsule(inside, mask, patch, organ)
     inside = _extend(inside, mask, patch.spacing_mm)
@@ -110,7 +113,7 @@ def composite(
     if request.mass_effect:
         pushed = push_aside(before, labels, mask, patch.spacing_mm)
         labels, background, changed = pushed.labels, pushed.hu, pushed.moved
-    share = _soften(mask, patch.spacing_mm)
+    share = _soften(mask, patch.spacing_mm, softness_mm)
     # Both noises are independent: these weights keep their common strength.
     mixed = background + share * (inside - background) + np.sqrt(share * (2.0 - share)) * noise
     changed = changed | (share > 0)
@@ -144,13 +147,20 @@ def _grow(mask: Mask, spacing_mm: Spacing, margin_mm: float) -> Box:
 
 
 def _match_grain(
-    patch: Patch, organ: Organ, painted: Floats, mask: Mask, rng: np.random.Generator
+    patch: Patch,
+    organ: Organ,
+    box: Box,
+    inside: Floats,
+    mask: Mask,
+    rng: np.random.Generator,
 ) -> Floats:
-    """Noise that what was painted lacks of the scan's, (I, J, K)."""
+    """Noise that what was painted lacks of the scan's, (box)."""
     region = select_soft_tissue(patch) if organ.hollow else select_tissue(patch, organ)
-    grain: Grain = measure_grain(patch.hu, region, patch.spacing_mm)
+    if not region[box].any():
+        region = select_soft_tissue(patch)
+    grain = measure_grain(patch.hu[box], region[box], patch.spacing_mm)
     noise = grain.draw(rng)
-    own = measure_spread(find_detail(painted, mask, patch.spacing_mm)[mask])
+    own = measure_spread(find_detail(inside, mask, patch.spacing_mm)[mask])
     missing = 1.0 - (own / grain.spread_hu) ** 2 if grain.spread_hu > 0 else 0.0
     return noise * np.float32(np.sqrt(max(missing, 0.0)))
 
@@ -179,21 +189,19 @@ def _extend(inside: Floats, mask: Mask, spacing_mm: Spacing) -> Floats:
     return result
 
 
-def _soften(mask: Mask, spacing_mm: Spacing) -> Floats:
+def _soften(mask: Mask, spacing_mm: Spacing, softness_mm: float) -> Floats:
     """How much of each voxel is tumor, (I, J, K) in [0, 1]; 0 beyond the border."""
-    sigma = [_border_sigma(mm) for mm in spacing_mm]
-    radius = [_border_voxels(mm) for mm in spacing_mm]
+    diameter = float(np.cbrt(6.0 / np.pi * np.count_nonzero(mask) * np.prod(spacing_mm)))
+    softness_mm = min(softness_mm, _SHARE_OF_DIAMETER * diameter)
+    # Half a voxel is what sampling alone does.
+    sigma = [max(softness_mm / mm, 1.0 / _CUT) for mm in spacing_mm]
+    radius = [_count_border(_CUT * softness_mm, mm) for mm in spacing_mm]
     blurred: Floats = ndimage.gaussian_filter(
         mask.astype(np.float32), sigma, radius=radius, mode="nearest"
     )
     return np.clip(blurred, 0.0, 1.0)
 
 
-def _border_sigma(mm: float) -> float:
-    """Blur along an axis in voxels; half a voxel is what sampling alone does."""
-    return max(BORDER_MM / _CUT / mm, 1.0 / _CUT)
-
-
-def _border_voxels(mm: float) -> int:
-    """Reach of that blur along an axis, voxels."""
-    return max(int(BORDER_MM / mm), 1)
+def _count_border(reach_mm: float, mm: float) -> int:
+    """How many voxels of a size a border reaches."""
+    return max(int(reach_mm / mm), 1)

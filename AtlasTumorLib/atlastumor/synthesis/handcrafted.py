@@ -52,10 +52,13 @@ class Handcrafted(AbstractMethod):
         """
         organ = find_organ(request.organ)
         contrast = choose_contrast(request, organ, rng)
-        texture = draw_texture(patch.hu.shape, patch.spacing_mm, rng)
-        relative = np.clip(texture / max(float(texture[shape.mask].mean()), 1e-6), *_EXTREMES)
-        relative /= relative[shape.mask].mean()
-        painted: Floats = (measure_density(patch, organ) + contrast * relative).astype(np.float32)
+        box = ndimage.find_objects(shape.mask.astype(np.uint8))[0]
+        mask = shape.mask[box]
+        texture = draw_texture(mask.shape, patch.spacing_mm, rng)
+        relative = np.clip(texture / max(float(texture[mask].mean()), 1e-6), *_EXTREMES)
+        relative /= relative[mask].mean()
+        painted = np.full(shape.mask.shape, measure_density(patch, organ), np.float32)
+        painted[box] += np.float32(contrast) * relative
         return painted
 
 
@@ -76,7 +79,7 @@ def draw_texture(shape: tuple[int, ...], spacing_mm: Spacing, rng: np.random.Gen
     Source:
         Hu et al., CVPR 2023, section 3.2, with the constants of its released settings. Differs:
         millimetres instead of voxels, salt counted by a Poisson law as a coarse voxel holds
-        several grains, minimum and maximum taken over the patch.
+        several grains, minimum and maximum taken over this volume.
     """
     coarse = tuple(
         int(np.ceil((n - 1) * mm / _STEP_MM)) + 2 for n, mm in zip(shape, spacing_mm, strict=True)
