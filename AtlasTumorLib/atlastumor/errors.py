@@ -4,6 +4,7 @@
     ├── InputError (also ValueError)   the data or an option cannot be used as given
     │   ├── GridMismatchError          two volumes do not share one grid
     │   └── UnknownKeyError            organ, model or backend; lists the valid ones
+    ├── PlacementError                 no room for the tumor asked for; says what fits
     ├── UsageError                     the command's words cannot be understood
     ├── OutputError                    the result cannot be written where it was asked for
     ├── CardError                      a model card is malformed; names file and key
@@ -31,6 +32,7 @@ __all__ = [
     "InputError",
     "OutOfMemoryError",
     "OutputError",
+    "PlacementError",
     "UnknownKeyError",
     "UsageError",
     "WeightsError",
@@ -59,6 +61,10 @@ class UnknownKeyError(InputError):
     def __init__(self, kind: str, key: str, valid: Iterable[str]) -> None:
         """Say which `kind` of thing `key` was meant to name, and which keys there are."""
         super().__init__(f"There is no {kind} '{key}'. Choose one of: {', '.join(sorted(valid))}.")
+
+
+class PlacementError(AtlasTumorError):
+    """There is no room for the tumor that was asked for."""
 
 
 class UsageError(AtlasTumorError):

@@ -49,7 +49,7 @@ class TumorRequest:
         mass_effect: Whether it pushes aside what is around it.
 
     Raises:
-        UnknownKeyError: If no organ has this key.
+        UnknownKeyError: If no organ has this key; `find_shape` and `find_method` check the others.
         InputError: If a number is not finite or out of its range.
     """
 
