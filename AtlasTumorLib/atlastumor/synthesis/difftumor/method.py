@@ -1,0 +1,149 @@
+"""The method "difftumor": a diffusion model paints the tumor, given the scan around it.
+
+Torch and the networks are imported when the first tumor is painted, not before.
+
+Source:
+    Chen et al., Towards Generalizable Tumor Synthesis, CVPR 2024. Differs: the decoded cube counts
+    inside the tumor alone for every organ, where the authors' code keeps it whole for some.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...components import Mask
+from ...errors import DependencyError, InputError, OutOfMemoryError
+from ...progress import CancelToken, Progress, ignore_progress
+from ..base import AbstractMethod
+from ..patch import Patch
+from ..request import TumorRequest
+from ..shape_types import Shape
+from .published import find_file, find_published
+from .window import SIDE, Window
+
+if TYPE_CHECKING:
+    from .state import Models
+
+__all__ = ["DiffTumorMethod"]
+
+Floats = npt.NDArray[np.float32]
+_STAGE = "Painting the tumor"
+
+
+class DiffTumorMethod(AbstractMethod):
+    """Paints by diffusion inpainting, with the weights that DiffTumor's authors published.
+
+    Of the scan it sees densities from -175 to 250 HU at 1 mm in a cube of 96 mm; patches should
+    reach that far (`reach_mm`). A tumor's contrast is the model's choice. About a minute per early
+    tumor on a CPU, ten for larger ones.
+    """
+
+    name: ClassVar[str] = "difftumor"
+    title: ClassVar[str] = "Diffusion (DiffTumor)"
+    needs_weights: ClassVar[bool] = True
+    reach_mm: ClassVar[float] = SIDE / 2 + 1
+
+    def __init__(
+        self,
+        models_dir: Path | None = None,
+        *,
+        models: Models | None = None,
+        device: str = "cpu",
+        side: int = SIDE,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Get ready; nothing is read before the first tumor.
+
+        Args:
+            models_dir: Where the published files lie. The right one is chosen by organ and size,
+                and kept in memory until another is needed.
+            models: A model already loaded (`load_models`), to be used for every organ and size;
+                outside its own organ that is an experiment.
+            device: Where the networks run, as torch knows it.
+            side: Side of the cube they see, mm, a multiple of 32; training only ever used 96.
+            progress: Told how far the sampling is.
+            cancel: Looked at before every step of it.
+        """
+        self._models_dir, self._device, self._side = models_dir, device, side
+        self._given = models
+        self._kept: dict[Path, Models] = {}
+        self._progress, self._cancel = progress, cancel or CancelToken()
+
+    def paint(
+        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+    ) -> Floats:
+        """Paint as `AbstractMethod.paint` says; outside the shape are the scan's own densities.
+
+        Raises:
+            InputError: If a contrast is asked for, the tumor is larger than the cube, or there is
+                no model of its organ.
+            WeightsError: If the model's file is missing, broken or altered; says what to fetch.
+            DependencyError: If torch is not installed.
+            OutOfMemoryError: If the device's memory does not suffice.
+            Cancelled: If it was cancelled.
+        """
+        if request.contrast_hu is not None:
+            msg = (
+                "DiffTumor chooses a tumor's contrast itself; leave out the "
+                f"{request.contrast_hu:g} HU asked for, or choose another method."
+            )
+            raise InputError(msg)
+        window = Window.around(patch, side=self._side)
+        window.check(shape.mask)
+        cube = self._inpaint(window.cut(patch.hu), window.cut_mask(shape.mask), request, rng)
+        painted = patch.hu.astype(np.float32)
+        painted[shape.mask] = window.sample(cube, shape.mask)
+        return painted
+
+    def _inpaint(
+        self, hu: Floats, mask: Mask, request: TumorRequest, rng: np.random.Generator
+    ) -> Floats:
+        """Run the networks on a cube, (side, side, side)."""
+        models = self._find_models(request)
+        import torch  # noqa: PLC0415 - takes seconds, and other methods do without
+
+        from .inpainting import inpaint  # noqa: PLC0415 - as torch
+
+        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        try:
+            cube = inpaint(
+                models,
+                torch.from_numpy(hu).to(self._device),
+                torch.from_numpy(mask.astype(np.float32)).to(self._device),
+                generator,
+                on_step=self._report,
+            )
+        except torch.OutOfMemoryError as error:
+            msg = f"The memory of {self._device} does not suffice for DiffTumor; use cpu."
+            raise OutOfMemoryError(msg) from error
+        result: Floats = cube.cpu().numpy()
+        return result
+
+    def _report(self, fraction: float) -> None:
+        self._cancel.check()
+        self._progress(fraction, _STAGE)
+
+    def _find_models(self, request: TumorRequest) -> Models:
+        """The model for a tumor, read if it is not the one at hand."""
+        if self._given is not None:
+            return self._given.to(self._device)
+        path = find_file(find_published(request.organ, request.diameter_mm), self._models_dir)
+        if path not in self._kept:
+            self._kept.clear()  # before the next is read: one at a time in memory
+            self._kept[path] = _load(path).to(self._device)
+        return self._kept[path]
+
+
+def _load(path: Path) -> Models:
+    """Read a checkpoint."""
+    try:
+        from .state import load_models  # noqa: PLC0415 - pulls in torch
+    except ImportError as error:
+        msg = "The method 'difftumor' needs the package torch; install it with pip."
+        raise DependencyError(msg) from error
+    return load_models(path)
