@@ -8,14 +8,24 @@ seeds. Needs numpy and scipy only; methods that need torch import it when they a
 from __future__ import annotations
 
 from .patch import Patch, cut_patch
+from .placement import check_center, choose_center, find_allowed, find_room, largest_diameter
 from .request import SIZE_CLASSES, TumorRequest, draw_diameter
-from .shape_types import Shape
+from .shapes import SHAPES, Shape, ShapeMaker, find_shape, painted_shape
 
 __all__ = [
+    "SHAPES",
     "SIZE_CLASSES",
     "Patch",
     "Shape",
+    "ShapeMaker",
     "TumorRequest",
+    "check_center",
+    "choose_center",
     "cut_patch",
     "draw_diameter",
+    "find_allowed",
+    "find_room",
+    "find_shape",
+    "largest_diameter",
+    "painted_shape",
 ]

@@ -8,7 +8,8 @@ Source:
     Lai et al., "From Pixel to Cancer: Cellular Automata in Computed Tomography", MICCAI 2024.
     Differs: densities are levelled around the organ's own median and not at fixed HU; growth ends
     at a volume and not after a number of steps; saturated cells go on dividing at the border, so
-    that growth does not stall before; cores lie near the center, so that the tumor is one.
+    that growth does not stall before; cores lie near the center, so that the tumor is one; nearer
+    neighbors are likelier targets; a rim always lives.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _NECROSIS_CHANCE = 0.5
 _NECROSIS_SEEDS = (5, 20)
 _NECROSIS_SPREAD = 0.22  # of its seeds around the center, relative to the radius
 _NECROSIS_REACH = (0.15, 0.35)  # steps of its growth relative to the radius in cells
+_LIVING_RIM = 0.2  # depth from which cells may die relative to the radius
 _LEAST_LIVING = 0.1  # saturation that every living voxel of the tumor has at least
 
 
@@ -147,14 +149,14 @@ def _kill(culture: Culture, colony: _Colony, rng: np.random.Generator) -> Floats
     """Let cells die from the middle outwards, half of the time; 1 where they are dead."""
     if rng.random() >= _NECROSIS_CHANCE:
         return None
-    full = colony.state == _FULL
+    depth = culture.measure_depth(colony.taken)
+    core = int(np.argmax(depth))
+    full = (colony.state == _FULL) & (depth > _LIVING_RIM * culture.radius_cells)
     n = int(rng.integers(*_NECROSIS_SEEDS, endpoint=True))
     offsets = rng.normal(0.0, _NECROSIS_SPREAD * culture.radius_cells, (n, 3))
     half = culture.radius_cells // 2
-    places = (
-        culture.center + np.clip(np.rint(offsets).astype(np.intp), -half, half) @ culture.strides
-    )
-    dead = np.unique(np.append(places, culture.center))
+    places = core + np.clip(np.rint(offsets).astype(np.intp), -half, half) @ culture.strides
+    dead = np.unique(np.append(np.clip(places, 0, culture.size - 1), core))
     dead = dead[full[dead]]
     gone = np.zeros(culture.size, np.float32)
     gone[dead] = 1.0

@@ -24,7 +24,7 @@ _SMOOTH_MM = 1.5  # of the densities, so that noise does not count as tissue
 _SOFT_HU = (-150.0, 350.0)
 _LEAST_SPREAD_HU = 5.0
 _LEVELS = ((0.5, 1.0), (1.25, 0.3), (2.0, 0.1))  # density in spreads above the median; chance
-_LOOSE = (-3.0, 0.3)  # fat and gas: not tissue that a tumor lives on
+_LOOSE = (-3.0, 0.15)  # fat and gas: not tissue that a tumor lives on
 _RESISTANCE = 3  # pushes until denser tissue, such as a vessel, yields
 _STEPS_PER_CELL = 5.0  # about how long growth takes to move on by one place
 
@@ -71,10 +71,28 @@ class Culture:
 
     @cached_property
     def neighbors(self) -> npt.NDArray[np.intp]:
-        """Steps to the 26 neighbors in the flat arrays, (26,)."""
-        offsets = np.argwhere(np.ones((3, 3, 3), bool)) - 1
-        steps: npt.NDArray[np.intp] = np.delete(offsets, 13, axis=0) @ self.strides
-        return steps
+        """Steps to the 26 neighbors in the flat arrays, (88,).
+
+        By squared distance, faces stand there six times, edges thrice and corners twice: drawn
+        alike, fronts would grow square.
+        """
+        offsets = np.delete(np.argwhere(np.ones((3, 3, 3), bool)) - 1, 13, axis=0)
+        steps: npt.NDArray[np.intp] = offsets @ self.strides
+        return np.repeat(steps, 6 // (offsets**2).sum(axis=1))
+
+    def measure_depth(self, taken: npt.NDArray[np.intp]) -> Floats:
+        """Measure how deep places lie in a tumor.
+
+        Args:
+            taken: Flat indices of the places that it takes up, (N,).
+
+        Returns:
+            Distance of each place from the nearest that is not, in places, (side^3,).
+        """
+        mask = np.zeros(self.size, bool)
+        mask[taken] = True
+        depth = ndimage.distance_transform_edt(mask.reshape((self.side,) * 3))
+        return np.asarray(depth, np.float32).ravel()
 
     def extend(self, arrival: Floats) -> Floats:
         """Say when places would be reached that growth did not reach, by their distance.
@@ -117,7 +135,8 @@ def make_culture(patch: Patch, allowed: Mask, diameter_mm: float) -> Culture:
     is_open = allowed[np.ix_(*inside)] & i[:, None, None] & j[:, None] & k
     sigma = [_SMOOTH_MM / mm for mm in patch.spacing_mm]
     density = ndimage.gaussian_filter(patch.hu, sigma, truncate=2.0)[np.ix_(*inside)]
-    welcome, resistance = _judge(density, is_open)
+    own = is_open & patch.organ[np.ix_(*inside)]
+    welcome, resistance = _judge(density, own if own.any() else is_open)
     return Culture(
         side=2 * half + 1,
         pitch_mm=pitch,
@@ -128,10 +147,10 @@ def make_culture(patch: Patch, allowed: Mask, diameter_mm: float) -> Culture:
     )
 
 
-def _judge(density: Floats, is_open: Mask) -> tuple[Floats, npt.NDArray[np.int16]]:
-    """Chance to settle and resistance of each place, from densities in HU, all (side, ...)."""
+def _judge(density: Floats, organ: Mask) -> tuple[Floats, npt.NDArray[np.int16]]:
+    """Chance to settle and resistance, from densities against the organ's, all (side,) * 3."""
     low, high = _SOFT_HU
-    soft = density[is_open & (density > low) & (density < high)]
+    soft = density[organ & (density > low) & (density < high)]
     tissue = soft if soft.size else density.ravel()
     median = np.median(tissue)
     spread = max(1.4826 * float(np.median(np.abs(tissue - median))), _LEAST_SPREAD_HU)

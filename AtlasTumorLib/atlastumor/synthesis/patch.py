@@ -14,7 +14,7 @@ from ..errors import GridMismatchError, InputError
 from ..organs import Organ
 from ..volume import LabelMap, Scan
 
-__all__ = ["Patch", "cut_patch", "find_reach"]
+__all__ = ["Patch", "check_grids", "cut_patch", "find_reach"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +80,24 @@ def find_reach(diameter_mm: float) -> float:
     return 1.2 * diameter_mm + 10.0
 
 
+def check_grids(scan: Scan, labels: LabelMap) -> None:
+    """Make sure that labels were made for a scan.
+
+    Args:
+        scan: The CT.
+        labels: The label map.
+
+    Raises:
+        GridMismatchError: If they lie on different grids.
+    """
+    if not scan.grid.matches(labels.grid):
+        msg = (
+            f"The label map ({labels.grid.shape} voxels) does not lie on the scan's grid "
+            f"({scan.grid.shape}). Give labels made for this scan."
+        )
+        raise GridMismatchError(msg)
+
+
 def cut_patch(
     scan: Scan,
     labels: LabelMap,
@@ -103,12 +121,7 @@ def cut_patch(
         GridMismatchError: If scan and labels lie on different grids.
         InputError: If the center lies outside the scan.
     """
-    if not scan.grid.matches(labels.grid):
-        msg = (
-            f"The label map ({labels.grid.shape} voxels) does not lie on the scan's grid "
-            f"({scan.grid.shape}). Give labels made for this scan."
-        )
-        raise GridMismatchError(msg)
+    check_grids(scan, labels)
     if not all(0 <= x < n for x, n in zip(center_ijk, scan.grid.shape, strict=True)):
         msg = f"Voxel {tuple(center_ijk)} lies outside the scan of {scan.grid.shape} voxels."
         raise InputError(msg)
