@@ -85,7 +85,9 @@ def _make_header(grid: Grid, dtype: np.dtype[Any], record: dict[str, Any]) -> Ni
     header.set_data_shape(grid.shape)
     header.set_data_dtype(dtype)
     header.set_xyzt_units("mm", "sec")
-    header["descrip"] = f"{record['software']} {record['version']}; not for clinical use"[:79]
+    kind = "SYNTHETIC tumor; " if record.get("synthetic") else ""
+    maker = f"{record['software']} {record['version']}"
+    header["descrip"] = f"{kind}{maker}; not for clinical use"[:79]
     _set_affine(header, grid.affine)
     text = json.dumps(record, ensure_ascii=True, allow_nan=False).encode()
     header.extensions.append(Nifti1Extension(_COMMENT, text))

@@ -40,7 +40,7 @@ def test_what_lies_near_moves_away_and_its_label_with_it() -> None:
 
 
 def test_beyond_the_margin_no_bit_changes() -> None:
-    patch, ball, image, labels = a_block(12.0, 150.0)
+    _, ball, image, labels = a_block(12.0, 150.0)
     image += np.random.default_rng(0).normal(0, 10, image.shape).astype(np.float32)
 
     pushed = push_aside(image, labels, ball, SPACING_MM)

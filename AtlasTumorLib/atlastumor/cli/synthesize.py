@@ -1,0 +1,165 @@
+"""`atlastumor synthesize`: a synthetic tumor into a real scan."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownKeyError
+from ..models.card import DEFAULT_MODEL
+from ..organs import find_organ
+from ..progress import part_of
+from .arguments import parse_count
+from .console import Console
+
+if TYPE_CHECKING:
+    from ..synthesis.request import TumorRequest
+    from ..synthesis.synthesize import SynthesisResult
+    from ..volume import LabelMap, Scan
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["add_parser", "run"]
+
+_SHAPES = {"cellular": "automaton"}
+_DEFAULT_SHAPE = "ellipsoid"
+
+
+def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Declare the subcommand.
+
+    Args:
+        subparsers: Where to declare it.
+
+    Returns:
+        Its parser.
+    """
+    parser = subparsers.add_parser("synthesize", help="grow a synthetic tumor in a CT")
+    # A position may begin with a minus: argparse takes it for a value if it looks like a number.
+    parser._negative_number_matcher = re.compile(r"^-[\d.][\d.,e+-]*$")
+    parser.add_argument("input", type=Path, help="NIfTI, NRRD or MHA file, DICOM folder or zip")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--series", help="DICOM series UID, where there are several")
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="organs as NIfTI (found by the model)"
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="that finds organs without --labels")
+    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
+    _add_tumor(parser.add_argument_group("tumor"))
+    return parser
+
+
+def _add_tumor(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--organ", type=_organ, required=True, help="in which it grows")
+    group.add_argument("--diameter-mm", type=float, required=True, metavar="D", help="such as 15")
+    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
+    group.add_argument("--method", default="handcrafted", help="such as handcrafted or cellular")
+    group.add_argument("--shape", help="ellipsoid or automaton (as suits the method)")
+    group.add_argument("--at", type=_position, metavar="R,A,S", help="center in mm (drawn)")
+    group.add_argument(
+        "--contrast-hu", type=float, metavar="X", help="HU above its organ (drawn for the organ)"
+    )
+    group.add_argument("--exophytic", action="store_true", help="may grow out of the organ")
+    group.add_argument("--capsule", action="store_true", help="with a thin bright rim")
+    group.add_argument("--mass-effect", action="store_true", help="pushes aside what is around it")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Grow the tumor and write scan, labels and record.
+
+    Args:
+        options: What `add_parser` declares.
+        console: Where to report.
+
+    Raises:
+        AtlasTumorError: If anything about input, request or output cannot be used; nothing is then
+            written.
+    """
+    from ..results import check_output  # noqa: PLC0415 - pulls in nibabel, pillow
+    from ..results.synthetic import write_synthetic  # noqa: PLC0415
+    from ..scans import read_scan  # noqa: PLC0415 - pulls in readers
+    from ..synthesis.synthesize import synthesize  # noqa: PLC0415 - pulls in scipy
+
+    request = _make_request(options)
+    check_output(options.output)
+    scan = read_scan(
+        options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.1)
+    )
+    labels = _find_labels(options, scan, console)
+    result = synthesize(scan, labels, request, progress=part_of(console.progress, 0.8, 0.9))
+    console.progress(0.9, "Writing results")
+    files = write_synthetic(result, options.output)
+    _summarize(result, console)
+    console.result(options.output, files, center_ras=result.center_ras)
+
+
+def _make_request(options: argparse.Namespace) -> TumorRequest:
+    """Check what is asked for before anything is read."""
+    from ..synthesis.methods import find_method  # noqa: PLC0415 - pulls in scipy
+    from ..synthesis.request import TumorRequest  # noqa: PLC0415
+    from ..synthesis.shapes import find_shape  # noqa: PLC0415
+
+    method = find_method(options.method).name
+    shape = options.shape or _SHAPES.get(method, _DEFAULT_SHAPE)
+    find_shape(shape)
+    return TumorRequest(
+        organ=options.organ,
+        diameter_mm=options.diameter_mm,
+        seed=options.seed,
+        method=method,
+        shape=shape,
+        center_ras=options.at,
+        contrast_hu=options.contrast_hu,
+        exophytic=options.exophytic,
+        capsule=options.capsule,
+        mass_effect=options.mass_effect,
+    )
+
+
+def _find_labels(options: argparse.Namespace, scan: Scan, console: Console) -> LabelMap:
+    """Read the organs, or let the model find them."""
+    progress = part_of(console.progress, 0.1, 0.8)
+    if options.labels is not None:
+        from ..batch.volumes import check_same_grid, read_labels  # noqa: PLC0415 - nibabel
+        from ..organs import label_names  # noqa: PLC0415
+        from ..volume import LabelMap  # noqa: PLC0415
+
+        array, grid = read_labels(options.labels)
+        check_same_grid(grid, scan.grid, ("The label map", "the scan"))
+        return LabelMap(array, scan.grid, label_names())
+    from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch
+
+    segmenter = Segmenter(options.model, models_dir=options.models_dir)
+    if segmenter.device.note:
+        console.note(segmenter.device.note)
+    return segmenter.segment(scan, progress=progress).labels
+
+
+def _summarize(result: SynthesisResult, console: Console) -> None:
+    """Say what came out."""
+    place = ", ".join(f"{x:.1f}" for x in result.center_ras)
+    organ = find_organ(result.request.organ).name.lower()
+    console.say(
+        f"A synthetic tumor of {result.diameter_mm:.1f} mm and {result.contrast_hu:+.0f} HU in the "
+        f"{organ} at {place} (R, A, S in mm)."
+    )
+    for note in result.notes:
+        console.note(note)
+
+
+def _organ(text: str) -> str:
+    try:
+        return find_organ(text).key
+    except UnknownKeyError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _position(text: str) -> tuple[float, float, float]:
+    try:
+        r, a, s = (float(word) for word in text.split(","))
+    except ValueError as error:
+        msg = f"'{text}' is not R,A,S in mm, such as -30,12.5,80"
+        raise argparse.ArgumentTypeError(msg) from error
+    return r, a, s

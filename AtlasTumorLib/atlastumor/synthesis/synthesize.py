@@ -1,0 +1,228 @@
+"""One tumor into one scan: a place, a shape, densities, and the border between them and the scan.
+
+Neither scan nor label map is changed; the result holds copies that differ in one box. Everything
+random follows from the request's seed, and each stage has a stream of its own: the same request
+with a capsule has the same place, shape and texture as without.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..components import Box, Mask
+from ..lesions import Lesion, measure_lesions
+from ..organs import Organ, find_organ
+from ..progress import CancelToken, Progress, ignore_progress
+from ..volume import Grid, LabelMap, Scan, Source
+from .compositing import Composite, composite
+from .densities import measure_density
+from .methods import find_method
+from .patch import Patch, cut_patch, find_reach
+from .placement import check_center, choose_center, find_room
+from .request import TumorRequest
+from .shape_types import Shape
+from .shapes import find_shape
+
+__all__ = ["SYNTHETIC_NOTE", "SynthesisResult", "synthesize"]
+
+SYNTHETIC_NOTE = "SYNTHETIC: this scan holds a tumor that no patient had."
+"""First note of every synthetic scan's source."""
+
+_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class SynthesisResult:
+    """A scan with a synthetic tumor.
+
+    Args:
+        scan: The scan, of the original's type; its source says that it is synthetic and names no
+            DICOM files, as none of them looks like this.
+        labels: The label map with the tumor in it.
+        lesion: The tumor's measures, its box in the scan; its score is NaN.
+        request: What was asked for.
+        diameter_mm: Diameter of the ball of equal volume that came out, mm.
+        contrast_hu: Mean density of the tumor, border included, minus the organ's median, HU.
+        center_ras: The voxel center from which the tumor grew, RAS mm.
+        box: Voxels of the scan outside it are the original's in scan and labels.
+        margin_mm: HU farther than this from the tumor are the original's, bit for bit.
+        original: Where the original scan came from.
+        notes: What the user should know, one sentence each.
+    """
+
+    scan: Scan
+    labels: LabelMap
+    lesion: Lesion
+    request: TumorRequest
+    diameter_mm: float
+    contrast_hu: float
+    center_ras: tuple[float, float, float]
+    box: Box
+    margin_mm: float
+    original: Source
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Site:
+    """A patch and the shape found in it."""
+
+    patch: Patch
+    shape: Shape
+    diameter_mm: float
+
+
+def synthesize(
+    scan: Scan,
+    labels: LabelMap,
+    request: TumorRequest,
+    *,
+    progress: Progress = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> SynthesisResult:
+    """Grow a tumor in a scan.
+
+    Args:
+        scan: CT in HU, (I, J, K), any spacing and orientation; not changed.
+        labels: Organs and tumors on its grid; not changed.
+        request: What the tumor is to be like.
+        progress: Told how far it is.
+        cancel: Stops the work between its steps.
+
+    Returns:
+        Copies with the tumor, and what it measures. The same input gives the same bytes.
+
+    Raises:
+        GridMismatchError: If scan and labels lie on different grids.
+        UnknownKeyError: If there is no such method or shape.
+        InputError: If the place cannot be used.
+        PlacementError: If no tumor of this size fits; names the largest that does.
+        AtlasTumorError: If the method cannot paint it.
+        Cancelled: If `cancel` was set.
+    """
+    cancel = cancel or CancelToken()
+    organ, method = find_organ(request.organ), find_method(request.method)
+    find_shape(request.shape)
+    placing, painting, mixing = np.random.default_rng(request.seed).spawn(3)
+    progress(0.0, "Finding a place")
+    site = _find_site(scan, labels, organ, request, placing, cancel=cancel)
+    progress(0.4, "Painting the tumor")
+    painted = method.paint(site.patch, site.shape, request, painting)
+    cancel.check()
+    progress(0.7, "Blending it in")
+    made = composite(site.patch, site.shape, painted, request, mixing)
+    cancel.check()
+    progress(0.9, "Writing it into the scan")
+    result = _finish(scan, labels, organ, request, site, made)
+    progress(1.0, "Writing it into the scan")
+    return result
+
+
+def _find_site(
+    scan: Scan,
+    labels: LabelMap,
+    organ: Organ,
+    request: TumorRequest,
+    rng: np.random.Generator,
+    *,
+    cancel: CancelToken,
+) -> _Site:
+    """Find the place asked for or draw one, and shape the tumor there."""
+    if request.center_ras is not None:
+        center = check_center(scan, labels, organ, request.center_ras)
+    else:
+        center = choose_center(scan, labels, organ, request, rng)
+    cancel.check()
+    patch = cut_patch(scan, labels, organ, center, find_reach(request.diameter_mm))
+    allowed = find_room(patch, organ, request)
+    shape = find_shape(request.shape)(patch, allowed, request.diameter_mm, rng)
+    cancel.check()
+    return _Site(patch, shape, _measure_diameter(shape.mask, patch.voxel_mm3))
+
+
+def _measure_diameter(mask: Mask, voxel_mm3: float) -> float:
+    """Diameter of the ball of equal volume, mm."""
+    return math.cbrt(6.0 / math.pi * np.count_nonzero(mask) * voxel_mm3)
+
+
+def _finish(
+    scan: Scan,
+    labels: LabelMap,
+    organ: Organ,
+    request: TumorRequest,
+    site: _Site,
+    made: Composite,
+) -> SynthesisResult:
+    """Write the patch into copies and measure the tumor."""
+    box = site.patch.box
+    array = scan.array.copy(order="K")
+    array[box][made.changed] = _to_stored(made.hu[made.changed], scan.array.dtype)
+    label_array = labels.array.copy(order="K")
+    label_array[box] = made.labels
+    names = {**labels.names, organ.tumor_label: organ.tumor_files[0]}
+    center = [side.start + x for side, x in zip(box, site.patch.center, strict=True)]
+    r, a, s = (float(x) for x in scan.grid.to_ras(center))
+    inside = array[box][site.shape.mask].astype(np.float64)
+    return SynthesisResult(
+        scan=Scan(array, scan.grid, _mark(scan.source, request)),
+        labels=LabelMap(label_array, labels.grid, names),
+        lesion=_measure_lesion(site, made, organ, scan.grid),
+        request=request,
+        diameter_mm=site.diameter_mm,
+        contrast_hu=float(inside.mean()) - measure_density(site.patch, organ),
+        center_ras=(r, a, s),
+        box=box,
+        margin_mm=made.margin_mm,
+        original=scan.source,
+        notes=tuple(_describe(site, request)),
+    )
+
+
+def _to_stored(
+    hu: npt.NDArray[np.float32], dtype: np.dtype[Any]
+) -> npt.NDArray[np.int16] | npt.NDArray[np.float32]:
+    """Round to the scan's type, within its range."""
+    if dtype == np.int16:
+        return np.clip(np.rint(hu), -32768, 32767).astype(np.int16)
+    return hu
+
+
+def _mark(source: Source, request: TumorRequest) -> Source:
+    """Say that a scan is synthetic; it refers to no DICOM file any more."""
+    what = f"It was made by the method '{request.method}' with the seed {request.seed}."
+    notes = (SYNTHETIC_NOTE, what, *source.notes)
+    return replace(source, kind="memory", dicom_files=(), notes=notes)
+
+
+def _measure_lesion(site: _Site, made: Composite, organ: Organ, grid: Grid) -> Lesion:
+    """Measure the tumor alone, on the patch, and say where that lies in the scan."""
+    start = [side.start for side in site.patch.box]
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_ras(start)
+    others = made.labels == organ.tumor_label
+    alone = np.where(others & ~site.shape.mask, np.uint8(organ.label), made.labels)
+    view = LabelMap(alone, Grid(site.patch.shape, affine), {})
+    lesion = measure_lesions(view, organs=[organ], score_of=_unknown).lesions[0]
+    i, j, k = ((a + x, b + x) for (a, b), x in zip(lesion.box, start, strict=True))
+    return replace(lesion, box=(i, j, k))
+
+
+def _unknown(_organ: Organ, _box: Box, _mask: Mask) -> float:
+    return math.nan
+
+
+def _describe(site: _Site, request: TumorRequest) -> list[str]:
+    notes = []
+    if abs(site.diameter_mm / request.diameter_mm - 1.0) > _TOLERANCE:
+        notes.append(
+            f"The tumor measures {site.diameter_mm:.1f} mm instead of {request.diameter_mm:.1f}: "
+            "the scan's voxels are too coarse for the size asked for."
+        )
+    if request.mass_effect:
+        notes.append("Mass effect moved organs' outlines in the label map, too.")
+    return notes

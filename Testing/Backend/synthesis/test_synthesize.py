@@ -1,0 +1,277 @@
+"""From a scan and a request to a scan with a tumor, on a made-up body and on real scans."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from atlastumor.errors import (
+    Cancelled,
+    GridMismatchError,
+    InputError,
+    PlacementError,
+    UnknownKeyError,
+)
+from atlastumor.organs import KEYS, ORGANS, find_organ
+from atlastumor.progress import CancelToken
+from atlastumor.scans import read_scan
+from atlastumor.synthesis.request import TumorRequest
+from atlastumor.synthesis.synthesize import SYNTHETIC_NOTE, SynthesisResult, synthesize
+from atlastumor.volume import Grid, LabelMap, Scan, Source
+from Backend.synthesis.made_case import (
+    CENTERS_RAS,
+    DENSITY_HU,
+    Case,
+    make_case,
+    turn_by,
+)
+
+METHODS = [("handcrafted", "ellipsoid"), ("cellular", "automaton")]
+
+
+def find_tumor(result: SynthesisResult, before: LabelMap) -> np.ndarray:
+    """Where a tumor is that was not there before."""
+    label = find_organ(result.request.organ).tumor_label
+    return (result.labels.array == label) & (before.array != label)
+
+
+def check_contract(case: Case, result: SynthesisResult) -> None:
+    """What holds for every tumor on every scan."""
+    organ = find_organ(result.request.organ)
+    tumor, scan = find_tumor(result, case.labels), case.scan
+    diameter = math.cbrt(6 / math.pi * tumor.sum() * scan.grid.voxel_ml * 1000)
+    assert result.diameter_mm == pytest.approx(diameter)
+    assert diameter == pytest.approx(result.request.diameter_mm, rel=0.1)
+    assert result.scan.array.dtype == scan.array.dtype
+    assert result.scan.grid is scan.grid
+    far = np.ones(scan.grid.shape, bool)  # whole scans are too large for a map of distances
+    away = ndimage.distance_transform_edt(~tumor[result.box], scan.grid.spacing_mm)
+    far[result.box] = away > result.margin_mm
+    assert result.scan.array[far].tobytes() == scan.array[far].tobytes()
+    assert np.array_equal(result.labels.array[far], case.labels.array[far])
+    assert ndimage.label(tumor, np.ones((3, 3, 3)))[1] == 1
+    i, j, k = (slice(*side) for side in result.lesion.box)
+    assert tumor[i, j, k].sum() == tumor.sum()
+    assert result.lesion.volume_ml == pytest.approx(tumor.sum() * scan.grid.voxel_ml)
+    assert result.labels.names[organ.tumor_label] == organ.tumor_files[0]
+    if not organ.hollow and not result.request.exophytic:
+        assert np.isin(case.labels.array[tumor], organ.labels).all()
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(("method", "shape"), METHODS)
+@pytest.mark.parametrize("diameter_mm", [8.0, 20.0])
+def test_every_method_in_every_organ_keeps_the_contract(
+    a_case: Case, key: str, method: str, shape: str, diameter_mm: float
+) -> None:
+    request = TumorRequest(key, diameter_mm, 5, method=method, shape=shape)
+
+    check_contract(a_case, synthesize(a_case.scan, a_case.labels, request))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+@pytest.mark.parametrize("degrees", [0.0, 30.0])
+def test_options_together_keep_the_contract_on_turned_grids_and_both_types(
+    dtype: type, degrees: float
+) -> None:
+    case = make_case((1.5, 2.0, 3.0), turn_by(degrees), seed=2, dtype=dtype)
+    request = TumorRequest(
+        "liver", 26.0, 3, exophytic=True, capsule=True, mass_effect=True, contrast_hu=-60.0
+    )
+
+    check_contract(case, synthesize(case.scan, case.labels, request))
+
+
+def test_the_inputs_are_not_changed(a_case: Case) -> None:
+    arrays = (a_case.scan.array, a_case.labels.array)
+    before = [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
+    names = dict(a_case.labels.names)
+
+    request = TumorRequest("liver", 18.0, 1, mass_effect=True, capsule=True)
+    result = synthesize(a_case.scan, a_case.labels, request)
+
+    assert [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays] == before
+    assert dict(a_case.labels.names) == names
+    assert not np.shares_memory(result.scan.array, a_case.scan.array)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_another_tumor(a_case: Case) -> None:
+    first, second, other = (
+        synthesize(a_case.scan, a_case.labels, TumorRequest("kidney", 14.0, seed))
+        for seed in (4, 4, 5)
+    )
+
+    assert first.scan.array.tobytes() == second.scan.array.tobytes()
+    assert first.labels.array.tobytes() == second.labels.array.tobytes()
+    assert first.lesion == replace(second.lesion, score=first.lesion.score)
+    assert first.center_ras != other.center_ras
+
+
+def test_options_leave_place_and_shape_as_they_are(a_case: Case) -> None:
+    plain = TumorRequest("liver", 22.0, 9)
+    changed = replace(plain, capsule=True, mass_effect=True, contrast_hu=30.0, method="cellular")
+
+    tumors = [
+        find_tumor(synthesize(a_case.scan, a_case.labels, request), a_case.labels)
+        for request in (plain, changed)
+    ]
+
+    assert np.array_equal(*tumors)
+
+
+@pytest.mark.parametrize("contrast_hu", [-70.0, -30.0, 40.0])
+def test_the_core_differs_from_the_organ_by_the_contrast_asked_for(
+    a_case: Case, contrast_hu: float
+) -> None:
+    request = TumorRequest("liver", 30.0, 2, contrast_hu=contrast_hu, center_ras=(50.0, 10.0, 45.0))
+
+    result = synthesize(a_case.scan, a_case.labels, request)
+
+    tumor = find_tumor(result, a_case.labels)
+    core = ndimage.distance_transform_edt(tumor, a_case.scan.grid.spacing_mm) > 3.0
+    measured = result.scan.array[core].mean() - DENSITY_HU["liver"]
+    assert measured == pytest.approx(contrast_hu, abs=max(0.15 * abs(contrast_hu), 3.0))
+    assert result.contrast_hu == pytest.approx(contrast_hu, rel=0.2)
+
+
+def test_the_noise_inside_is_the_organs_own(a_case: Case) -> None:
+    request = TumorRequest("liver", 30.0, 2, center_ras=(50.0, 10.0, 45.0))
+
+    result = synthesize(a_case.scan, a_case.labels, request)
+
+    tumor = find_tumor(result, a_case.labels)
+    core = ndimage.distance_transform_edt(tumor, a_case.scan.grid.spacing_mm) > 3.0
+    away = ndimage.distance_transform_edt(~tumor, a_case.scan.grid.spacing_mm)
+    organ = (a_case.labels.array == 5) & (away > 6.0) & (a_case.scan.array < 150)
+    steps = np.abs(np.diff(result.scan.array.astype(float), axis=1))
+    both = [steps[:, :][m[:, 1:] & m[:, :-1]].std() for m in (core, organ)]
+    assert both[0] == pytest.approx(both[1], rel=0.25)
+
+
+def test_a_click_decides_where_the_tumor_lies(a_case: Case) -> None:
+    center = CENTERS_RAS["pancreas"]
+
+    result = synthesize(
+        a_case.scan, a_case.labels, TumorRequest("pancreas", 12.0, 0, center_ras=center)
+    )
+
+    away = np.linalg.norm(np.array(result.lesion.centroid_ras) - center)
+    assert away < 4.0
+    assert np.abs(np.array(result.center_ras) - center).max() <= 2.0
+
+
+def test_a_second_tumor_does_not_touch_the_first(a_case: Case) -> None:
+    first = synthesize(a_case.scan, a_case.labels, TumorRequest("liver", 16.0, 1))
+
+    both = synthesize(first.scan, first.labels, TumorRequest("liver", 16.0, 2))
+
+    assert ndimage.label(both.labels.array == 27, np.ones((3, 3, 3)))[1] == 2
+    assert both.lesion.volume_ml == pytest.approx(first.lesion.volume_ml, rel=0.1)
+
+
+def test_a_side_is_named_in_a_paired_organ(a_case: Case) -> None:
+    request = TumorRequest("kidney", 12.0, 0, center_ras=CENTERS_RAS["kidney"])
+
+    assert synthesize(a_case.scan, a_case.labels, request).lesion.side == "right"
+
+
+def test_the_scan_says_that_it_is_synthetic_and_names_no_dicom_files(a_case: Case) -> None:
+    source = Source("dicom", "ab12", (Path("slice.dcm"),), ("Rescaled.",))
+    scan = Scan(a_case.scan.array, a_case.scan.grid, source)
+
+    result = synthesize(scan, a_case.labels, TumorRequest("liver", 15.0, 7))
+
+    assert result.scan.source.notes[0] == SYNTHETIC_NOTE
+    assert "'handcrafted' with the seed 7" in result.scan.source.notes[1]
+    assert result.scan.source.notes[-1] == "Rescaled."
+    assert result.scan.source.dicom_files == ()
+    assert result.original is source
+
+
+def test_progress_rises_to_the_end_and_cancelling_stops(a_case: Case) -> None:
+    told: list[float] = []
+    request = TumorRequest("liver", 15.0, 7)
+
+    synthesize(
+        a_case.scan, a_case.labels, request, progress=lambda fraction, _: told.append(fraction)
+    )
+
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        synthesize(a_case.scan, a_case.labels, request, cancel=cancel)
+
+
+def test_a_tumor_larger_than_its_organ_is_refused_with_the_largest_that_fits(
+    a_case: Case,
+) -> None:
+    with pytest.raises(PlacementError, match=r"60 mm does not fit.*the largest that does is \d+"):
+        synthesize(a_case.scan, a_case.labels, TumorRequest("pancreas", 60.0, 0))
+
+
+@pytest.mark.parametrize("field", ["method", "shape"])
+def test_unknown_methods_and_shapes_are_refused(a_case: Case, field: str) -> None:
+    request = replace(TumorRequest("liver", 15.0, 0), **{field: "magic"})
+
+    with pytest.raises(UnknownKeyError, match=f"no {field} 'magic'"):
+        synthesize(a_case.scan, a_case.labels, request)
+
+
+def test_labels_of_another_grid_and_without_the_organ_are_refused(a_case: Case) -> None:
+    other = Grid(a_case.scan.grid.shape, a_case.scan.grid.affine + np.eye(4, k=3) * 5.0)
+    moved = LabelMap(a_case.labels.array, other, {})
+    empty = LabelMap(np.zeros_like(a_case.labels.array), a_case.scan.grid, {})
+    request = TumorRequest("liver", 15.0, 0)
+
+    with pytest.raises(GridMismatchError):
+        synthesize(a_case.scan, moved, request)
+    with pytest.raises(InputError, match="holds no liver"):
+        synthesize(a_case.scan, empty, request)
+
+
+def read_real(shared_data: Path, name: str, labels: str, collection: str) -> Case:
+    """A real scan with labels in our numbers."""
+    scan = read_scan(shared_data / f"{name}.nii.gz")
+    values = read_label_values(shared_data / f"{labels}.nii.gz")
+    array = np.zeros(scan.grid.shape, np.uint8)
+    for organ in ORGANS[:1] if collection == "msd" else ORGANS:
+        alias = organ.aliases.get(collection)
+        for value, label in zip(alias.organ if alias else (), organ.labels, strict=False):
+            array[values == value] = label
+        for value in alias.tumor if alias else ():
+            array[values == value] = organ.tumor_label
+    return Case(scan, LabelMap(array, scan.grid, {}))
+
+
+def read_label_values(path: Path) -> np.ndarray:
+    return np.asarray(nibabel.load(path).dataobj)
+
+
+@pytest.mark.parametrize("key", ["liver", "pancreas", "kidney", "colon"])
+@pytest.mark.parametrize(("method", "shape"), METHODS)
+def test_a_real_scan_of_3_mm_keeps_the_contract(
+    shared_data: Path, key: str, method: str, shape: str
+) -> None:
+    case = read_real(
+        shared_data, "ts_example_ct_3mm", "ts_example_ct_3mm_TSseg", "totalsegmentator"
+    )
+    request = TumorRequest(key, 15.0, 11, method=method, shape=shape)
+
+    check_contract(case, synthesize(case.scan, case.labels, request))
+
+
+def test_a_real_scan_with_real_tumors_keeps_the_contract(shared_data: Path) -> None:
+    case = read_real(shared_data, "msd_liver_44", "msd_liver_44_mask", "msd")
+
+    result = synthesize(case.scan, case.labels, TumorRequest("liver", 18.0, 3, mass_effect=True))
+
+    check_contract(case, result)
