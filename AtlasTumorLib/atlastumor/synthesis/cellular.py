@@ -41,6 +41,15 @@ class Cellular(AbstractMethod):
         The contrast is that of living tissue, on average; necrosis is about as dense as water, and
         never brighter than living tissue. A shape without cells has them by depth: all from 3 mm.
 
+        Args:
+            patch: The scan around the tumor.
+            shape: Which of its voxels the tumor fills, and its cells.
+            request: Says the organ and the contrast.
+            rng: The only source of randomness.
+
+        Returns:
+            HU, (I, J, K), which count inside the shape.
+
         Source:
             Lai et al., From Pixel to Cancer, MICCAI 2024. Differs: contrast from the request or the
             organ's prior, relative to the organ around the tumor; texture of our own form.

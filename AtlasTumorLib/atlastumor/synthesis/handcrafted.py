@@ -45,6 +45,15 @@ class Handcrafted(AbstractMethod):
     ) -> Floats:
         """Paint as `AbstractMethod.paint` says; the mean over the shape is the contrast asked for.
 
+        Args:
+            patch: The scan around the tumor.
+            shape: Which of its voxels the tumor fills.
+            request: Says the organ and the contrast.
+            rng: The only source of randomness.
+
+        Returns:
+            HU, (I, J, K), which count inside the shape.
+
         Source:
             Hu et al., Label-Free Liver Tumor Segmentation, CVPR 2023 (SynTumor). Differs: the
             contrast comes from the request or the organ's prior and is relative to the organ around
