@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--labels", type=Path, metavar="FILE", help="organs as NIfTI (found by the model)"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="that finds organs without --labels")
-    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
+    parser.add_argument("--models-dir", type=Path, help="folder with further models and weights")
     _add_tumor(parser.add_argument_group("tumor"))
     return parser
 
@@ -55,7 +55,7 @@ def _add_tumor(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--organ", type=_organ, required=True, help="in which it grows")
     group.add_argument("--diameter-mm", type=float, required=True, metavar="D", help="such as 15")
     group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
-    group.add_argument("--method", default="handcrafted", help="such as handcrafted or cellular")
+    group.add_argument("--method", default="handcrafted", help="handcrafted, cellular or difftumor")
     group.add_argument("--shape", help="ellipsoid or automaton (as suits the method)")
     group.add_argument("--at", type=_position, metavar="R,A,S", help="center in mm (drawn)")
     group.add_argument(
@@ -80,15 +80,18 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..results import check_output  # noqa: PLC0415 - pulls in nibabel, pillow
     from ..results.synthetic import write_synthetic  # noqa: PLC0415
     from ..scans import read_scan  # noqa: PLC0415 - pulls in readers
-    from ..synthesis.synthesize import synthesize  # noqa: PLC0415 - pulls in scipy
+    from ..synthesis.methods import find_method  # noqa: PLC0415 - pulls in scipy
+    from ..synthesis.synthesize import synthesize  # noqa: PLC0415
 
     request = _make_request(options)
+    method = find_method(request.method, models_dir=options.models_dir)
     check_output(options.output)
     scan = read_scan(
         options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.1)
     )
     labels = _find_labels(options, scan, console)
-    result = synthesize(scan, labels, request, progress=part_of(console.progress, 0.8, 0.9))
+    progress = part_of(console.progress, 0.8, 0.9)
+    result = synthesize(scan, labels, request, method=method, progress=progress)
     console.progress(0.9, "Writing results")
     files = write_synthetic(result, options.output)
     _summarize(result, console)

@@ -25,12 +25,15 @@ class AbstractMethod(ABC):
     Attributes:
         name: Key in `METHODS`.
         title: Shown to people.
-        needs_weights: Whether `paint` needs files that do not come with this software.
+        needs_weights: Whether `paint` needs files that do not come with this software. Such a
+            method is made with the folder in which they lie, or None, as its first argument.
+        reach_mm: How far around the tumor's center it looks; a patch reaches at least that far.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     needs_weights: ClassVar[bool] = False
+    reach_mm: ClassVar[float] = 0.0
 
     @abstractmethod
     def paint(

@@ -11,7 +11,7 @@ from scipy import ndimage
 from ..components import Box, Mask
 from ..organs import find_organ
 from .base import AbstractMethod
-from .densities import choose_contrast, measure_density
+from .densities import FLUID_HU, choose_contrast, measure_density
 from .handcrafted import draw_texture
 from .patch import Patch
 from .request import TumorRequest
@@ -22,7 +22,6 @@ __all__ = ["Cellular"]
 Floats = npt.NDArray[np.float32]
 
 _NECROSIS_HU = (90.0, 110.0)  # removed where every cell is dead
-_FLUID_HU = 8.0  # necrotic tissue is about as dense as water
 _BLUR_MM = 1.0  # of the cell counts, whose steps would show
 _CROWDED_MM = 3.0  # depth from which a shape without cells is full of them
 
@@ -55,7 +54,8 @@ class Cellular(AbstractMethod):
             organ's prior, relative to the organ around the tumor; texture of our own form.
         """
         organ = find_organ(request.organ)
-        contrast = choose_contrast(request, organ, rng)
+        density = measure_density(patch, organ)
+        contrast = choose_contrast(request, organ, density, rng)
         removed = float(rng.uniform(*_NECROSIS_HU))
         box = ndimage.find_objects(shape.mask.astype(np.uint8))[0]
         mask = shape.mask[box]
@@ -63,9 +63,8 @@ class Cellular(AbstractMethod):
         weight = living * draw_texture(mask.shape, patch.spacing_mm, rng)
         counted = mask & (dead < 0.05)
         scale = float(weight[counted if counted.any() else mask].mean())
-        density = measure_density(patch, organ)
         alive = density + contrast * weight / max(scale, 1e-6)
-        floor = np.minimum(alive, _FLUID_HU)
+        floor = np.minimum(alive, FLUID_HU)
         necrotic = np.maximum(np.minimum(density, alive) - removed, floor)
         painted = np.full(shape.mask.shape, density, np.float32)
         painted[box] = alive + dead * (necrotic - alive)

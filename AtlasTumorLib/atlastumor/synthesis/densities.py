@@ -11,8 +11,12 @@ from ..organ_types import Organ
 from .patch import Patch
 from .request import TumorRequest
 
-__all__ = ["choose_contrast", "measure_density", "select_soft_tissue", "select_tissue"]
+__all__ = ["FLUID_HU", "choose_contrast", "measure_density", "select_soft_tissue", "select_tissue"]
 
+FLUID_HU = 8.0
+"""Density of necrosis and cysts: a little above water."""
+
+_LEAST_CONTRAST_HU = 8.0  # of a range that was narrowed: what cannot be seen is no tumor
 _SOLID_HU = (-50.0, 300.0)
 _WALL_HU = (0.0, 150.0)  # neither gas nor fat nor oral contrast agent
 _ENOUGH = 100  # voxels for a median and a spectrum
@@ -75,19 +79,28 @@ def measure_density(patch: Patch, organ: Organ) -> float:
     return float(np.median(patch.hu[select_tissue(patch, organ)]))
 
 
-def choose_contrast(request: TumorRequest, organ: Organ, rng: np.random.Generator) -> float:
+def choose_contrast(
+    request: TumorRequest, organ: Organ, density_hu: float, rng: np.random.Generator
+) -> float:
     """Choose how much denser a tumor is than its organ.
 
+    Priors speak of organs full of contrast medium. In others a dark tumor would come out as dense
+    as fat; there the prior's range is narrowed, so that its lower end is as dense as water.
+
     Args:
-        request: Its `contrast_hu` counts where it is given.
+        request: Its `contrast_hu` counts where it is given, whatever the density.
         organ: Else drawn evenly from the range of its prior.
+        density_hu: The organ's, around the tumor.
         rng: Source of randomness; a number is drawn in either case, so that what follows is equal.
 
     Returns:
         HU, negative where the tumor is darker.
     """
     drawn = float(rng.uniform(*organ.tumor.contrast_hu))
-    return drawn if request.contrast_hu is None else float(request.contrast_hu)
+    if request.contrast_hu is not None:
+        return float(request.contrast_hu)
+    lowest, room = organ.tumor.contrast_hu[0], min(FLUID_HU - density_hu, -_LEAST_CONTRAST_HU)
+    return drawn * min(room / lowest, 1.0) if drawn < 0 else drawn
 
 
 def _without_surface(tissue: Mask) -> Mask:

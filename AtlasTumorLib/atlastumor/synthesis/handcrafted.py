@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from ..organs import find_organ
 from .base import AbstractMethod
-from .densities import choose_contrast, measure_density
+from .densities import FLUID_HU, choose_contrast, measure_density
 from .patch import Patch
 from .request import TumorRequest
 from .shape_types import Shape
@@ -45,6 +45,8 @@ class Handcrafted(AbstractMethod):
     ) -> Floats:
         """Paint as `AbstractMethod.paint` says; the mean over the shape is the contrast asked for.
 
+        A tumor that is denser than water on average is so everywhere.
+
         Args:
             patch: The scan around the tumor.
             shape: Which of its voxels the tumor fills.
@@ -60,14 +62,16 @@ class Handcrafted(AbstractMethod):
             the tumor, where the paper subtracts 65-145 HU times the texture.
         """
         organ = find_organ(request.organ)
-        contrast = choose_contrast(request, organ, rng)
+        density = measure_density(patch, organ)
+        contrast = choose_contrast(request, organ, density, rng)
         box = ndimage.find_objects(shape.mask.astype(np.uint8))[0]
         mask = shape.mask[box]
         texture = draw_texture(mask.shape, patch.spacing_mm, rng)
         relative = np.clip(texture / max(float(texture[mask].mean()), 1e-6), *_EXTREMES)
         relative /= relative[mask].mean()
-        painted = np.full(shape.mask.shape, measure_density(patch, organ), np.float32)
-        painted[box] += np.float32(contrast) * relative
+        painted = np.full(shape.mask.shape, density, np.float32)
+        floor = FLUID_HU if density + contrast > FLUID_HU else -np.inf
+        painted[box] = np.maximum(density + np.float32(contrast) * relative, floor)
         return painted
 
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import UnknownKeyError
 from .base import AbstractMethod
 from .cellular import Cellular
+from .difftumor.method import DiffTumorMethod
 from .handcrafted import Handcrafted
 
 __all__ = ["METHODS", "find_method"]
 
-METHODS: Mapping[str, Callable[[], AbstractMethod]] = MappingProxyType(
-    {Handcrafted.name: Handcrafted, Cellular.name: Cellular}
+METHODS: Mapping[str, Callable[..., AbstractMethod]] = MappingProxyType(
+    {
+        Handcrafted.name: Handcrafted,
+        Cellular.name: Cellular,
+        DiffTumorMethod.name: DiffTumorMethod,
+    }
 )
 """Makers of methods by name."""
 
 
-def find_method(key: str) -> AbstractMethod:
+def find_method(key: str, *, models_dir: Path | None = None) -> AbstractMethod:
     """Make a method by its name.
 
     Args:
         key: One of `METHODS`.
+        models_dir: Where weights lie, for a method that needs them; None where it looks by itself.
 
     Returns:
         The method, ready to paint unless it lacks weights.
@@ -34,4 +41,5 @@ def find_method(key: str) -> AbstractMethod:
         make = METHODS[key]
     except KeyError as error:
         raise UnknownKeyError("method", key, METHODS) from error
-    return make()
+    method = make()
+    return make(models_dir) if method.needs_weights else method

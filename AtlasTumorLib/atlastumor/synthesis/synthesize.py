@@ -19,6 +19,7 @@ from ..lesions import Lesion, measure_lesions
 from ..organs import Organ, find_organ
 from ..progress import CancelToken, Progress, ignore_progress
 from ..volume import Grid, LabelMap, Scan, Source
+from .base import AbstractMethod
 from .compositing import Composite, composite
 from .densities import measure_density
 from .methods import find_method
@@ -82,6 +83,7 @@ def synthesize(
     labels: LabelMap,
     request: TumorRequest,
     *,
+    method: AbstractMethod | None = None,
     progress: Progress = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> SynthesisResult:
@@ -91,6 +93,7 @@ def synthesize(
         scan: CT in HU, (I, J, K), any spacing and orientation; not changed.
         labels: Organs and tumors on its grid; not changed.
         request: What the tumor is to be like.
+        method: The one that the request names, ready-made with weights in memory; None makes it.
         progress: Told how far it is.
         cancel: Stops the work between its steps.
 
@@ -106,11 +109,20 @@ def synthesize(
         Cancelled: If `cancel` was set.
     """
     cancel = cancel or CancelToken()
-    organ, method = find_organ(request.organ), find_method(request.method)
+    organ = find_organ(request.organ)
+    method = find_method(request.method) if method is None else method
+    if method.name != request.method:
+        msg = f"The request names the method '{request.method}' but '{method.name}' was given."
+        raise ValueError(msg)
     find_shape(request.shape)
     placing, painting, mixing = np.random.default_rng(request.seed).spawn(3)
     progress(0.0, "Finding a place")
-    site = _find_site(scan, labels, organ, request, placing, cancel=cancel)
+    reach_mm = max(find_reach(request.diameter_mm), method.reach_mm)
+    center = _find_center(scan, labels, organ, request, placing)
+    cancel.check()
+    patch = cut_patch(scan, labels, organ, center, reach_mm)
+    site = _shape_tumor(patch, organ, request, placing)
+    cancel.check()
     progress(0.4, "Painting the tumor")
     painted = method.paint(site.patch, site.shape, request, painting)
     cancel.check()
@@ -123,25 +135,21 @@ def synthesize(
     return result
 
 
-def _find_site(
-    scan: Scan,
-    labels: LabelMap,
-    organ: Organ,
-    request: TumorRequest,
-    rng: np.random.Generator,
-    *,
-    cancel: CancelToken,
-) -> _Site:
-    """Find the place asked for or draw one, and shape the tumor there."""
+def _find_center(
+    scan: Scan, labels: LabelMap, organ: Organ, request: TumorRequest, rng: np.random.Generator
+) -> tuple[int, int, int]:
+    """Find the place asked for, or draw one."""
     if request.center_ras is not None:
-        center = check_center(scan, labels, organ, request.center_ras)
-    else:
-        center = choose_center(scan, labels, organ, request, rng)
-    cancel.check()
-    patch = cut_patch(scan, labels, organ, center, find_reach(request.diameter_mm))
+        return check_center(scan, labels, organ, request.center_ras)
+    return choose_center(scan, labels, organ, request, rng)
+
+
+def _shape_tumor(
+    patch: Patch, organ: Organ, request: TumorRequest, rng: np.random.Generator
+) -> _Site:
+    """Shape the tumor around the patch's center."""
     allowed = find_room(patch, organ, request)
     shape = find_shape(request.shape)(patch, allowed, request.diameter_mm, rng)
-    cancel.check()
     return _Site(patch, shape, _measure_diameter(shape.mask, patch.voxel_mm3))
 
 

@@ -129,6 +129,7 @@ BAD_REQUESTS = [
     (["--diameter-mm", "70"], r"70 mm does not fit"),
     (["--organ", "kidney", "--at", CENTER], "pancreas, not the kidney"),
     (["--labels", "missing.nii.gz"], "missing.nii.gz"),
+    (["--method", "difftumor", "--models-dir", "empty"], ""),
 ]
 
 

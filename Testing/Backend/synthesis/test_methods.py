@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from atlastumor.errors import UnknownKeyError
+from atlastumor.errors import DependencyError, UnknownKeyError, WeightsError
 from atlastumor.organs import KEYS, find_organ
 from atlastumor.synthesis.methods import METHODS, find_method
 from Backend.synthesis.patches import DENSITY_HU, make_ball, make_patch, make_request
@@ -18,6 +19,16 @@ READY = [name for name, make in METHODS.items() if not make().needs_weights]
 def test_a_method_is_found_by_the_name_it_calls_itself() -> None:
     assert {name: find_method(name).name for name in METHODS} == {name: name for name in METHODS}
     assert all(find_method(name).title for name in METHODS)
+
+
+def test_a_method_that_needs_weights_says_what_is_missing(tmp_path: Path) -> None:
+    patch = make_patch(half_mm=50.0)
+    shape, request = make_ball(patch, 16.0), make_request(method="difftumor", contrast_hu=None)
+    method = find_method("difftumor", models_dir=tmp_path)
+
+    assert method.needs_weights
+    with pytest.raises((WeightsError, DependencyError)):
+        method.paint(patch, shape, request, np.random.default_rng(0))
 
 
 def test_an_unknown_method_is_refused_and_the_known_ones_are_named() -> None:
@@ -68,6 +79,23 @@ def test_a_contrast_not_asked_for_comes_from_the_prior_of_the_organ(name: str) -
     contrasts = [float(inside.mean()) - DENSITY_HU for inside in drawn]
     assert low - 2.0 <= min(contrasts) < max(contrasts) <= high + 2.0
     assert max(contrasts) - min(contrasts) > 0.3 * (high - low)
+
+
+@pytest.mark.parametrize("name", READY)
+def test_a_dark_tumor_in_an_organ_without_contrast_medium_is_no_fat(name: str) -> None:
+    patch = make_patch(half_mm=24.0)
+    kidney = find_organ("kidney")
+    labels = np.where(patch.organ, kidney.label, 0).astype(np.uint8)
+    patch = dataclasses.replace(patch, hu=patch.hu - 80.0, labels=labels)
+    request = make_request(organ="kidney", method=name, contrast_hu=None)
+    shape = make_ball(patch, 16.0)
+
+    inside = [
+        find_method(name).paint(patch, shape, request, np.random.default_rng(seed))[shape.mask]
+        for seed in range(12)
+    ]
+
+    assert all(5.0 < one.mean() < 28.0 for one in inside)
 
 
 @pytest.mark.parametrize("name", READY)

@@ -22,6 +22,9 @@ from atlastumor.errors import (
 from atlastumor.organs import KEYS, ORGANS, find_organ
 from atlastumor.progress import CancelToken
 from atlastumor.scans import read_scan
+from atlastumor.synthesis import Patch
+from atlastumor.synthesis.handcrafted import Handcrafted
+from atlastumor.synthesis.methods import find_method
 from atlastumor.synthesis.request import TumorRequest
 from atlastumor.synthesis.synthesize import SYNTHETIC_NOTE, SynthesisResult, synthesize
 from atlastumor.volume import Grid, LabelMap, Scan, Source
@@ -224,6 +227,33 @@ def test_unknown_methods_and_shapes_are_refused(a_case: Case, field: str) -> Non
 
     with pytest.raises(UnknownKeyError, match=f"no {field} 'magic'"):
         synthesize(a_case.scan, a_case.labels, request)
+
+
+def test_a_method_kept_ready_paints_the_same_and_must_be_the_one_asked_for(a_case: Case) -> None:
+    request = TumorRequest("liver", 12.0, 0)
+
+    fresh = synthesize(a_case.scan, a_case.labels, request)
+    kept = synthesize(a_case.scan, a_case.labels, request, method=find_method("handcrafted"))
+
+    assert kept.scan.array.tobytes() == fresh.scan.array.tobytes()
+    with pytest.raises(ValueError, match="names the method 'handcrafted' but 'cellular'"):
+        synthesize(a_case.scan, a_case.labels, request, method=find_method("cellular"))
+
+
+def test_a_method_that_looks_far_gets_a_patch_that_reaches_so_far(a_case: Case) -> None:
+    seen: list[float] = []
+
+    class Far(Handcrafted):
+        reach_mm = 60.0
+
+        def paint(self, patch: Patch, *others: object) -> np.ndarray:
+            seen.extend(n * mm for n, mm in zip(patch.shape, patch.spacing_mm, strict=True))
+            return super().paint(patch, *others)
+
+    request = TumorRequest("liver", 12.0, 0, center_ras=(20.0, 10.0, 15.0))
+    synthesize(a_case.scan, a_case.labels, request, method=Far())
+
+    assert min(seen) >= 120.0
 
 
 def test_labels_of_another_grid_and_without_the_organ_are_refused(a_case: Case) -> None:
