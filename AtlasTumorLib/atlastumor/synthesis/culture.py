@@ -26,6 +26,7 @@ _LEAST_SPREAD_HU = 5.0
 _LEVELS = ((0.5, 1.0), (1.25, 0.3), (2.0, 0.1))  # density in spreads above the median; chance
 _LOOSE = (-3.0, 0.15)  # fat and gas: not tissue that a tumor lives on
 _RESISTANCE = 3  # pushes until denser tissue, such as a vessel, yields
+_YIELDED = 0.3  # chance once it has
 _STEPS_PER_CELL = 5.0  # about how long growth takes to move on by one place
 
 
@@ -156,7 +157,7 @@ def _judge(density: Floats, organ: Mask) -> tuple[Floats, npt.NDArray[np.int16]]
     spread = max(1.4826 * float(np.median(np.abs(tissue - median))), _LEAST_SPREAD_HU)
     above = (density - median) / spread
     edges, chances = zip(*_LEVELS, strict=True)
-    welcome = np.array([*chances, chances[-1]], np.float32)[np.digitize(above, edges)]
+    welcome = np.array([*chances, _YIELDED], np.float32)[np.digitize(above, edges)]
     welcome[above < _LOOSE[0]] = _LOOSE[1]
     resistance = np.where(above >= edges[-1], _RESISTANCE, 0).astype(np.int16)
     return welcome, resistance

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["draw_displacement"]
 
 Floats = npt.NDArray[np.float32]
+
+_REACH = 4
+_KNOTS = np.arange(-_REACH - 1, _REACH + 2, dtype=np.float32)
 
 
 def draw_displacement(
@@ -18,7 +19,8 @@ def draw_displacement(
     """Draw a smooth random vector field, 0 at the origin.
 
     Independent normal vectors of unit variance sit on a lattice of knots and are joined by cubic
-    B-splines, so that the field is the same body in mm whatever the voxels are.
+    B-splines, so that one seed gives one field in mm, whatever the voxels are. Beyond four knots
+    from the origin it goes on as it is there.
 
     Args:
         offsets_mm: Position of each voxel along each axis, mm, as `Patch.offsets_mm` gives it.
@@ -28,11 +30,9 @@ def draw_displacement(
     Returns:
         Its components along (i, j, k), each (I, J, K) float32, in units of the knots' spread.
     """
-    sides = [offset.ravel() for offset in offsets_mm]
-    half = math.ceil(max(float(np.abs(side).max()) for side in sides) / knot_mm) + 2
-    knots = rng.standard_normal((3, *(2 * half + 1,) * 3)).astype(np.float32)
-    weights = [_weigh(side, half, knot_mm) for side in sides]
-    origin = [_weigh(np.zeros(1, np.float32), half, knot_mm) for _ in sides]
+    knots = rng.standard_normal((3, *(len(_KNOTS),) * 3)).astype(np.float32)
+    weights = [_weigh(offset.ravel() / np.float32(knot_mm)) for offset in offsets_mm]
+    origin = [_weigh(np.zeros(1, np.float32))] * 3
     return tuple(_join(part, weights) - _join(part, origin) for part in knots)
 
 
@@ -44,11 +44,10 @@ def _join(knots: Floats, weights: list[Floats]) -> Floats:
     return field
 
 
-def _weigh(side: Floats, half: int, knot_mm: float) -> Floats:
-    """Weight (N, knots) of every knot of one axis at positions (N,): the cubic B-spline."""
-    away = np.abs(
-        side[:, None] / np.float32(knot_mm) - np.arange(-half, half + 1, dtype=np.float32)
-    )
+def _weigh(at: Floats) -> Floats:
+    """Weight (N, knots) of every knot of one axis at positions (N,), in knots: cubic B-splines."""
+    away = np.abs(np.clip(at, -_REACH, _REACH)[:, None] - _KNOTS)
     near = 2.0 / 3.0 - away**2 + away**3 / 2.0
     far = np.maximum(2.0 - away, 0.0) ** 3 / 6.0
-    return np.where(away < 1.0, near, far).astype(np.float32)
+    weights: Floats = np.where(away < 1.0, near, far).astype(np.float32)
+    return weights

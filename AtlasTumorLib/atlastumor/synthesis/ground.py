@@ -7,6 +7,7 @@ another organ, or voxels near another tumor.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ from .patch import Patch
 from .request import TumorRequest
 from .room import find_largest, has_room, refuse
 
-__all__ = ["GAP_MM", "find_allowed", "find_outgrowth", "find_room", "is_wall_density"]
+__all__ = ["GAP_MM", "find_allowed", "find_outgrowth", "find_room", "is_roomy", "is_wall_density"]
 
 GAP_MM = 3.0
 """A tumor keeps this far from every other, and at least one voxel, so that they stay apart."""
@@ -84,6 +85,8 @@ def find_allowed(patch: Patch, organ: Organ, request: TumorRequest) -> Mask:
 def find_room(patch: Patch, organ: Organ, request: TumorRequest, *, where: str = "here") -> Mask:
     """Find the voxels that a tumor may take up, and make sure that it fits.
 
+    However far it may grow out, the organ itself must have room for half of it.
+
     Args:
         patch: Where; the tumor's center is the patch's.
         organ: The row of its organ.
@@ -99,12 +102,26 @@ def find_room(patch: Patch, organ: Organ, request: TumorRequest, *, where: str =
     ground = _survey(patch, organ)
 
     def fits(diameter_mm: float) -> bool:
-        margin = _measure_outgrowth(organ, diameter_mm, exophytic=request.exophytic)
-        return has_room(patch, ground.within(margin), diameter_mm)
+        return ground.fits(organ, diameter_mm, exophytic=request.exophytic)
 
     if not fits(request.diameter_mm):
         raise refuse(request.diameter_mm, find_largest(fits, request.diameter_mm), where)
     return ground.within(find_outgrowth(organ, request))
+
+
+def is_roomy(patch: Patch, organ: Organ, request: TumorRequest) -> bool:
+    """Tell whether a tumor fits: the question of `find_room`, without its answer.
+
+    Args:
+        patch: Where; the tumor's center is the patch's.
+        organ: The row of its organ.
+        request: What is asked for.
+
+    Returns:
+        Whether the voxels allowed hold it, and the organ's own hold half of it.
+    """
+    ground = _survey(patch, organ)
+    return ground.fits(organ, request.diameter_mm, exophytic=request.exophytic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +145,13 @@ class _Ground:
         if margin_mm <= 0:
             return self.inside
         return self.inside | (self.outside & (self.away_mm <= margin_mm))
+
+    def fits(self, organ: Organ, diameter_mm: float, *, exophytic: bool) -> bool:
+        """Whether a tumor has room, and the organ itself has for half of its volume."""
+        margin = _measure_outgrowth(organ, diameter_mm, exophytic=exophytic)
+        if margin > 0 and not has_room(self.patch, self.inside, math.cbrt(0.5) * diameter_mm):
+            return False
+        return has_room(self.patch, self.within(margin), diameter_mm)
 
 
 def _survey(patch: Patch, organ: Organ) -> _Ground:

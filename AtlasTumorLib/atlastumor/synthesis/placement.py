@@ -18,10 +18,10 @@ from ..organs import Organ
 from ..volume import LabelMap, Scan
 from .blocks import OrganBlocks, survey_organ
 from .clicks import check_center
-from .ground import GAP_MM, find_allowed, find_room, is_wall_density
+from .ground import GAP_MM, find_allowed, find_room, is_roomy, is_wall_density
 from .patch import check_grids, cut_patch, find_reach
 from .request import TumorRequest
-from .room import has_room, largest_diameter
+from .room import largest_diameter
 
 __all__ = ["check_center", "choose_center", "find_allowed", "find_room", "largest_diameter"]
 
@@ -72,7 +72,7 @@ def choose_center(
     for block in _draw_blocks(blocks, organ, request, rng):
         center = _find_voxel(scan, labels, organ, blocks, block)
         patch = cut_patch(scan, labels, organ, center, reach)
-        if has_room(patch, find_allowed(patch, organ, request), request.diameter_mm):
+        if is_roomy(patch, organ, request):
             return center
     center = _find_voxel(scan, labels, organ, blocks, _find_roomiest(blocks, organ))
     find_room(
