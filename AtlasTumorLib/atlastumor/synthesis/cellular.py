@@ -12,10 +12,10 @@ from ..components import Box, Mask
 from ..organs import find_organ
 from .base import AbstractMethod
 from .densities import FLUID_HU, choose_contrast, measure_density
-from .handcrafted import draw_texture
 from .patch import Patch
 from .request import TumorRequest
 from .shape_types import Shape
+from .texture import draw_texture
 
 __all__ = ["Cellular"]
 

@@ -20,6 +20,7 @@ from .mass_effect import PUSH_MARGIN_MM, push_aside
 from .patch import Patch
 from .request import TumorRequest
 from .shape_types import Shape
+from .texture import draw_texture
 
 __all__ = ["BORDER_MM", "CAPSULE_HU", "CAPSULE_MM", "Composite", "composite", "find_margin"]
 
@@ -29,8 +30,8 @@ BORDER_MM = 3.0
 CAPSULE_MM = 1.5
 """Thickness of a capsule, the tumor's outermost part: this, or one voxel where that is more."""
 
-CAPSULE_HU = 40.0
-"""How much brighter a capsule is than the brighter of organ and tumor."""
+CAPSULE_HU = 25.0
+"""How much brighter a capsule is, on average, than the brighter of organ and tumor."""
 
 Floats = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
@@ -102,12 +103,13 @@ def composite(
     """
     _check(shape.mask, painted)
     organ = find_organ(request.organ)
-    softness_mm = float(rng.uniform(*_SOFTNESS_MM))
+    bordering, noising, rimming = rng.spawn(3)
+    softness_mm = float(bordering.uniform(*_SOFTNESS_MM))
     box = _grow(shape.mask, patch.spacing_mm, _REGION_MM)
     mask, before, inside = shape.mask[box], patch.hu[box], painted[box]
-    noise = _match_grain(patch, organ, box, inside, mask, rng)
+    noise = _match_grain(patch, organ, box, inside, mask, noising)
     if request.capsule:
-        inside = _add_capsule(inside, mask, patch, organ)
+        inside = _add_capsule(inside, mask, patch, organ, rimming)
     inside = _extend(inside, mask, patch.spacing_mm)
     labels, background, changed = patch.labels[box], before, np.zeros_like(mask)
     if request.mass_effect:
@@ -165,10 +167,12 @@ def _match_grain(
     return noise * np.float32(np.sqrt(max(missing, 0.0)))
 
 
-def _add_capsule(inside: Floats, mask: Mask, patch: Patch, organ: Organ) -> Floats:
-    """Brighten the outermost part of a tumor, (box)."""
+def _add_capsule(
+    inside: Floats, mask: Mask, patch: Patch, organ: Organ, rng: np.random.Generator
+) -> Floats:
+    """Brighten the outermost part of a tumor here more and there less, (box)."""
     thickness = max(CAPSULE_MM, 1.01 * min(patch.spacing_mm))
-    depth = ndimage.distance_transform_edt(mask, patch.spacing_mm)
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1), patch.spacing_mm)[1:-1, 1:-1, 1:-1]
     rim = mask & (depth <= thickness)
     if np.count_nonzero(mask & ~rim) < _LEAST_CORE * np.count_nonzero(mask):
         msg = (
@@ -176,8 +180,14 @@ def _add_capsule(inside: Floats, mask: Mask, patch: Patch, organ: Organ) -> Floa
             "Ask for a larger tumor or for none with a capsule."
         )
         raise InputError(msg)
+    texture = draw_texture(mask.shape, patch.spacing_mm, rng)
+    strength = CAPSULE_HU * texture / max(float(texture[rim].mean()), 1e-6)
     brighter = max(measure_density(patch, organ), float(inside[mask & ~rim].mean()))
-    return np.where(rim, np.float32(brighter + CAPSULE_HU), inside)
+    sharp = [1.0 / _CUT] * 3  # voxels: no edge in a scan is sharper
+    share = ndimage.gaussian_filter(rim.astype(np.float32), sharp)
+    share /= np.maximum(ndimage.gaussian_filter(mask.astype(np.float32), sharp), 1e-6)
+    result: Floats = inside + np.clip(share, 0.0, 1.0) * (brighter + strength - inside)
+    return result
 
 
 def _extend(inside: Floats, mask: Mask, spacing_mm: Spacing) -> Floats:

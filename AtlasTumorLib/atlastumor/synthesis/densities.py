@@ -16,7 +16,7 @@ __all__ = ["FLUID_HU", "choose_contrast", "measure_density", "select_soft_tissue
 FLUID_HU = 8.0
 """Density of necrosis and cysts: a little above water."""
 
-_LEAST_CONTRAST_HU = 8.0  # of a range that was narrowed: what cannot be seen is no tumor
+_LEAST_CONTRAST_HU = 10.0  # of a range that was narrowed: what cannot be seen is no tumor
 _SOLID_HU = (-50.0, 300.0)
 _WALL_HU = (0.0, 150.0)  # neither gas nor fat nor oral contrast agent
 _ENOUGH = 100  # voxels for a median and a spectrum
@@ -85,7 +85,8 @@ def choose_contrast(
     """Choose how much denser a tumor is than its organ.
 
     Priors speak of organs full of contrast medium. In others a dark tumor would come out as dense
-    as fat; there the prior's range is narrowed, so that its lower end is as dense as water.
+    as fat; there the prior's range is narrowed: its lower end is a little denser than water, its
+    upper end at most half as dark.
 
     Args:
         request: Its `contrast_hu` counts where it is given, whatever the density.
@@ -96,11 +97,13 @@ def choose_contrast(
     Returns:
         HU, negative where the tumor is darker.
     """
-    drawn = float(rng.uniform(*organ.tumor.contrast_hu))
-    if request.contrast_hu is not None:
-        return float(request.contrast_hu)
-    lowest, room = organ.tumor.contrast_hu[0], min(FLUID_HU - density_hu, -_LEAST_CONTRAST_HU)
-    return drawn * min(room / lowest, 1.0) if drawn < 0 else drawn
+    low, high = organ.tumor.contrast_hu
+    room = min(FLUID_HU - density_hu, -_LEAST_CONTRAST_HU)
+    if low < room:
+        high = min(high * room / low, room / 2.0) if high < 0 else high
+        low = room
+    drawn = float(rng.uniform(low, high))
+    return drawn if request.contrast_hu is None else float(request.contrast_hu)
 
 
 def _without_surface(tissue: Mask) -> Mask:

@@ -143,7 +143,9 @@ def test_a_capsule_is_a_bright_rim_between_tumor_and_organ() -> None:
     line = made.hu[i : i + 24, j, k]
     brightest = int(np.argmax(line))
     assert abs(brightest * 0.8 - 11.0) <= 1.7
-    assert DENSITY_HU + 5.0 < line[brightest] <= DENSITY_HU + CAPSULE_HU
+    assert DENSITY_HU < line[brightest] < DENSITY_HU + 2 * CAPSULE_HU
+    rim = np.abs(find_distance(patch) - 11.2) < 0.8
+    assert made.hu[rim].mean() - plain.hu[rim].mean() > 0.5 * abs(CONTRAST_HU)
     middle = find_distance(patch) < 7.0
     assert np.array_equal(made.hu[middle], plain.hu[middle])
     assert np.array_equal(made.labels, plain.labels)
