@@ -6,11 +6,20 @@ import torch
 
 from atlastumor.synthesis.difftumor.schedule import make_cosine_schedule
 
-BUFFERS = (
-    "betas alphas_cumprod alphas_cumprod_prev sqrt_alphas_cumprod sqrt_one_minus_alphas_cumprod "
-    "log_one_minus_alphas_cumprod sqrt_recip_alphas_cumprod sqrt_recipm1_alphas_cumprod "
-    "posterior_variance posterior_log_variance_clipped posterior_mean_coef1 posterior_mean_coef2"
-).split()
+BUFFERS = [
+    "betas",
+    "alphas_cumprod",
+    "alphas_cumprod_prev",
+    "sqrt_alphas_cumprod",
+    "sqrt_one_minus_alphas_cumprod",
+    "log_one_minus_alphas_cumprod",
+    "sqrt_recip_alphas_cumprod",
+    "sqrt_recipm1_alphas_cumprod",
+    "posterior_variance",
+    "posterior_log_variance_clipped",
+    "posterior_mean_coef1",
+    "posterior_mean_coef2",
+]
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -1,0 +1,167 @@
+"""Checkpoints are read as data: nothing in them runs, whatever they hold."""
+
+import collections
+import os
+import pickle
+import sys
+import types
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from atlastumor.errors import WeightsError
+from atlastumor.synthesis.difftumor.reading import read_tensors
+
+TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor(5)}
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def same(found):
+    return found.keys() == TENSORS.keys() and all(
+        torch.equal(found[name], tensor) for name, tensor in TENSORS.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TENSORS,
+        collections.OrderedDict(TENSORS),
+        {"state_dict": TENSORS, "epoch": 3},
+        {"step": 9, "model": {"other": torch.zeros(1)}, "ema": TENSORS, "scaler": {"scale": 2.0}},
+    ],
+)
+def test_weights_are_found_in_each_kind_of_file(content, tmp_path):
+    torch.save(content, tmp_path / "x.pt")
+
+    assert same(read_tensors(tmp_path / "x.pt"))
+
+
+def test_safetensors_are_read_whatever_the_file_is_called(tmp_path):
+    save_file(TENSORS, tmp_path / "x.pt")
+
+    assert same(read_tensors(tmp_path / "x.pt"))
+
+
+OMEGACONF = {
+    "omegaconf": [],
+    "omegaconf.dictconfig": ["DictConfig"],
+    "omegaconf.listconfig": ["ListConfig"],
+    "omegaconf.nodes": ["AnyNode"],
+    "omegaconf.base": ["ContainerMetadata", "Metadata"],
+}
+
+
+@pytest.fixture
+def omegaconf(monkeypatch):
+    """Look-alikes of OmegaConf's classes, importable while the fixture's caller wants them."""
+    classes = {}
+    for module, names in OMEGACONF.items():
+        made = types.ModuleType(module)
+        for name in names:
+            classes[name] = type(name, (), {"__module__": module})
+            setattr(made, name, classes[name])
+        monkeypatch.setitem(sys.modules, module, made)
+    return classes
+
+
+def test_a_training_frameworks_configuration_is_read_over(omegaconf, monkeypatch, tmp_path):
+    config, inner = omegaconf["DictConfig"](), omegaconf["ListConfig"]()
+    node, meta = omegaconf["AnyNode"](), omegaconf["ContainerMetadata"]()
+    meta.__dict__.update(ref_type=Any, object_type=dict, key_type=int, element_type=list)
+    node.__dict__.update(_val=8, _metadata=omegaconf["Metadata"]())
+    inner.__dict__.update(_content=[node, node], _metadata=meta)
+    config.__dict__.update(_content={"downsample": inner}, _metadata=meta, _parent=None)
+    state = collections.defaultdict(dict)
+    state[0]["exp_avg"] = torch.zeros(3)
+    torch.save(
+        {
+            "epoch": 1,
+            "optimizer_states": [{"state": state, "n": collections.Counter("aab")}],
+            "hyper_parameters": {"cfg": config},
+            "state_dict": TENSORS,
+        },
+        tmp_path / "x.ckpt",
+    )
+    for module in OMEGACONF:
+        monkeypatch.delitem(sys.modules, module)
+
+    allowed = set(torch.serialization.get_safe_globals())
+
+    assert same(read_tensors(tmp_path / "x.ckpt"))
+    assert set(torch.serialization.get_safe_globals()) == allowed  # nothing stays allowed
+
+
+@pytest.mark.parametrize("where", ["top", "beside", "among the weights"])
+def test_code_is_refused_and_does_not_run(where, tmp_path):
+    bomb = Bomb(tmp_path / "crater")
+    content = {
+        "top": bomb,
+        "beside": {"ema": TENSORS, "hyper_parameters": bomb},
+        "among the weights": {"ema": {**TENSORS, "c": bomb}},
+    }[where]
+    torch.save(content, tmp_path / "x.pt")
+
+    with pytest.raises(WeightsError, match=r"x\.pt was refused.*foreign code"):
+        read_tensors(tmp_path / "x.pt")
+
+    assert not (tmp_path / "crater").exists()
+
+
+def test_a_bare_pickle_does_not_run(tmp_path):
+    (tmp_path / "x.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "crater"), protocol=2))
+
+    with pytest.raises(WeightsError, match=r"x\.pt"):
+        read_tensors(tmp_path / "x.pt")
+
+    assert not (tmp_path / "crater").exists()
+
+
+def test_a_whole_pickled_network_is_refused(tmp_path):
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "x.pt")
+
+    with pytest.raises(WeightsError, match="more than tensors"):
+        read_tensors(tmp_path / "x.pt")
+
+
+def test_a_missing_file_says_so(tmp_path):
+    with pytest.raises(WeightsError, match=r"x\.pt is missing"):
+        read_tensors(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 9, 0.5, -1])
+@pytest.mark.parametrize("kind", ["torch", "safetensors"])
+def test_half_a_file_is_an_error_in_one_sentence(kind, keep, tmp_path):
+    path = tmp_path / "x.pt"
+    torch.save(TENSORS, path) if kind == "torch" else save_file(TENSORS, path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep) if isinstance(keep, float) else keep])
+
+    with pytest.raises(WeightsError, match=r"x\.pt cannot be read as a checkpoint"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ([torch.zeros(2)], "a list where tensors by name"),
+        ({"ema": {"a": 3}}, "a int named 'a'"),
+        ({"state_dict": {7: torch.zeros(2)}}, "named '7'"),
+    ],
+)
+def test_what_is_no_weights_is_named(content, what, tmp_path):
+    torch.save(content, tmp_path / "x.pt")
+
+    with pytest.raises(WeightsError, match=what):
+        read_tensors(tmp_path / "x.pt")
