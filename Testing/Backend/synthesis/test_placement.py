@@ -346,3 +346,12 @@ def test_where_no_drawn_place_has_room_the_size_named_is_found_one(a_case, key):
 
     assert a_case.labels.array[center] in find_organ(key).labels
     assert 20 < largest < 64
+
+
+def test_however_far_a_tumor_grows_out_the_organ_must_hold_half_of_it(a_case):
+    patch = patch_at(a_case, KIDNEY, a_case.voxel_at(CENTERS_RAS["kidney"]), 100.0)
+
+    with pytest.raises(PlacementError) as error:
+        find_room(patch, KIDNEY, TumorRequest("kidney", 100.0, 0, exophytic=True))
+
+    assert 50 < largest_named(error) < 59.6  # half of 111 mL are the 55 mL of the kidney
