@@ -1,9 +1,13 @@
 """Which published file a tumor needs, and what is said when it is not there."""
 
 import hashlib
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import atlastumor
 from atlastumor.errors import InputError, WeightsError
 from atlastumor.organs import KEYS
 from atlastumor.synthesis.difftumor.published import (
@@ -78,3 +82,21 @@ def test_a_file_whose_hash_is_known_must_have_it(tmp_path):
 def test_the_known_hash_is_the_livers():
     assert [row.name for row in list_published() if row.sha256] == ["liver_noearly.pt"]
     assert find_published("liver", 30).sha256.startswith("c2a21980e53e")
+
+
+def test_knowing_the_method_and_its_files_needs_no_torch():
+    code = (
+        "import sys; from atlastumor.synthesis.methods import find_method;"
+        "from atlastumor.synthesis.difftumor import list_published; list_published();"
+        "assert find_method('difftumor').needs_weights; print('torch' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(atlastumor.__file__).parents[1],
+    )
+
+    assert done.stdout.strip() == "False"
