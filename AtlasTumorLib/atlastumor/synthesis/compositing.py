@@ -30,8 +30,11 @@ BORDER_MM = 3.0
 CAPSULE_MM = 1.5
 """Thickness of a capsule, the tumor's outermost part: this, or one voxel where that is more."""
 
-CAPSULE_HU = 25.0
-"""How much brighter a capsule is, on average, than the brighter of organ and tumor."""
+CAPSULE_HU = 50.0
+"""How much brighter than the organ a capsule is on average; and half of it than the tumor.
+
+The blur of border and sampling leaves about half of it to be seen.
+"""
 
 Floats = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
@@ -181,12 +184,14 @@ def _add_capsule(
         )
         raise InputError(msg)
     texture = draw_texture(mask.shape, patch.spacing_mm, rng)
-    strength = CAPSULE_HU * texture / max(float(texture[rim].mean()), 1e-6)
-    brighter = max(measure_density(patch, organ), float(inside[mask & ~rim].mean()))
+    uneven = texture / max(float(texture[rim].mean()), 1e-6)
+    core = float(inside[mask & ~rim].mean())
+    bright = max(measure_density(patch, organ) + CAPSULE_HU, core + CAPSULE_HU / 2.0)
+    shell = bright + CAPSULE_HU * (uneven - 1.0)
     sharp = [1.0 / _CUT] * 3  # voxels: no edge in a scan is sharper
     share = ndimage.gaussian_filter(rim.astype(np.float32), sharp)
     share /= np.maximum(ndimage.gaussian_filter(mask.astype(np.float32), sharp), 1e-6)
-    result: Floats = inside + np.clip(share, 0.0, 1.0) * (brighter + strength - inside)
+    result: Floats = inside + np.clip(share, 0.0, 1.0) * (shell - inside)
     return result
 
 

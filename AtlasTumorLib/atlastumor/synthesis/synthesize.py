@@ -35,6 +35,7 @@ SYNTHETIC_NOTE = "SYNTHETIC: this scan holds a tumor that no patient had."
 """First note of every synthetic scan's source."""
 
 _TOLERANCE = 0.1
+_FAINT_HU = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,18 +177,19 @@ def _finish(
     center = [side.start + x for side, x in zip(box, site.patch.center, strict=True)]
     r, a, s = (float(x) for x in scan.grid.to_ras(center))
     inside = array[box][site.shape.mask].astype(np.float64)
+    contrast_hu = float(inside.mean()) - measure_density(site.patch, organ)
     return SynthesisResult(
         scan=Scan(array, scan.grid, _mark(scan.source, request)),
         labels=LabelMap(label_array, labels.grid, names),
         lesion=_measure_lesion(site, made, organ, scan.grid),
         request=request,
         diameter_mm=site.diameter_mm,
-        contrast_hu=float(inside.mean()) - measure_density(site.patch, organ),
+        contrast_hu=contrast_hu,
         center_ras=(r, a, s),
         box=box,
         margin_mm=made.margin_mm,
         original=scan.source,
-        notes=tuple(_describe(site, request)),
+        notes=tuple(_describe(site, request, contrast_hu)),
     )
 
 
@@ -224,8 +226,13 @@ def _unknown(_organ: Organ, _box: Box, _mask: Mask) -> float:
     return math.nan
 
 
-def _describe(site: _Site, request: TumorRequest) -> list[str]:
+def _describe(site: _Site, request: TumorRequest, contrast_hu: float) -> list[str]:
     notes = []
+    if abs(contrast_hu) < _FAINT_HU:
+        notes.append(
+            f"The tumor differs from its organ by {contrast_hu:+.0f} HU and will hardly be seen. "
+            "Ask for a contrast if it should be."
+        )
     if abs(site.diameter_mm / request.diameter_mm - 1.0) > _TOLERANCE:
         notes.append(
             f"The tumor measures {site.diameter_mm:.1f} mm instead of {request.diameter_mm:.1f}: "

@@ -256,6 +256,18 @@ def test_a_method_that_looks_far_gets_a_patch_that_reaches_so_far(a_case: Case) 
     assert min(seen) >= 120.0
 
 
+def test_a_tumor_that_can_hardly_be_seen_is_told_of(a_case: Case) -> None:
+    notes = [
+        synthesize(
+            a_case.scan, a_case.labels, TumorRequest("liver", 20.0, 0, contrast_hu=contrast_hu)
+        ).notes
+        for contrast_hu in (-2.0, -50.0)
+    ]
+
+    assert "will hardly be seen" in notes[0][0]
+    assert notes[1] == ()
+
+
 def test_labels_of_another_grid_and_without_the_organ_are_refused(a_case: Case) -> None:
     other = Grid(a_case.scan.grid.shape, a_case.scan.grid.affine + np.eye(4, k=3) * 5.0)
     moved = LabelMap(a_case.labels.array, other, {})
@@ -299,6 +311,7 @@ def test_a_real_scan_of_3_mm_keeps_the_contract(
     check_contract(case, synthesize(case.scan, case.labels, request))
 
 
+@pytest.mark.slow
 def test_a_real_scan_with_real_tumors_keeps_the_contract(shared_data: Path) -> None:
     case = read_real(shared_data, "msd_liver_44", "msd_liver_44_mask", "msd")
 
