@@ -29,6 +29,7 @@ GAP_MM = 3.0
 
 _INSIDE_HU = (-200.0, 400.0)  # of a solid organ: neither gas nor bone or calcium
 _OUTSIDE_HU = (-200.0, 150.0)  # fat and soft tissue: neither gas, bone nor bright vessels
+_SMOOTH_MM = 1.0
 _WALL_HU = (-50.0, 250.0)
 _EXOPHYTIC = 0.5  # outgrowth relative to the radius
 _THROUGH_WALL = 0.25  # the same for a hollow organ, unless it is exophytic
@@ -126,11 +127,20 @@ def is_roomy(patch: Patch, organ: Organ, request: TumorRequest) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
-    """Voxels of the organ and of what is around it that a tumor may take up, (I, J, K)."""
+    """Voxels that no other tumor is near, and the organ's own among them, (I, J, K)."""
 
     patch: Patch
+    free: Mask
     inside: Mask
-    outside: Mask
+
+    @cached_property
+    def outside(self) -> Mask:
+        """Fat and soft tissue in no organ; judged a little smoothed, or noise would leave holes."""
+        low, high = _OUTSIDE_HU
+        sigma = [_SMOOTH_MM / mm for mm in self.patch.spacing_mm]
+        hu = ndimage.gaussian_filter(self.patch.hu, sigma)
+        outside: Mask = self.free & (self.patch.labels == 0) & (hu > low) & (hu < high)
+        return outside
 
     @cached_property
     def away_mm(self) -> npt.NDArray[np.float64]:
@@ -159,12 +169,10 @@ def _survey(patch: Patch, organ: Organ) -> _Ground:
     free = ~_find_taken(patch)
     for axis in range(3):
         np.moveaxis(free, axis, 0)[[0, -1]] = False
-    low, high = _OUTSIDE_HU
-    outside = free & (patch.labels == 0) & (patch.hu > low) & (patch.hu < high)
     inside = free & patch.organ
     if not organ.hollow:
         inside &= (patch.hu > _INSIDE_HU[0]) & (patch.hu < _INSIDE_HU[1])
-    return _Ground(patch, inside, outside)
+    return _Ground(patch, free, inside)
 
 
 def _find_taken(patch: Patch) -> Mask:

@@ -91,3 +91,18 @@ def test_however_far_a_tumor_grows_out_the_organ_must_hold_half_of_it(a_case):
         find_room(patch, KIDNEY, TumorRequest("kidney", 100.0, 0, exophytic=True))
 
     assert 50 < largest_named(error) < 59.6  # half of 111 mL are the 55 mL of the kidney
+
+
+def test_noise_leaves_no_holes_in_what_is_allowed(a_case):
+    noise = np.random.default_rng(0).normal(0, 40, a_case.scan.array.shape)
+    hu = (a_case.scan.array + noise).astype(np.float32)
+    case = Case(type(a_case.scan)(hu, a_case.scan.grid), a_case.labels)
+    center = case.voxel_at(CENTERS_RAS["kidney"])
+    request = TumorRequest("kidney", 40.0, 0, exophytic=True)
+
+    quiet, noisy = (
+        find_allowed(patch_at(each, KIDNEY, center, 40.0), KIDNEY, request)
+        for each in (a_case, case)
+    )
+
+    assert np.count_nonzero(quiet & ~noisy) < 0.002 * np.count_nonzero(quiet)
