@@ -8,12 +8,14 @@ import torch
 
 from atlastumor.errors import Cancelled, InputError, WeightsError
 from atlastumor.progress import CancelToken
+from atlastumor.synthesis import TumorRequest
 from atlastumor.synthesis.difftumor import DiffTumorMethod, inpainting
 from atlastumor.synthesis.difftumor.autoencoder import Autoencoder
 from atlastumor.synthesis.difftumor.denoiser import Denoiser
 from atlastumor.synthesis.difftumor.samplers import find_sampler
 from atlastumor.synthesis.difftumor.schedule import make_cosine_schedule
 from atlastumor.synthesis.difftumor.state import Models
+from atlastumor.synthesis.synthesize import synthesize
 from Backend.synthesis.difftumor.documented import fake_ema, fill
 from Backend.synthesis.patches import make_ball, make_patch, make_request
 
@@ -127,15 +129,15 @@ def test_inpainting_puts_the_pieces_together_as_described(early):
     low, high = codes.min(), codes.max()
     values = (((hu + 175) / 425).clip(0, 1) * 2 - 1) * (1 - mask)
     with torch.inference_mode():
-        latent = early.autoencoder.encode(torch.einsum("xyz->zxy", values)[None, None])
-        coarse = torch.einsum("xyz->zxy", mask)[None, None, ::4, ::4, ::4] * 2 - 1
+        latent = early.autoencoder.encode(values.movedim(2, 0)[None, None])
+        coarse = mask.movedim(2, 0)[None, None, ::4, ::4, ::4] * 2 - 1
         cond = torch.cat([(latent - low) / (high - low) * 2 - 1, coarse], 1)
         like = torch.Generator().manual_seed(3)
         start = torch.randn((1, 8, 6, 2, 4), generator=like)
         made = early.sampler(early.denoiser, early.schedule, start, cond, like)
         decoded = early.autoencoder.decode((made + 1) / 2 * (high - low) + low)[0, 0]
-    expected = ((torch.einsum("zxy->xyz", decoded) + 1) / 2).clip(0, 1) * 425 - 175
-    torch.testing.assert_close(cube, expected, atol=0.05, rtol=0)
+    expected = ((decoded.movedim(0, 2) + 1) / 2).clip(0, 1) * 425 - 175
+    np.testing.assert_allclose(cube, expected, atol=0.05, rtol=0)
 
 
 def test_progress_rises_and_cancelling_stops_between_steps(early, patch, shape):
@@ -204,3 +206,18 @@ def test_an_altered_file_is_refused(patch, shape, tmp_path):
         DiffTumorMethod(tmp_path).paint(
             patch, shape, make_request(contrast_hu=None), np.random.default_rng(1)
         )
+
+
+def test_a_scan_gets_a_tumor_of_the_size_asked_for_and_nothing_else(early, a_case):
+    request = TumorRequest("liver", 14.0, seed=3, method="difftumor")
+
+    made = synthesize(
+        a_case.scan, a_case.labels, request, method=DiffTumorMethod(models=early, side=SIDE * 2)
+    )
+
+    assert made.diameter_mm == pytest.approx(14.0, rel=0.1)
+    changed = made.scan.array != a_case.scan.array
+    assert changed.any()
+    changed[made.box] = False
+    assert not changed.any()
+    assert made.scan.array.dtype == a_case.scan.array.dtype
