@@ -120,14 +120,11 @@ def composite(
         labels, background, changed = pushed.labels, pushed.hu, pushed.moved
     share = _soften(mask, patch.spacing_mm, softness_mm)
     # Both noises are independent: these weights keep their common strength.
-    mixed = background + share * (inside - background) + np.sqrt(share * (2.0 - share)) * noise
-    changed = changed | (share > 0)
-    hu, new_labels, all_changed = patch.hu.copy(), patch.labels.copy(), np.zeros_like(shape.mask)
-    hu[box][changed] = mixed[changed]
-    new_labels[box] = np.where(mask, np.uint8(organ.tumor_label), labels)
-    all_changed[box] = changed
-    margin = find_margin(patch.spacing_mm, mass_effect=request.mass_effect)
-    return Composite(hu, new_labels, all_changed, margin)
+    kept: Floats = np.sqrt(share * (2.0 - share)).astype(np.float32)
+    mixed = background + share * (inside - background) + kept * noise
+    labels = np.where(mask, np.uint8(organ.tumor_label), labels)
+    margin_mm = find_margin(patch.spacing_mm, mass_effect=request.mass_effect)
+    return _write(patch, box, mixed, labels, changed | (share > 0), margin_mm)
 
 
 def _check(mask: Mask, painted: Floats) -> None:
@@ -137,6 +134,22 @@ def _check(mask: Mask, painted: Floats) -> None:
     if not np.isfinite(painted[mask]).all():
         msg = "The method painted densities that are no numbers; choose another method or seed."
         raise InputError(msg)
+
+
+def _write(
+    patch: Patch,
+    box: Box,
+    mixed: Floats,
+    labels: npt.NDArray[np.uint8],
+    changed: Mask,
+    margin_mm: float,
+) -> Composite:
+    """Write what changed in a box into copies of the patch."""
+    hu, new_labels, all_changed = patch.hu.copy(), patch.labels.copy(), np.zeros(patch.shape, bool)
+    hu[box][changed] = mixed[changed]
+    new_labels[box] = labels
+    all_changed[box] = changed
+    return Composite(hu, new_labels, all_changed, margin_mm)
 
 
 def _grow(mask: Mask, spacing_mm: Spacing, margin_mm: float) -> Box:

@@ -111,10 +111,7 @@ def synthesize(
     """
     cancel = cancel or CancelToken()
     organ = find_organ(request.organ)
-    method = find_method(request.method) if method is None else method
-    if method.name != request.method:
-        msg = f"The request names the method '{request.method}' but '{method.name}' was given."
-        raise ValueError(msg)
+    method = _check_method(method, request)
     find_shape(request.shape)
     placing, painting, mixing = np.random.default_rng(request.seed).spawn(3)
     progress(0.0, "Finding a place")
@@ -134,6 +131,16 @@ def synthesize(
     result = _finish(scan, labels, organ, request, site, made)
     progress(1.0, "Writing it into the scan")
     return result
+
+
+def _check_method(method: AbstractMethod | None, request: TumorRequest) -> AbstractMethod:
+    """Make the method that a request names, or make sure that it was given."""
+    if method is None:
+        return find_method(request.method)
+    if method.name != request.method:
+        msg = f"The request names the method '{request.method}' but '{method.name}' was given."
+        raise ValueError(msg)
+    return method
 
 
 def _find_center(
