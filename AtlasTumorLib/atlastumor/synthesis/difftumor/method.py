@@ -79,6 +79,15 @@ class DiffTumorMethod(AbstractMethod):
     ) -> Floats:
         """Paint as `AbstractMethod.paint` says; outside the shape are the scan's own densities.
 
+        Args:
+            patch: The scan around a tumor, (I, J, K), any spacing and axes.
+            shape: Which of its voxels the tumor fills.
+            request: Its organ and size choose the model.
+            rng: Seeds all noise.
+
+        Returns:
+            HU, (I, J, K), inside the shape between -175 and 250.
+
         Raises:
             InputError: If a contrast is asked for, the tumor is larger than the cube, or there is
                 no model of its organ.
