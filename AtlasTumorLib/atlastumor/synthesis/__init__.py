@@ -7,14 +7,18 @@ seeds. Needs numpy and scipy only; methods that need torch import it when they a
 
 from __future__ import annotations
 
+from .base import AbstractMethod
+from .methods import METHODS, find_method
 from .patch import Patch, cut_patch
 from .placement import check_center, choose_center, find_allowed, find_room, largest_diameter
 from .request import SIZE_CLASSES, TumorRequest, draw_diameter
 from .shapes import SHAPES, Shape, ShapeMaker, find_shape, painted_shape
 
 __all__ = [
+    "METHODS",
     "SHAPES",
     "SIZE_CLASSES",
+    "AbstractMethod",
     "Patch",
     "Shape",
     "ShapeMaker",
@@ -24,6 +28,7 @@ __all__ = [
     "cut_patch",
     "draw_diameter",
     "find_allowed",
+    "find_method",
     "find_room",
     "find_shape",
     "largest_diameter",
