@@ -110,9 +110,7 @@ def synthesize(
         Cancelled: If `cancel` was set.
     """
     cancel = cancel or CancelToken()
-    organ = find_organ(request.organ)
-    method = _check_method(method, request)
-    find_shape(request.shape)
+    organ, method = find_organ(request.organ), _check_method(method, request)
     placing, painting, mixing = np.random.default_rng(request.seed).spawn(3)
     progress(0.0, "Finding a place")
     reach_mm = max(find_reach(request.diameter_mm), method.reach_mm)
@@ -134,7 +132,8 @@ def synthesize(
 
 
 def _check_method(method: AbstractMethod | None, request: TumorRequest) -> AbstractMethod:
-    """Make the method that a request names, or make sure that it was given."""
+    """Check a request's shape; make the method that it names, or make sure that it was given."""
+    find_shape(request.shape)
     if method is None:
         return find_method(request.method)
     if method.name != request.method:
