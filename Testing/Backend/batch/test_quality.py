@@ -1,0 +1,132 @@
+"""Whether a synthetic tumor is worth keeping, by what a critic finds of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from atlastumor.batch.quality import Quality, judge_tumor
+from atlastumor.errors import InputError
+from atlastumor.organs import find_organ
+from atlastumor.synthesis.request import TumorRequest
+from atlastumor.synthesis.synthesize import SynthesisResult, synthesize
+from atlastumor.volume import LabelMap, Scan
+from Backend.batch.critics import ContrastCritic
+from Backend.synthesis.made_case import Case, make_case, turn_by
+
+
+@dataclass
+class Answering:
+    """A critic that answers with the truth, or a part of it, wherever it is asked to look."""
+
+    truth: LabelMap
+    label: int | None = None
+    part: float = 1.0
+    seen: Scan | None = None
+    organs: tuple[str, ...] = ()
+
+    def segment(self, scan: Scan, *, organs: list[str], **_: object) -> Answering:
+        self.seen, self.organs = scan, tuple(organs)
+        first = np.rint(self.truth.grid.to_ijk(scan.grid.to_ras([0, 0, 0]))).astype(int)
+        box = tuple(slice(a, a + n) for a, n in zip(first, scan.grid.shape, strict=True))
+        array = self.truth.array[box].copy()
+        voxels = np.flatnonzero(array >= 27)
+        array.flat[voxels[round(self.part * len(voxels)) :]] = 0
+        if self.label is not None:
+            array[array >= 27] = self.label
+        self.labels = LabelMap(array, scan.grid, {})
+        return self
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return make_case()
+
+
+@pytest.fixture(scope="module")
+def tumor(case: Case) -> SynthesisResult:
+    return synthesize(case.scan, case.labels, TumorRequest("liver", 20.0, 3))
+
+
+@pytest.mark.parametrize(
+    ("part", "is_kept"), [(0.0, False), (0.69, False), (0.71, True), (1, True)]
+)
+def test_the_share_is_what_is_found_of_the_tumor(
+    tumor: SynthesisResult, part: float, is_kept: bool
+) -> None:
+    quality = judge_tumor(Answering(tumor.labels, part=part), tumor)
+
+    assert quality.share == pytest.approx(part, abs=0.01)
+    assert quality.is_kept is is_kept
+
+
+def test_exactly_the_least_share_is_enough(tumor: SynthesisResult) -> None:
+    share = judge_tumor(Answering(tumor.labels, part=0.4), tumor).share
+
+    assert judge_tumor(Answering(tumor.labels, part=0.4), tumor, least=share).is_kept
+    assert judge_tumor(Answering(tumor.labels, part=0.0), tumor, least=0.0) == Quality(0.0, True)
+
+
+def test_the_tumor_of_another_organ_does_not_count(tumor: SynthesisResult) -> None:
+    critic = Answering(tumor.labels, label=find_organ("pancreas").tumor_label)
+
+    assert judge_tumor(critic, tumor) == Quality(0.0, False)
+    assert critic.organs == ("liver",)
+
+
+def test_another_tumor_of_the_organ_counts_neither_way(tumor: SynthesisResult) -> None:
+    again = replace(TumorRequest("liver", 14.0, 8), center_ras=(70.0, -15.0, 30.0))
+    second = synthesize(tumor.scan, tumor.labels, again)
+
+    assert judge_tumor(Answering(tumor.labels), second).share == 0.0
+    assert judge_tumor(Answering(second.labels), second).share == 1.0
+
+
+def test_only_the_scan_around_the_tumor_is_looked_at() -> None:
+    case = make_case((1.5, 1.5, 2.0), turn_by(90.0, (1, 2)))
+    request = TumorRequest("kidney", 15.0, 1, center_ras=(-62.0, -45.0, -38.0))
+    tumor = synthesize(case.scan, case.labels, request)
+    critic = Answering(tumor.labels)
+
+    assert judge_tumor(critic, tumor) == Quality(1.0, True)
+    assert critic.seen is not None
+    grid = critic.seen.grid
+    first = np.rint(case.scan.grid.to_ijk(grid.to_ras([0, 0, 0]))).astype(int)
+    box = tuple(slice(a, a + n) for a, n in zip(first, grid.shape, strict=True))
+    assert np.array_equal(critic.seen.array, tumor.scan.array[box])
+    widths = np.array(grid.shape) * grid.spacing_mm
+    assert widths.max() <= 232.0
+    assert widths[0] < case.scan.grid.shape[0] * case.scan.grid.spacing_mm[0]
+
+
+def test_broken_tumors_are_rejected_by_a_critic_that_looks_at_contrast(case: Case) -> None:
+    """Its critic calls soft tissue much darker than the liver a tumor: wrong HU fail, good pass."""
+    critic, kept, broken = ContrastCritic(), 0, 0
+    for seed in range(6):
+        request = TumorRequest("liver", 18.0, seed, contrast_hu=-60.0)
+        good = synthesize(case.scan, case.labels, request)
+        kept += judge_tumor(critic, good).is_kept
+        array = good.scan.array.copy()
+        array[good.labels.array == find_organ("liver").tumor_label] += 60  # as dense as its liver
+        wrong = replace(good, scan=Scan(array, good.scan.grid))
+        broken += judge_tumor(critic, wrong).is_kept
+
+    assert (kept, broken) == (6, 0)
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
+def test_a_least_share_that_is_none_is_refused(tumor: SynthesisResult, least: float) -> None:
+    with pytest.raises(InputError, match="a share from 0 to 1"):
+        judge_tumor(Answering(tumor.labels), tumor, least=least)
+
+
+def test_an_answer_on_another_grid_is_a_mistake(tumor: SynthesisResult) -> None:
+    class Elsewhere:
+        def segment(self, _scan: Scan, **_: object) -> Elsewhere:
+            self.labels = make_case((4.0, 4.0, 8.0)).labels
+            return self
+
+    with pytest.raises(ValueError, match="not the scan's"):
+        judge_tumor(Elsewhere(), tumor)
