@@ -94,14 +94,16 @@ def choose_thresholds(
         The thresholds, and what they give on these phantoms.
     """
     n_scans = len(next(iter(sweeps.values())))
-    counts = {key: _count(organ, rule) for key, organ in sweeps.items()}
+    floor = max(case.options.floor for organ in sweeps.values() for case in organ)
+    grid = [threshold for threshold in _GRID if threshold >= floor]
+    counts = {key: _count(organ, rule, grid) for key, organ in sweeps.items()}
     for price in _PRICES:
         best = {key: _middle_best(found - price * false) for key, (found, false) in counts.items()}
         n_false = sum(int(counts[key][1][n]) for key, n in best.items())
         if n_false <= most_false_per_scan * n_scans:
             break
     return ChosenThresholds(
-        {key: _GRID[n] for key, n in best.items()},
+        {key: grid[n] for key, n in best.items()},
         sum(len(case.lesions) for organ in sweeps.values() for case in organ),
         sum(int(counts[key][0][n]) for key, n in best.items()),
         n_false,
@@ -116,13 +118,13 @@ def _middle_best(worth: npt.NDArray[np.float64]) -> int:
 
 
 def _count(
-    sweeps: Sequence[CaseSweep], rule: HitRule
+    sweeps: Sequence[CaseSweep], rule: HitRule, grid: Sequence[float]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Lesions found and false positives of an organ at each threshold of the grid."""
-    found, false = np.zeros(len(_GRID), np.int64), np.zeros(len(_GRID), np.int64)
+    found, false = np.zeros(len(grid), np.int64), np.zeros(len(grid), np.int64)
     for sweep in sweeps:
         hits = sweep.hits(rule)
-        for n, threshold in enumerate(_GRID):
+        for n, threshold in enumerate(grid):
             row = sweep.at(threshold)
             if row >= 0:
                 found[n] += int(hits[row].sum())

@@ -12,14 +12,14 @@ SPACING = (1.0, 2.0, 3.0)
 LESION, ELSEWHERE = np.s_[2:8, 2:8, 2:6], np.s_[20:26, 10:16, 2:6]
 
 
-def a_sweep(organ, *, lesion, elsewhere):
+def a_sweep(organ, *, lesion, elsewhere, floor=0.05):
     reference = np.zeros(SHAPE, bool)
     reference[LESION] = True
     probability = np.zeros(SHAPE, np.float32)
     probability[LESION] = lesion
     probability[ELSEWHERE] = elsewhere
     lesions = find_reference_lesions(reference, spacing_mm=SPACING)
-    return sweep_case("one", organ, probability, lesions, options=SweepOptions(floor=0.05))
+    return sweep_case("one", organ, probability, lesions, options=SweepOptions(floor=floor))
 
 
 def test_of_the_thresholds_that_part_lesions_from_the_rest_the_middle_one_is_taken():
@@ -29,6 +29,12 @@ def test_of_the_thresholds_that_part_lesions_from_the_rest_the_middle_one_is_tak
 
     assert chosen.thresholds == {"liver": 0.55}  # of 0.70, 0.65, ... 0.45
     assert (chosen.n_found, chosen.n_lesions, chosen.n_false) == (1, 1, 0)
+
+
+def test_no_threshold_below_the_floor_of_the_sweeps_is_chosen():
+    sweeps = {"liver": [a_sweep("liver", lesion=0.35, elsewhere=0.0, floor=0.3)]}
+
+    assert choose_thresholds(sweeps, most_false_per_scan=1.0).thresholds == {"liver": 0.3}
 
 
 def test_false_positives_are_spent_where_they_buy_most():
