@@ -17,12 +17,34 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import AtlasTumorError, DependencyError, UsageError
-from . import demo, evaluate, froc, models, organs, phantom, review, segment, synthesize
+from . import (
+    demo,
+    evaluate,
+    froc,
+    models,
+    organs,
+    phantom,
+    review,
+    segment,
+    synthesize,
+    synthesize_cohort,
+)
 from .console import Console
 
 __all__ = ["main"]
 
-_COMMANDS = (segment, evaluate, froc, review, synthesize, organs, models, phantom, demo)
+_COMMANDS = (
+    segment,
+    evaluate,
+    froc,
+    review,
+    synthesize,
+    synthesize_cohort,
+    organs,
+    models,
+    phantom,
+    demo,
+)
 _BUG, _NO_MEMORY, _CANCELLED = 1, 4, 130
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "run", "suit_shape"]
 
 _SHAPES = {"cellular": "automaton"}
 _DEFAULT_SHAPE = "ellipsoid"
@@ -98,6 +98,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
     console.result(options.output, files, center_ras=result.center_ras)
 
 
+def suit_shape(method: str) -> str:
+    """Name the kind of shape that suits a method."""
+    return _SHAPES.get(method, _DEFAULT_SHAPE)
+
+
 def _make_request(options: argparse.Namespace) -> TumorRequest:
     """Check what is asked for before anything is read."""
     from ..synthesis.methods import find_method  # noqa: PLC0415 - pulls in scipy
@@ -105,7 +110,7 @@ def _make_request(options: argparse.Namespace) -> TumorRequest:
     from ..synthesis.shapes import find_shape  # noqa: PLC0415
 
     method = find_method(options.method).name
-    shape = options.shape or _SHAPES.get(method, _DEFAULT_SHAPE)
+    shape = options.shape or suit_shape(method)
     find_shape(shape)
     return TumorRequest(
         organ=options.organ,

@@ -1,0 +1,150 @@
+"""A cohort of healthy scans into one with synthetic tumors, case by case.
+
+    CASE/...                      each case in AbdomenAtlas's layout; see `synthetic_case.py`
+    nnunet/DatasetNNN_Name/...    the same as raw data of nnU-Net v2; see `nnunet.py`
+    cohort.json                   settings, acceptance rates, cases and problems
+
+A case is complete or absent, and its bytes follow from recipe, name and input alone. Called again
+with the same recipe, a run that was broken off goes on with the cases that are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, OutOfMemoryError
+from ..progress import CancelToken, Progress, ignore_progress, part_of
+from .cases import Problem
+from .growing import Recipe, grow_tumors
+from .healthy import HealthyCase, read_healthy
+from .nnunet import add_case, name_dataset, write_dataset
+from .synthetic_case import describe_file, read_case, write_case
+from .synthetic_record import Acceptance, SyntheticCohort, open_folder, speaking_of, write_record
+
+__all__ = ["Acceptance", "SyntheticCohort", "make_cohort"]
+
+_NNUNET = "nnunet"
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What all cases of a run share."""
+
+    directory: Path
+    dataset: Path
+    recipe: Recipe
+    cancel: CancelToken
+
+
+def make_cohort(
+    cases: Sequence[HealthyCase],
+    directory: Path,
+    recipe: Recipe,
+    *,
+    dataset_id: int = 900,
+    problems: Sequence[Problem] = (),
+    progress: Progress = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> SyntheticCohort:
+    """Grow tumors in healthy scans and write them.
+
+    Args:
+        cases: The scans.
+        directory: Must not exist, be empty, or hold a cohort of the same recipe, whose finished
+            cases are then left as they are.
+        recipe: What to draw, with what.
+        dataset_id: Of the nnU-Net data set, 1 to 999.
+        problems: Cases that were found to be unusable before.
+        progress: Told how far it is.
+        cancel: Stops the work; finished cases stay.
+
+    Returns:
+        The cases, and the problems of those that are missing.
+
+    Raises:
+        InputError: If no case could be made.
+        OutputError: If the folder cannot be written to, or holds something else.
+        Cancelled: If `cancel` was set.
+    """
+    settings = recipe.record() | {"dataset_id": dataset_id}
+    name = name_dataset(dataset_id)
+    with speaking_of(directory):
+        directory = open_folder(directory, settings)
+    run = _Run(directory, directory / _NNUNET / name, recipe, cancel or CancelToken())
+    found = list(problems)
+    records = list(_make_cases(cases, run, found, progress))
+    found.sort(key=lambda problem: problem.case)
+    if not records:
+        raise InputError(_say_nothing_made(found))
+    with speaking_of(directory):
+        dataset = write_dataset(run.dataset, recipe.settings.rows)
+        record, rates = write_record(directory, settings, records, found)
+    progress(1.0, "Writing cases")
+    return SyntheticCohort(directory, tuple(records), tuple(found), rates, (record, dataset))
+
+
+def _make_cases(
+    cases: Sequence[HealthyCase], run: _Run, problems: list[Problem], progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Give the record of each case that is finished or can be made; add others' problems."""
+    for number, case in enumerate(sorted(cases, key=lambda case: case.name)):
+        run.cancel.check()
+        part = part_of(progress, number / len(cases), (number + 1) / len(cases))
+        try:
+            record = _make_case(case, run, part)
+        except (InputError, OutOfMemoryError) as error:
+            problems.append(Problem(case.name, str(error)))
+        except MemoryError:
+            text = "It does not fit into memory. Close programs, or crop the scan."
+            problems.append(Problem(case.name, text))
+        else:
+            with speaking_of(run.directory):
+                _add_to_dataset(case.name, run, record)
+            yield record
+
+
+def _make_case(case: HealthyCase, run: _Run, progress: Progress) -> dict[str, Any]:
+    """Make a case unless it is finished; its record."""
+    if case.name == _NNUNET:
+        msg = f"A case cannot be called '{_NNUNET}', as the data set's folder is; rename it."
+        raise InputError(msg)
+    folder = run.directory / case.name
+    finished = read_case(folder)
+    if finished is not None:
+        return finished
+    reading, growing = part_of(progress, 0.0, 0.4), part_of(progress, 0.4, 0.9)
+    healthy = read_healthy(case, run.recipe.critic, progress=reading, cancel=run.cancel)
+    grown = grow_tumors(
+        case.name,
+        healthy.scan,
+        healthy.labels,
+        run.recipe,
+        progress=growing,
+        cancel=run.cancel,
+    )
+    run.cancel.check()
+    progress(0.9, "Writing cases")
+    return write_case(folder, case.name, healthy, grown, run.recipe)
+
+
+def _add_to_dataset(name: str, run: _Run, record: Mapping[str, Any]) -> None:
+    """Add a finished case to the nnU-Net data set."""
+    folder = run.directory / name
+    add_case(
+        run.dataset,
+        name,
+        scan=folder / "ct.nii.gz",
+        labels=folder / "labels.nii.gz",
+        organs=run.recipe.settings.rows,
+        record=describe_file(name, is_synthetic=record["synthetic"]),
+    )
+
+
+def _say_nothing_made(problems: Sequence[Problem]) -> str:
+    if not problems:
+        return "There is no case to grow tumors in."
+    n = len({problem.case for problem in problems})
+    return f"None of {n} cases can be used. The first: {problems[0].case}: {problems[0].message}"
