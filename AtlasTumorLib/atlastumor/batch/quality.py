@@ -44,7 +44,17 @@ class Critic(Protocol):
         progress: Progress = ...,
         cancel: CancelToken | None = None,
     ) -> Outlined:
-        """Outline organs and their tumors, as the segmenter's method of this name does."""
+        """Outline organs and their tumors, as the segmenter's method of this name does.
+
+        Args:
+            scan: CT in HU.
+            organs: Keys of the organs that matter; None for all that it knows.
+            progress: Told how far it is.
+            cancel: Stops it.
+
+        Returns:
+            What it outlined.
+        """
 
 
 @dataclass(frozen=True)
