@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -171,3 +172,35 @@ def test_problems_of_finding_cases_are_kept(healthy: Path, tmp_path: Path) -> No
     made = make_cohort(cases, tmp_path / "o", recipe, problems=[Problem("x", "Broken.")])
 
     assert made.problems == (Problem("x", "Broken."),)
+
+
+def test_a_disk_that_is_full_ends_the_run_and_finished_cases_stay(
+    healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("atlastumor.batch.nnunet.os.link", fail)
+        patched.setattr("atlastumor.batch.nnunet.shutil.copyfile", fail)
+        with pytest.raises(OutputError, match="the disk is full"):
+            make(healthy, tmp_path / "out")
+    make(healthy, tmp_path / "out")
+    make(healthy, tmp_path / "whole")
+
+    assert hash_tree(tmp_path / "out") == hash_tree(tmp_path / "whole")
+
+
+def test_a_disk_without_links_gets_copies(
+    healthy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("atlastumor.batch.nnunet.os.link", fail)
+
+    out = make(healthy, tmp_path / "out", only={"a"}).directory
+
+    image, scan = out / DATA / "imagesTr" / "a_0000.nii.gz", out / "a" / "ct.nii.gz"
+    assert image.read_bytes() == scan.read_bytes()
+    assert not image.samefile(scan)
