@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from .export import export
+from .export import export, mix_weights
 from .loop import train
 from .pool import make_pool
 from .recipe import Recipe
@@ -29,6 +29,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--anatomies", type=int, default=recipe.n_anatomies)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--earlier", type=Path, metavar="CARD", help="weights to mix in")
+    parser.add_argument("--earlier-share", type=float, default=0.25, help="of those weights")
     parser.add_argument("-o", "--output", type=Path, default=_CARDS, help="folder of the card")
     return parser.parse_args()
 
@@ -47,6 +49,8 @@ def main() -> None:
     paths = make_pool(arguments.cache / "anatomies", recipe, workers=arguments.workers)
     checkpoint = arguments.cache / f"checkpoint-{recipe.seed}.pt"
     run = train(paths, recipe, checkpoint=checkpoint, device=arguments.device)
+    if arguments.earlier is not None:
+        mix_weights(run, arguments.earlier, share=arguments.earlier_share)
     hardware = f"{arguments.device}, {os.cpu_count()} cores, {platform.machine()}"
     export(run, recipe, arguments.output, hardware=hardware)
 

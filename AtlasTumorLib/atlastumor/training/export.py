@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..models.card import DEFAULT_MODEL
-from ..models.weights import save_weights
+import torch
+
+from ..models.card import DEFAULT_MODEL, load_card
+from ..models.weights import load_weights, save_weights
 from ..organs import ORGANS
 from .loop import Run
 from .recipe import Recipe, outputs
 
-__all__ = ["export"]
+__all__ = ["export", "mix_weights"]
 
 
 def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
@@ -38,6 +40,30 @@ def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
     path = folder / f"{DEFAULT_MODEL}.json"
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
     return path
+
+
+def mix_weights(run: Run, earlier: Path, *, share: float) -> None:
+    """Replace a run's running mean by a mean with the weights that it set out from.
+
+    Along one training the mean of two networks keeps what the later one forgot of data unlike its
+    own (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+
+    Args:
+        run: The finished run; its running mean is changed.
+        earlier: Card of the earlier weights, of the same network.
+        share: Of the earlier weights, in [0, 1].
+
+    Raises:
+        WeightsError: If the earlier weights cannot be read.
+        ValueError: If they are another network's.
+    """
+    old, new = load_weights(load_card(earlier)), run.average.state_dict()
+    if {name: one.shape for name, one in old.items()} != {n: t.shape for n, t in new.items()}:
+        msg = f"The weights of {earlier.name} are not of this network."
+        raise ValueError(msg)
+    run.average.load_state_dict(
+        {name: torch.lerp(new[name].float(), old[name].to(new[name].device), share) for name in new}
+    )
 
 
 def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def _shorten(inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDA
 
 def _render(tissues: Tissues, rng: np.random.Generator) -> torch.Tensor:
     """Give every tissue a density, average to the network's grid, add texture and noise; HU."""
-    randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.5, 0.25, 0.15, 0.1]))
+    randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.4, 0.3, 0.2, 0.1]))
     mean, texture = sample_hu(rng, phase=str(rng.choice(_PHASES)), randomize=randomize)
     hu = _thicken(torch.from_numpy(mean.astype(np.float32)[tissues]), rng)
     hu = torch.nn.functional.avg_pool3d(hu[None, None], FINE)[0, 0]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from atlastumor.models.card import load_card
+from atlastumor.models.card import DEFAULT_MODEL, find_card, load_card
 from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network
 from atlastumor.organs import KEYS, ORGANS
 from atlastumor.training import loop, samples
-from atlastumor.training.export import export
+from atlastumor.training.export import export, mix_weights
 from atlastumor.training.loop import train
 from atlastumor.training.loss import segmentation_loss
 from atlastumor.training.pool import SampleStream, make_pool
@@ -136,3 +136,22 @@ def test_the_exported_card_loads_with_weights_that_fit(a_pool, tmp_path):
     network.load_state_dict(load_weights(card, models_dir=None))
     assert not card.evaluation
     assert np.isclose(card.input.spacing_mm[0], TINY.spacing_mm)
+
+
+def test_earlier_weights_are_mixed_in_by_their_share(a_pool, tmp_path):
+    run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
+    ones = {name: torch.ones_like(t) for name, t in run.average.state_dict().items()}
+    run.average.load_state_dict(ones)
+    earlier = export(run, TINY, tmp_path / "earlier", hardware="a test")
+    run.average.load_state_dict({name: 5.0 * one for name, one in ones.items()})
+
+    mix_weights(run, earlier, share=0.25)
+
+    assert all((one == 4.0).all() for one in run.average.state_dict().values())
+
+
+def test_weights_of_another_network_are_not_mixed_in(a_pool, tmp_path):
+    run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
+
+    with pytest.raises(ValueError, match="not of this network"):
+        mix_weights(run, find_card(DEFAULT_MODEL).path, share=0.5)
