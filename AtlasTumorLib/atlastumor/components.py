@@ -19,10 +19,12 @@ __all__ = [
     "Box",
     "Mask",
     "Region",
+    "box_within",
     "find_boxes",
     "find_components",
     "find_region_at",
     "has_label",
+    "nest_box",
 ]
 
 Box = tuple[slice, slice, slice]
@@ -78,7 +80,7 @@ def find_boxes(array: npt.NDArray[np.uint8]) -> dict[int, Box]:
     # Most of a scan is background: looking only where labels are is several times faster.
     i, j, k = (slice(int(at[0]), int(at[-1]) + 1) for at in filled)
     found = enumerate(ndimage.find_objects(array[i, j, k]), start=1)
-    return {value: _nest((i, j, k), box) for value, box in found if box is not None}
+    return {value: nest_box((i, j, k), box) for value, box in found if box is not None}
 
 
 def find_components(array: npt.NDArray[np.uint8], label: int, box: Box) -> Iterator[Region]:
@@ -98,12 +100,12 @@ def find_components(array: npt.NDArray[np.uint8], label: int, box: Box) -> Itera
     # Touching voxels lie in touching blocks, so no component spans two groups of blocks.
     groups, _ = ndimage.label(blocks, _TOUCHING)
     for group, coarse in enumerate(ndimage.find_objects(groups), start=1):
-        outer = _nest(box, [slice(c.start * _BLOCK, c.stop * _BLOCK) for c in coarse])
+        outer = nest_box(box, [slice(c.start * _BLOCK, c.stop * _BLOCK) for c in coarse])
         mask = array[outer] == label
         mask &= _enlarge(groups[coarse] == group, mask.shape)
         parts = _label(mask)
         for part, inner in enumerate(ndimage.find_objects(parts), start=1):
-            yield Region(_nest(outer, inner), parts[inner] == part)
+            yield Region(nest_box(outer, inner), parts[inner] == part)
 
 
 def find_region_at(
@@ -145,10 +147,32 @@ def _enlarge(blocks: Mask, shape: tuple[int, ...]) -> Mask:
     return blocks[: shape[0], : shape[1], : shape[2]]
 
 
-def _nest(outer: Box, inner: Iterable[slice]) -> Box:
-    """Express a box within `outer` in the frame of `outer`, cut to it."""
+def nest_box(outer: Box, inner: Iterable[slice]) -> Box:
+    """Express a box within `outer` in the frame of `outer`, cut to it.
+
+    Args:
+        outer: A box in some volume.
+        inner: A box counted from the first voxel of `outer`.
+
+    Returns:
+        The inner box in that volume.
+    """
     i, j, k = (
         slice(a.start + b.start, min(a.start + b.stop, a.stop))
         for a, b in zip(outer, inner, strict=True)
     )
+    return i, j, k
+
+
+def box_within(outer: Box, box: Box) -> Box:
+    """Count a box from the first voxel of one around it.
+
+    Args:
+        outer: A box in some volume.
+        box: Another in it, inside `outer`.
+
+    Returns:
+        The box in the frame of `outer`.
+    """
+    i, j, k = (slice(b.start - a.start, b.stop - a.start) for a, b in zip(outer, box, strict=True))
     return i, j, k

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import find_boxes, find_components
+from ..components import box_within, find_boxes, find_components
 from ..errors import InputError
 from ..organs import ORGANS, Organ, label_names
 from ..progress import CancelToken, Progress, ignore_progress, part_of
@@ -186,11 +186,7 @@ def _heal(labels: LabelMap) -> LabelMap:
             i, j, k = (slice(max(side.start - 1, 0), side.stop + 1) for side in region.box)
             view = array[i, j, k]
             mask = np.zeros(view.shape, bool)
-            inner = tuple(
-                slice(side.start - wide.start, side.stop - wide.start)
-                for side, wide in zip(region.box, (i, j, k), strict=True)
-            )
-            mask[inner] = region.mask
+            mask[box_within((i, j, k), region.box)] = region.mask
             view[mask] = _find_side(view[ndimage.binary_dilation(mask)], organ)
     return LabelMap(array, labels.grid, labels.names)
 

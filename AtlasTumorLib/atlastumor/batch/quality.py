@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..components import Box
+from ..components import Box, box_within
 from ..errors import InputError
 from ..lesions import find_region
 from ..organs import find_organ
@@ -104,11 +104,8 @@ def judge_tumor(critic: Critic, result: SynthesisResult, *, least: float = 0.7) 
     if labels.array.shape != scan.array.shape:
         msg = f"The critic's labels have the shape {labels.array.shape}, not the scan's."
         raise ValueError(msg)
-    inner = tuple(
-        slice(side.start - wide.start, side.stop - wide.start)
-        for side, wide in zip(region.box, around, strict=True)
-    )
-    found = np.count_nonzero(labels.array[inner][region.mask] == organ.tumor_label)
+    inner = labels.array[box_within(around, region.box)]
+    found = np.count_nonzero(inner[region.mask] == organ.tumor_label)
     share = int(found) / int(np.count_nonzero(region.mask))
     return Quality(share, share >= least)
 

@@ -17,15 +17,13 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..components import Region, find_boxes, find_components
+from ..components import Region, find_boxes, find_components, nest_box
 from ..organs import Organ
 from ..volume import Grid
 from .postprocess import Labels, drop_lesion
-from .probability import Half, JudgedLesion, ProbabilityMap
+from .probability import JudgedLesion, ProbabilityMap
 
 __all__ = ["drop_faint_lesions", "judge_lesions"]
-
-_SLAB_VOXELS = 1 << 22
 
 
 def judge_lesions(
@@ -81,31 +79,16 @@ def _likely_parts(
 ) -> Iterator[Region]:
     """Give the connected parts of a region that reach the outline."""
     likely = np.zeros_like(region.mask, dtype=np.uint8)
-    for k, values in _slabs(region, grid, probability):
+    for k, values in probability.slabs_of(grid, region.box):
         likely[:, :, k] = region.mask[:, :, k] & (values >= outline)
     ni, nj, nk = likely.shape
     for part in find_components(likely, 1, (slice(0, ni), slice(0, nj), slice(0, nk))):
-        i, j, k = (
-            slice(outer.start + inner.start, outer.start + inner.stop)
-            for outer, inner in zip(region.box, part.box, strict=True)
-        )
-        yield Region((i, j, k), part.mask)
+        yield Region(nest_box(region.box, part.box), part.mask)
 
 
 def _mean(region: Region, grid: Grid, probability: ProbabilityMap) -> float:
     """Average the probability over a region."""
     total = 0.0
-    for k, values in _slabs(region, grid, probability):
+    for k, values in probability.slabs_of(grid, region.box):
         total += float(values[region.mask[:, :, k]].sum(dtype=np.float64))
     return float(np.float16(total / np.count_nonzero(region.mask)))
-
-
-def _slabs(region: Region, grid: Grid, probability: ProbabilityMap) -> Iterator[tuple[slice, Half]]:
-    """Read the probability in a region's box, a few slices at a time, counted from its first."""
-    i, j, k = region.box
-    n = region.mask.shape[2]
-    step = max(1, _SLAB_VOXELS // (region.mask.shape[0] * region.mask.shape[1]))
-    for first in range(0, n, step):
-        stop = min(first + step, n)
-        box = (i, j, slice(k.start + first, k.start + stop))
-        yield slice(first, stop), probability.part(grid, box)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask, Region, find_boxes, find_components, has_label
+from ..components import Box, Mask, Region, box_within, find_boxes, find_components, has_label
 from ..models.specs import PostprocessSpec
 from ..organs import Organ
 from ..volume import Grid
@@ -101,7 +101,7 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
         near = has_label(labels[outer], organ.labels)
         if near.any():
             far = ndimage.distance_transform_edt(~near, sampling=grid.spacing_mm) > margin_mm
-            tumor &= far[_inner(outer, tile)]
+            tumor &= far[box_within(outer, tile)]
         labels[tile][tumor] = 0
 
 
@@ -138,7 +138,7 @@ def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:
     """The organ label that most voxels around a lesion have, or 0."""
     outer = _grow_box(lesion.box, (1, 1, 1), labels.shape)
     mask = np.zeros([side.stop - side.start for side in outer], bool)
-    mask[_inner(outer, lesion.box)] = lesion.mask
+    mask[box_within(outer, lesion.box)] = lesion.mask
     around = labels[outer][ndimage.binary_dilation(mask, _TOUCHING) & ~mask]
     counts = [int(np.count_nonzero(around == label)) for label in organ.labels]
     best = int(np.argmax(counts))
@@ -167,12 +167,6 @@ def _grow_box(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
         slice(max(side.start - step, 0), min(side.stop + step, n))
         for side, step, n in zip(box, reach, shape, strict=True)
     )
-    return i, j, k
-
-
-def _inner(outer: Box, box: Box) -> Box:
-    """Express a box in the frame of one around it."""
-    i, j, k = (slice(b.start - a.start, b.stop - a.start) for a, b in zip(outer, box, strict=True))
     return i, j, k
 
 

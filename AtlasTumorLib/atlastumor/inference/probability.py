@@ -83,10 +83,29 @@ class ProbabilityMap:
             GridMismatchError: If the axes do not run along ours.
         """
         i, j, k = (slice(0, n) for n in grid.shape)
-        step = max(1, _SLAB_VOXELS // (grid.shape[0] * grid.shape[1]))
-        for k0 in range(0, k.stop, step):
-            k1 = min(k0 + step, k.stop)
-            yield k0, k1, self.part(grid, (i, j, slice(k0, k1)))
+        for inner, slab in self.slabs_of(grid, (i, j, k)):
+            yield inner.start, inner.stop, slab
+
+    def slabs_of(self, grid: Grid, box: Box) -> Iterator[tuple[slice, Half]]:
+        """Interpolate linearly to a box of another grid, a few slices at a time.
+
+        Args:
+            grid: One whose axes run along ours, such as the scan's.
+            box: Which of its voxels, (start, stop) along each axis.
+
+        Yields:
+            Slices counted from the box's first, and (I, J, dk) float16, in rising k.
+
+        Raises:
+            GridMismatchError: If the axes do not run along ours.
+        """
+        i, j, k = box
+        n = k.stop - k.start
+        step = max(1, _SLAB_VOXELS // ((i.stop - i.start) * (j.stop - j.start)))
+        for first in range(0, n, step):
+            stop = min(first + step, n)
+            part = self.part(grid, (i, j, slice(k.start + first, k.start + stop)))
+            yield slice(first, stop), part
 
     def part(self, grid: Grid, box: Box) -> Half:
         """Interpolate linearly to a box of another grid.

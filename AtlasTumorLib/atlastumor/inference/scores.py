@@ -19,7 +19,6 @@ from .probability import ProbabilityMap
 __all__ = ["ScoreKeeper", "score_lesions"]
 
 _PERCENTILE = 0.95
-_SLAB_VOXELS = 1 << 22
 _ONE_BITS = int(np.float16(1.0).view(np.uint16))
 
 
@@ -115,10 +114,8 @@ def score_lesions(maps: Mapping[str, ProbabilityMap], grid: Grid) -> ScoreOf:
         if organ.key not in maps:
             return math.nan
         counts = np.zeros(_ONE_BITS + 1, np.int64)
-        step = max(1, _SLAB_VOXELS // (mask.shape[0] * mask.shape[1]))
-        for k0 in range(0, mask.shape[2], step):
-            k = slice(box[2].start + k0, min(box[2].start + k0 + step, box[2].stop))
-            values = maps[organ.key].part(grid, (box[0], box[1], k))[mask[:, :, k0 : k0 + step]]
+        for k, slab in maps[organ.key].slabs_of(grid, box):
+            values = slab[mask[:, :, k]]
             # Half-precision numbers from 0 to 1 have the order of their bit patterns.
             counts += np.bincount(values.view(np.uint16), minlength=len(counts))
         rank = np.searchsorted(np.cumsum(counts), _PERCENTILE * counts.sum())

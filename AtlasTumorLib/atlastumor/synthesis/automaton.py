@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ..components import Mask
 from .culture import Culture, make_culture, spread_to_patch
 from .patch import Patch
-from .room import count_voxels, cut_to_size, has_room, largest_diameter, refuse
+from .room import check_room, count_voxels, cut_to_size
 from .shape_types import Shape
 
 __all__ = ["make_automaton"]
@@ -74,8 +74,7 @@ def make_automaton(
     Raises:
         PlacementError: If there is no room for it; names the largest that fits.
     """
-    if not has_room(patch, allowed, diameter_mm):
-        raise refuse(diameter_mm, largest_diameter(patch, allowed, patch.center))
+    check_room(patch, allowed, diameter_mm)
     culture = make_culture(patch, allowed, diameter_mm)
     colony = _grow(culture, rng)
     dead = _kill(culture, colony, rng) if diameter_mm >= _NECROSIS_FROM_MM else None

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from ..components import Mask
 from .elastic import draw_displacement
 from .patch import Patch
-from .room import count_voxels, cut_to_size, has_room, largest_diameter, refuse
+from .room import check_room, count_voxels, cut_to_size
 from .shape_types import Shape
 
 __all__ = ["make_ellipsoid"]
@@ -45,8 +45,7 @@ def make_ellipsoid(
         mm instead of voxels, a free rotation, B-spline deformation, and the volume is kept when
         the organ cuts the shape.
     """
-    if not has_room(patch, allowed, diameter_mm):
-        raise refuse(diameter_mm, largest_diameter(patch, allowed, patch.center))
+    check_room(patch, allowed, diameter_mm)
     level = _measure_level(patch, diameter_mm / 2.0, rng)
     return Shape(cut_to_size(level, allowed, patch.center, count_voxels(patch, diameter_mm)))
 

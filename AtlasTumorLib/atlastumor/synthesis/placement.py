@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..components import Mask
+from ..components import Mask, has_label
 from ..errors import InputError, PlacementError
 from ..organs import Organ
 from ..volume import LabelMap, Scan
@@ -143,7 +143,7 @@ def _find_voxel(
 ) -> Voxel:
     """The organ's voxel nearest the middle of a block; of a hollow organ, of its wall if it can."""
     box = blocks.box_of(block, scan.grid.shape)
-    mask = np.isin(labels.array[box], organ.labels)
+    mask = has_label(labels.array[box], organ.labels)
     wall = mask & is_wall_density(scan.array[box])
     if organ.hollow and wall.any():
         mask = wall

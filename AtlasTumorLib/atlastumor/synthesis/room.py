@@ -17,6 +17,7 @@ from .request import DIAMETER_MM
 
 __all__ = [
     "STRETCH",
+    "check_room",
     "count_voxels",
     "cut_to_size",
     "find_largest",
@@ -129,6 +130,21 @@ def refuse(diameter_mm: float, largest_mm: float, where: str = "here") -> Placem
             f"{asked}, nor does any of {DIAMETER_MM[0]:g} mm or more. Choose another place."
         )
     return PlacementError(f"{asked}; the largest that does is {largest_mm:g} mm.")
+
+
+def check_room(patch: Patch, allowed: Mask, diameter_mm: float) -> None:
+    """Make sure that a tumor of some size fits around the patch's center.
+
+    Args:
+        patch: Where.
+        allowed: Voxels that it may take up, (I, J, K).
+        diameter_mm: Diameter of the ball of equal volume, mm.
+
+    Raises:
+        PlacementError: If there is no room for it; names the largest that fits.
+    """
+    if not has_room(patch, allowed, diameter_mm):
+        raise refuse(diameter_mm, largest_diameter(patch, allowed, patch.center))
 
 
 def cut_to_size(

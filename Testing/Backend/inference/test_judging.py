@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from atlastumor.components import Region
-from atlastumor.inference import judging
+from atlastumor.inference import probability
 from atlastumor.inference.judging import drop_faint_lesions, judge_lesions
 from atlastumor.inference.measuring import Measured, clean_and_measure
 from atlastumor.inference.probability import JudgedLesion, ProbabilityMap
@@ -47,7 +47,7 @@ def some_labels(least: float) -> npt.NDArray[np.uint8]:
 def test_a_lesion_has_the_mean_of_its_voxels(
     slab_voxels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "_SLAB_VOXELS", slab_voxels)
+    monkeypatch.setattr(probability, "_SLAB_VOXELS", slab_voxels)
 
     found = judge_lesions(some_labels(0.3), GRID, LIVER, a_map(), outline=0.3, threshold=0.6)
 
@@ -58,7 +58,7 @@ def test_a_lesion_has_the_mean_of_its_voxels(
 def test_below_the_outline_lesions_are_still_outlined_there(
     slab_voxels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "_SLAB_VOXELS", slab_voxels)
+    monkeypatch.setattr(probability, "_SLAB_VOXELS", slab_voxels)
     labels = np.full(GRID.shape, TUMOR, np.uint8)  # at 0.05, all is one tumor
 
     found = judge_lesions(labels, GRID, LIVER, a_map(), outline=0.3, threshold=0.05)

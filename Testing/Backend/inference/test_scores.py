@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from atlastumor.inference import scores
+from atlastumor.inference import probability
 from atlastumor.inference.decision import Decision
 from atlastumor.inference.probability import ProbabilityMap
 from atlastumor.inference.scores import ScoreKeeper, score_lesions
@@ -23,7 +23,7 @@ WHOLE = (slice(0, 10), slice(0, 10), slice(0, 10))
 def test_the_score_is_the_95th_percentile(
     slab_voxels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scores, "_SLAB_VOXELS", slab_voxels)
+    monkeypatch.setattr(probability, "_SLAB_VOXELS", slab_voxels)
     array = (np.random.default_rng(0).permutation(1000) / 1000).reshape(10, 10, 10)
     score_of = score_lesions({"liver": ProbabilityMap(array.astype(np.float16), GRID)}, GRID)
 
