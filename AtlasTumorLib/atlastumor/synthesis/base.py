@@ -7,6 +7,7 @@ decide: shapes and compositing are shared by all methods.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,14 @@ from .patch import Patch
 from .request import TumorRequest
 from .shape_types import Shape
 
-__all__ = ["AbstractMethod"]
+__all__ = ["AbstractMethod", "OnStep", "ignore_step"]
+
+OnStep = Callable[[float], None]
+"""Called before each step of long work with the fraction done, in [0, 1]; may raise to stop it."""
+
+
+def ignore_step(_fraction: float) -> None:
+    """Take a step's word and do nothing."""
 
 
 class AbstractMethod(ABC):
@@ -37,7 +45,13 @@ class AbstractMethod(ABC):
 
     @abstractmethod
     def paint(
-        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+        self,
+        patch: Patch,
+        shape: Shape,
+        request: TumorRequest,
+        rng: np.random.Generator,
+        *,
+        on_step: OnStep = ignore_step,
     ) -> npt.NDArray[np.float32]:
         """Say how dense the tumor is.
 
@@ -46,11 +60,13 @@ class AbstractMethod(ABC):
             shape: Which of its voxels the tumor fills.
             request: What the tumor is to be like.
             rng: The only source of randomness.
+            on_step: Called at least once, and before each step of a method that takes several.
 
         Returns:
             HU of the tumor, (I, J, K) of the patch, which count inside the shape alone. The scan's
             noise need not be in them: compositing adds what is missing.
 
         Raises:
-            AtlasTumorError: If the method cannot paint this tumor, or lacks its weights.
+            AtlasTumorError: If the method cannot paint this tumor, lacks its weights, or `on_step`
+                was told to cancel.
         """

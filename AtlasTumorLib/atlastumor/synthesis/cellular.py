@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from ..components import Box, Mask
 from ..organs import find_organ
-from .base import AbstractMethod
+from .base import AbstractMethod, OnStep, ignore_step
 from .densities import FLUID_HU, choose_contrast, measure_density
 from .patch import Patch
 from .request import TumorRequest
@@ -33,7 +33,13 @@ class Cellular(AbstractMethod):
     title: ClassVar[str] = "Cellular growth"
 
     def paint(
-        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+        self,
+        patch: Patch,
+        shape: Shape,
+        request: TumorRequest,
+        rng: np.random.Generator,
+        *,
+        on_step: OnStep = ignore_step,
     ) -> Floats:
         """Paint as `AbstractMethod.paint` says.
 
@@ -45,6 +51,7 @@ class Cellular(AbstractMethod):
             shape: Which of its voxels the tumor fills, and its cells.
             request: Says the organ and the contrast.
             rng: The only source of randomness.
+            on_step: Called once, at the start.
 
         Returns:
             HU, (I, J, K), which count inside the shape.
@@ -53,6 +60,7 @@ class Cellular(AbstractMethod):
             Lai et al., From Pixel to Cancer, MICCAI 2024. Differs: contrast from the request or the
             organ's prior, relative to the organ around the tumor; texture of our own form.
         """
+        on_step(0.0)
         organ = find_organ(request.organ)
         density = measure_density(patch, organ)
         contrast = choose_contrast(request, organ, density, rng)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..organs import find_organ
-from .base import AbstractMethod
+from .base import AbstractMethod, OnStep, ignore_step
 from .densities import FLUID_HU, choose_contrast, measure_density
 from .patch import Patch
 from .request import TumorRequest
@@ -30,7 +30,13 @@ class Handcrafted(AbstractMethod):
     title: ClassVar[str] = "Handcrafted texture"
 
     def paint(
-        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+        self,
+        patch: Patch,
+        shape: Shape,
+        request: TumorRequest,
+        rng: np.random.Generator,
+        *,
+        on_step: OnStep = ignore_step,
     ) -> Floats:
         """Paint as `AbstractMethod.paint` says; the mean over the shape is the contrast asked for.
 
@@ -41,6 +47,7 @@ class Handcrafted(AbstractMethod):
             shape: Which of its voxels the tumor fills.
             request: Says the organ and the contrast.
             rng: The only source of randomness.
+            on_step: Called once, at the start.
 
         Returns:
             HU, (I, J, K), which count inside the shape.
@@ -50,6 +57,7 @@ class Handcrafted(AbstractMethod):
             contrast comes from the request or the organ's prior and is relative to the organ around
             the tumor, where the paper subtracts 65-145 HU times the texture.
         """
+        on_step(0.0)
         organ = find_organ(request.organ)
         density = measure_density(patch, organ)
         contrast = choose_contrast(request, organ, density, rng)

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from ..components import Box, Mask
 from ..lesions import Lesion, measure_lesions
 from ..organs import Organ, find_organ
-from ..progress import CancelToken, Progress, ignore_progress
+from ..progress import CancelToken, Progress, ignore_progress, part_of
 from ..volume import Grid, LabelMap, Scan, Source
-from .base import AbstractMethod
+from .base import AbstractMethod, OnStep
 from .compositing import Composite, composite
 from .densities import measure_density
 from .methods import find_method
@@ -96,7 +96,7 @@ def synthesize(
         request: What the tumor is to be like.
         method: The one that the request names, ready-made with weights in memory; None makes it.
         progress: Told how far it is.
-        cancel: Stops the work between its steps.
+        cancel: Stops the work between its steps, those of a diffusion model included.
 
     Returns:
         Copies with the tumor, and what it measures. The same input gives the same bytes.
@@ -119,8 +119,8 @@ def synthesize(
     patch = cut_patch(scan, labels, organ, center, reach_mm)
     site = _shape_tumor(patch, organ, request, placing)
     cancel.check()
-    progress(0.4, "Painting the tumor")
-    painted = method.paint(site.patch, site.shape, request, painting)
+    on_step = _watch(part_of(progress, 0.4, 0.7), cancel)
+    painted = method.paint(site.patch, site.shape, request, painting, on_step=on_step)
     cancel.check()
     progress(0.7, "Blending it in")
     made = composite(site.patch, site.shape, painted, request, mixing)
@@ -129,6 +129,16 @@ def synthesize(
     result = _finish(scan, labels, organ, request, site, made)
     progress(1.0, "Writing it into the scan")
     return result
+
+
+def _watch(progress: Progress, cancel: CancelToken) -> OnStep:
+    """Let a method tell how far it is, and be stopped."""
+
+    def on_step(fraction: float) -> None:
+        cancel.check()
+        progress(fraction, "Painting the tumor")
+
+    return on_step
 
 
 def _check_method(method: AbstractMethod | None, request: TumorRequest) -> AbstractMethod:

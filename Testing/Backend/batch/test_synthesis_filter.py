@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -38,9 +39,14 @@ class Sloppy(Handcrafted):
     """Paints every other tumor as dense as its organ, or far too dense."""
 
     def paint(
-        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+        self,
+        patch: Patch,
+        shape: Shape,
+        request: TumorRequest,
+        rng: np.random.Generator,
+        **more: Any,
     ) -> npt.NDArray[np.float32]:
-        good = super().paint(patch, shape, request, rng)
+        good = super().paint(patch, shape, request, rng, **more)
         organ_hu = float(np.median(patch.hu[patch.organ]))
         wrong = organ_hu + (0.0 if request.seed % 4 == 1 else 300.0)
         return good if request.seed % 2 == 0 else np.full_like(good, wrong)

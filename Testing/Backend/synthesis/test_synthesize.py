@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,9 +187,9 @@ def test_a_method_that_looks_far_gets_a_patch_that_reaches_so_far(a_case: Case) 
     class Far(Handcrafted):
         reach_mm = 60.0
 
-        def paint(self, patch: Patch, *others: object) -> np.ndarray:
+        def paint(self, patch: Patch, *others: Any, **more: Any) -> np.ndarray:
             seen.extend(n * mm for n, mm in zip(patch.shape, patch.spacing_mm, strict=True))
-            return super().paint(patch, *others)
+            return super().paint(patch, *others, **more)
 
     request = TumorRequest("liver", 12.0, 0, center_ras=(20.0, 10.0, 15.0))
     synthesize(a_case.scan, a_case.labels, request, method=Far())

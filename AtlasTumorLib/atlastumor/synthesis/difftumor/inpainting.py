@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from ..base import OnStep, ignore_step
+from ..diffusion.samplers import draw_noise
 from .conditioning import (
     LatentScale,
     make_condition,
@@ -16,7 +18,6 @@ from .conditioning import (
     to_network_axes,
     to_volume_axes,
 )
-from .samplers import OnStep, draw_noise
 from .state import Models
 
 __all__ = ["inpaint"]
@@ -28,7 +29,7 @@ def inpaint(
     mask: torch.Tensor,
     generator: torch.Generator,
     *,
-    on_step: OnStep | None = None,
+    on_step: OnStep = ignore_step,
 ) -> torch.Tensor:
     """Paint a tumor into a cube of a scan.
 
@@ -48,7 +49,8 @@ def inpaint(
     with torch.inference_mode():
         cond = make_condition(models.autoencoder, values, to_network_axes(mask[None, None]))
         start = draw_noise(cond[:, :-1], generator)
-        options = {} if on_step is None else {"on_step": on_step}
-        latent = models.sampler(models.denoiser, models.schedule, start, cond, generator, **options)
+        latent = models.sampler(
+            models.denoiser, models.schedule, start, cond, generator, on_step=on_step
+        )
         decoded = models.autoencoder.decode(scale.restore(latent))
     return to_hounsfield(to_volume_axes(decoded))[0, 0]

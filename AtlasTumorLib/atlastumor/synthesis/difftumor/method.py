@@ -17,13 +17,12 @@ import numpy.typing as npt
 
 from ...components import Mask
 from ...errors import DependencyError, InputError, OutOfMemoryError
-from ...progress import CancelToken, Progress, ignore_progress
-from ..base import AbstractMethod
+from ..base import AbstractMethod, OnStep, ignore_step
+from ..diffusion.window import Window
 from ..patch import Patch
 from ..request import TumorRequest
 from ..shape_types import Shape
 from .published import find_file, find_published
-from .window import SIDE, Window
 
 if TYPE_CHECKING:
     from .state import Models
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DiffTumorMethod"]
 
 Floats = npt.NDArray[np.float32]
-_STAGE = "Painting the tumor"
+_SIDE = 96  # mm and voxels: what the networks were trained on
 
 
 class DiffTumorMethod(AbstractMethod):
@@ -45,7 +44,7 @@ class DiffTumorMethod(AbstractMethod):
     name: ClassVar[str] = "difftumor"
     title: ClassVar[str] = "Diffusion (DiffTumor)"
     needs_weights: ClassVar[bool] = True
-    reach_mm: ClassVar[float] = SIDE / 2 + 1
+    reach_mm: ClassVar[float] = _SIDE / 2 + 1
 
     def __init__(
         self,
@@ -53,9 +52,7 @@ class DiffTumorMethod(AbstractMethod):
         *,
         models: Models | None = None,
         device: str = "cpu",
-        side: int = SIDE,
-        progress: Progress = ignore_progress,
-        cancel: CancelToken | None = None,
+        side: int = _SIDE,
     ) -> None:
         """Get ready; nothing is read before the first tumor.
 
@@ -66,16 +63,19 @@ class DiffTumorMethod(AbstractMethod):
                 outside its own organ that is an experiment.
             device: Where the networks run, as torch knows it.
             side: Side of the cube they see, mm, a multiple of 32; training only ever used 96.
-            progress: Told how far the sampling is.
-            cancel: Looked at before every step of it.
         """
         self._models_dir, self._device, self._side = models_dir, device, side
         self._given = models
         self._kept: dict[Path, Models] = {}
-        self._progress, self._cancel = progress, cancel or CancelToken()
 
     def paint(
-        self, patch: Patch, shape: Shape, request: TumorRequest, rng: np.random.Generator
+        self,
+        patch: Patch,
+        shape: Shape,
+        request: TumorRequest,
+        rng: np.random.Generator,
+        *,
+        on_step: OnStep = ignore_step,
     ) -> Floats:
         """Paint as `AbstractMethod.paint` says; outside the shape are the scan's own densities.
 
@@ -84,6 +84,7 @@ class DiffTumorMethod(AbstractMethod):
             shape: Which of its voxels the tumor fills.
             request: Its organ and size choose the model.
             rng: Seeds all noise.
+            on_step: Called before every step of the sampling.
 
         Returns:
             HU, (I, J, K), inside the shape between -175 and 250.
@@ -94,7 +95,7 @@ class DiffTumorMethod(AbstractMethod):
             WeightsError: If the model's file is missing, broken or altered; says what to fetch.
             DependencyError: If torch is not installed.
             OutOfMemoryError: If the device's memory does not suffice.
-            Cancelled: If it was cancelled.
+            Cancelled: If `on_step` says so.
         """
         if request.contrast_hu is not None:
             msg = (
@@ -104,38 +105,35 @@ class DiffTumorMethod(AbstractMethod):
             raise InputError(msg)
         window = Window.around(patch, side=self._side)
         window.check(shape.mask)
-        cube = self._inpaint(window.cut(patch.hu), window.cut_mask(shape.mask), request, rng)
+        generator_seed = int(rng.integers(2**63))
+        hu, mask = window.cut(patch.hu), window.cut_mask(shape.mask)
+        cube = self._inpaint(hu, mask, self._find_models(request), generator_seed, on_step)
         painted = patch.hu.astype(np.float32)
         painted[shape.mask] = window.sample(cube, shape.mask)
         return painted
 
     def _inpaint(
-        self, hu: Floats, mask: Mask, request: TumorRequest, rng: np.random.Generator
+        self, hu: Floats, mask: Mask, models: Models, seed: int, on_step: OnStep
     ) -> Floats:
         """Run the networks on a cube, (side, side, side)."""
-        models = self._find_models(request)
         import torch  # noqa: PLC0415 - takes seconds, and other methods do without
 
         from .inpainting import inpaint  # noqa: PLC0415 - as torch
 
-        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        generator = torch.Generator().manual_seed(seed)
         try:
             cube = inpaint(
                 models,
                 torch.from_numpy(hu).to(self._device),
                 torch.from_numpy(mask.astype(np.float32)).to(self._device),
                 generator,
-                on_step=self._report,
+                on_step=on_step,
             )
         except torch.OutOfMemoryError as error:
             msg = f"The memory of {self._device} does not suffice for DiffTumor; use cpu."
             raise OutOfMemoryError(msg) from error
         result: Floats = cube.cpu().numpy()
         return result
-
-    def _report(self, fraction: float) -> None:
-        self._cancel.check()
-        self._progress(fraction, _STAGE)
 
     def _find_models(self, request: TumorRequest) -> Models:
         """The model for a tumor, read if it is not the one at hand."""

@@ -17,13 +17,13 @@ from torch import nn
 
 from ...errors import WeightsError
 from ...models.weights import save_weights
+from ..diffusion.samplers import Sampler, sample_ancestral, sample_ddim
+from ..diffusion.schedule import BUFFERS, Schedule, make_schedule
 from .autoencoder import Autoencoder
 from .denoiser import Denoiser
 from .reading import read_tensors
-from .samplers import Sampler, find_sampler
-from .schedule import BUFFERS, Schedule, make_schedule
 
-__all__ = ["Models", "convert_checkpoint", "load_models"]
+__all__ = ["Models", "convert_checkpoint", "find_sampler", "load_models"]
 
 State = dict[str, torch.Tensor]
 
@@ -187,3 +187,27 @@ def _fill(network: nn.Module, state: Mapping[str, torch.Tensor], name: str) -> N
             msg = f"{name}: '{key}' holds values that are no finite numbers. Get the file again."
             raise WeightsError(msg)
     network.load_state_dict(dict(state))
+
+
+_SAMPLERS: dict[int, Sampler] = {4: sample_ancestral, 200: sample_ddim}
+
+
+def find_sampler(n_steps: int) -> Sampler:
+    """Find the sampler that a checkpoint was published with.
+
+    Args:
+        n_steps: T, the length of its schedule.
+
+    Returns:
+        Ancestral for 4 steps ("early"), DDIM for 200 ("noearly").
+
+    Raises:
+        WeightsError: If no checkpoint of this length was published.
+    """
+    if n_steps not in _SAMPLERS:
+        msg = (
+            f"The checkpoint has a schedule of {n_steps} steps; DiffTumor's have 4 (early tumors) "
+            "or 200 (others). Use one of the published files."
+        )
+        raise WeightsError(msg)
+    return _SAMPLERS[n_steps]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from atlastumor.synthesis.difftumor.schedule import make_cosine_schedule
+from atlastumor.synthesis.diffusion.schedule import make_cosine_schedule
 
 BUFFERS = [
     "betas",

@@ -7,14 +7,12 @@ import pytest
 import torch
 
 from atlastumor.errors import Cancelled, InputError, WeightsError
-from atlastumor.progress import CancelToken
 from atlastumor.synthesis import TumorRequest
 from atlastumor.synthesis.difftumor import DiffTumorMethod, inpainting
 from atlastumor.synthesis.difftumor.autoencoder import Autoencoder
 from atlastumor.synthesis.difftumor.denoiser import Denoiser
-from atlastumor.synthesis.difftumor.samplers import find_sampler
-from atlastumor.synthesis.difftumor.schedule import make_cosine_schedule
-from atlastumor.synthesis.difftumor.state import Models
+from atlastumor.synthesis.difftumor.state import Models, find_sampler
+from atlastumor.synthesis.diffusion.schedule import make_cosine_schedule
 from atlastumor.synthesis.synthesize import synthesize
 from Backend.synthesis.difftumor.documented import fake_ema, fill
 from Backend.synthesis.patches import make_ball, make_patch, make_request
@@ -49,9 +47,9 @@ def shape(patch):
 
 
 def paint(models, patch, shape, *, seed=1, **more):
-    method = DiffTumorMethod(models=models, side=SIDE, **more)
+    method = DiffTumorMethod(models=models, side=SIDE)
     request = make_request(contrast_hu=None, method="difftumor", diameter_mm=14.0)
-    return method.paint(patch, shape, request, np.random.default_rng(seed))
+    return method.paint(patch, shape, request, np.random.default_rng(seed), **more)
 
 
 @pytest.mark.parametrize("n_steps", [4, 200])
@@ -141,15 +139,15 @@ def test_inpainting_puts_the_pieces_together_as_described(early):
 
 
 def test_progress_rises_and_cancelling_stops_between_steps(early, patch, shape):
-    token, seen = CancelToken(), []
+    seen = []
 
-    def watch(fraction, _stage):
+    def watch(fraction):
         seen.append(fraction)
         if len(seen) == 2:
-            token.cancel()
+            raise Cancelled
 
     with pytest.raises(Cancelled):
-        paint(early, patch, shape, progress=watch, cancel=token)
+        paint(early, patch, shape, on_step=watch)
 
     assert seen == [0.0, 0.25]
 

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file
 
 from atlastumor.errors import WeightsError
-from atlastumor.synthesis.difftumor.samplers import sample_ancestral, sample_ddim
-from atlastumor.synthesis.difftumor.state import convert_checkpoint, load_models
+from atlastumor.synthesis.difftumor.state import convert_checkpoint, find_sampler, load_models
+from atlastumor.synthesis.diffusion.samplers import sample_ancestral, sample_ddim
 from Backend.synthesis.difftumor.documented import (
     BUFFERS,
     fake_autoencoder,
@@ -184,3 +184,10 @@ def test_a_converted_checkpoint_is_the_same_model_without_what_training_needs(ea
     assert_holds(models.denoiser, fake_denoiser())
     assert_holds(models.autoencoder, fake_autoencoder())
     assert torch.equal(models.schedule.betas, load_models(early).schedule.betas)
+
+
+def test_the_number_of_steps_tells_the_sampler():
+    assert find_sampler(4) is sample_ancestral
+    assert find_sampler(200) is sample_ddim
+    with pytest.raises(WeightsError, match="1000 steps"):
+        find_sampler(1000)

@@ -8,7 +8,7 @@ import pytest
 
 from atlastumor.errors import InputError
 from atlastumor.synthesis import Patch
-from atlastumor.synthesis.difftumor.window import Window
+from atlastumor.synthesis.diffusion.window import Window
 
 SPACING_MM = (0.8, 2.0, 1.25)
 CENTER = (30, 12, 21)
@@ -62,7 +62,7 @@ def test_what_is_linear_comes_back_at_every_voxel(axcodes):
 def test_beyond_the_patch_its_faces_go_on():
     patch = make_patch("RAS", value=lambda r, _a, _s: r)
 
-    cube = Window.around(patch).cut(patch.hu)
+    cube = Window.around(patch, side=96).cut(patch.hu)
 
     assert cube[0, 48, 48] == pytest.approx(-30 * 0.8)
     assert cube[95, 48, 48] == pytest.approx(30 * 0.8)
@@ -73,7 +73,7 @@ def test_a_ball_keeps_its_volume_and_place(axcodes):
     ball = make_patch(axcodes, value=lambda r, a, s: (r - 2) ** 2 + a**2 + s**2).hu <= 10**2
     patch = make_patch(axcodes)
 
-    mask = Window.around(patch).cut_mask(ball)
+    mask = Window.around(patch, side=96).cut_mask(ball)
 
     volume_mm3 = np.count_nonzero(ball) * np.prod(SPACING_MM)
     assert np.count_nonzero(mask) == pytest.approx(volume_mm3, rel=0.05)
@@ -85,7 +85,7 @@ def test_the_smallest_tumor_is_seen_by_the_coarse_mask():
     mask = np.zeros(patch.shape, bool)
     mask[CENTER] = True
 
-    cube = Window.around(patch).cut_mask(mask)
+    cube = Window.around(patch, side=96).cut_mask(mask)
 
     assert cube[::4, ::4, ::4].sum() == 1
 
@@ -95,7 +95,7 @@ def test_a_mask_that_ends_at_the_patchs_face_is_not_drawn_out():
     mask = np.zeros(patch.shape, bool)
     mask[:, 10:15, 15:28] = True  # all along i: 61 voxels of 0.8 mm
 
-    cube = Window.around(patch).cut_mask(mask)
+    cube = Window.around(patch, side=96).cut_mask(mask)
 
     assert np.count_nonzero(cube[:, 48, 48]) == pytest.approx(61 * 0.8, abs=1)
 
@@ -106,7 +106,7 @@ def test_a_tumor_that_leaves_the_cube_is_refused_with_its_reach():
 
     with pytest.raises(InputError, match="cube of 32 mm; this tumor reaches 32 mm"):
         Window.around(patch, side=32).check(mask)
-    Window.around(patch).check(mask)
+    Window.around(patch, side=96).check(mask)
 
 
 def test_the_cubes_axes_are_those_of_the_nearest_orientation_whatever_the_patchs():

@@ -1,18 +1,17 @@
-"""Both samplers against numpy, and the choice between them."""
+"""Both samplers against numpy."""
 
 import numpy as np
 import pytest
 import torch
 
-from atlastumor.errors import Cancelled, WeightsError
+from atlastumor.errors import Cancelled
 from atlastumor.synthesis.difftumor.denoiser import Denoiser
-from atlastumor.synthesis.difftumor.samplers import (
+from atlastumor.synthesis.diffusion.samplers import (
     draw_noise,
-    find_sampler,
     sample_ancestral,
     sample_ddim,
 )
-from atlastumor.synthesis.difftumor.schedule import make_cosine_schedule
+from atlastumor.synthesis.diffusion.schedule import make_cosine_schedule
 from Backend.synthesis.difftumor import description
 from Backend.synthesis.difftumor.documented import fake_denoiser
 
@@ -141,10 +140,3 @@ def test_every_step_is_announced_and_may_stop_it(sample, start):
     assert fractions[0] == 0
     assert fractions == sorted(fractions)
     assert len(fractions) == 3
-
-
-def test_the_number_of_steps_tells_the_sampler():
-    assert find_sampler(4) is sample_ancestral
-    assert find_sampler(200) is sample_ddim
-    with pytest.raises(WeightsError, match="1000 steps"):
-        find_sampler(1000)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from atlastumor.synthesis.difftumor.schedule import BUFFERS, make_cosine_schedule
+from atlastumor.synthesis.diffusion.schedule import BUFFERS, make_cosine_schedule
 from Backend.synthesis.difftumor.description import cosine_betas
 from Backend.synthesis.difftumor.documented import BUFFERS as DOCUMENTED
 

@@ -1,11 +1,12 @@
-"""The cube that the networks see: 1 mm voxels, axes toward R, A and S, around a tumor's center.
+"""The cube that a network sees: cubic voxels, axes toward R, A and S, around a tumor.
 
 The patch's axes are only exchanged, reversed and rescaled; an oblique scan stays oblique.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,7 @@ from ...components import Mask
 from ...errors import InputError
 from ..patch import Patch
 
-__all__ = ["SIDE", "Window"]
-
-SIDE = 96
-"""Side of the cube on which the networks were trained, mm and voxels."""
+__all__ = ["Window"]
 
 Floats = npt.NDArray[np.float32]
 _WORLD = {
@@ -35,32 +33,44 @@ _WORLD = {
 class Window:
     """How voxels of a cube and of a patch correspond.
 
-    Voxel `side // 2` of the cube is the patch's center, so that the coarse mask that the denoiser
-    sees, every fourth voxel, holds the center of the smallest tumor.
+    Voxel `side // 2` of the cube is the center, so that a coarser mask of it, every fourth voxel,
+    holds the center of the smallest tumor.
 
     Args:
-        matrix: Offsets in the cube, mm, to offsets in the patch, voxels: (3, 3).
-        center: The patch's center, voxel (i, j, k).
-        side: Side of the cube, a multiple of 32.
+        matrix: Offsets in the cube to offsets in the patch, both in voxels: (3, 3).
+        center: Where in the patch the cube's center lies, voxels (i, j, k).
+        side: Voxels along each side of the cube.
+        voxel_mm: Size of its voxels.
     """
 
     matrix: npt.NDArray[np.float64]
     center: npt.NDArray[np.float64]
     side: int
+    voxel_mm: float = 1.0
 
     @classmethod
-    def around(cls, patch: Patch, *, side: int = SIDE) -> Window:
-        """Lay a cube around a patch's center.
+    def around(
+        cls,
+        patch: Patch,
+        *,
+        side: int,
+        voxel_mm: float = 1.0,
+        center: Sequence[float] | None = None,
+    ) -> Window:
+        """Lay a cube into a patch.
 
         Args:
             patch: The scan around a tumor.
-            side: Side of the cube, mm; the networks take multiples of 32.
+            side: Voxels along each side.
+            voxel_mm: Size of a voxel.
+            center: Voxel (i, j, k) of the patch around which it lies; None takes the patch's own.
         """
         matrix = np.zeros((3, 3))
         for axis, (code, mm) in enumerate(zip(patch.axcodes, patch.spacing_mm, strict=True)):
             world, sign = _WORLD[code]
-            matrix[axis, world] = sign / mm
-        return cls(matrix, np.array(patch.center, np.float64), side)
+            matrix[axis, world] = sign * voxel_mm / mm
+        at = np.array(patch.center if center is None else center, np.float64)
+        return cls(matrix, at, side, voxel_mm)
 
     def cut(self, array: Floats) -> Floats:
         """Interpolate values on the patch's grid (I, J, K) to the cube (side, side, side).
@@ -76,7 +86,7 @@ class Window:
     def cut_mask(self, mask: Mask) -> Mask:
         """Interpolate a mask (I, J, K) to the cube: inside where it is at least half."""
         padded = np.pad(mask, 1).astype(np.float32)  # a mask that ends at a face ends there
-        shifted = Window(self.matrix, self.center + 1, self.side)
+        shifted = replace(self, center=self.center + 1)
         return np.asarray(shifted.cut(padded) >= 0.5)
 
     def sample(self, cube: Floats, mask: Mask) -> Floats:
@@ -105,11 +115,11 @@ class Window:
         offsets = np.argwhere(mask) - self.center
         where = offsets @ np.linalg.inv(self.matrix).T + self.side // 2
         if len(where) and (where.min() < 0 or where.max() > self.side - 1):
-            reach = float(np.abs(where - self.side // 2).max())
+            reach = float(np.abs(where - self.side // 2).max()) * self.voxel_mm
             msg = (
-                f"DiffTumor paints within a cube of {self.side} mm; this tumor reaches "
-                f"{reach:.0f} mm from its center, which is more than half of it. Ask for a "
-                "smaller tumor or for another method."
+                f"This method paints within a cube of {self.side * self.voxel_mm:.0f} mm; this "
+                f"tumor reaches {reach:.0f} mm from the cube's center, which is more than half of "
+                "it. Ask for a smaller tumor or for another method."
             )
             raise InputError(msg)
         return where.T

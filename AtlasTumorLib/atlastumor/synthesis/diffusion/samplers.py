@@ -1,8 +1,7 @@
 """The two ways from noise to a latent, as plain functions.
 
-Which one a checkpoint needs follows from its number of steps (`find_sampler`); the other one gives
-garbage without an error. Random numbers are drawn on the CPU whatever the device, so that a seed
-means the same tumor on each.
+A model needs the one that it was made for; the other one gives garbage without an error. Random
+numbers are drawn on the CPU whatever the device, so that a seed means the same tumor on each.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ from typing import Protocol
 
 import torch
 
-from ...errors import WeightsError
+from ..base import OnStep, ignore_step
 from .schedule import Schedule
 
 __all__ = [
     "DDIM_STEPS",
     "Model",
-    "OnStep",
     "Sampler",
     "draw_noise",
-    "find_sampler",
     "sample_ancestral",
     "sample_ddim",
 ]
@@ -29,14 +26,7 @@ __all__ = [
 Model = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Maps (noisy latent (B, C, z, x, y), step (B,) int64, condition) to the noise in the latent."""
 
-OnStep = Callable[[float], None]
-"""Called before every step with the fraction done; may raise to stop."""
-
 DDIM_STEPS = 50
-
-
-def _ignore_step(_fraction: float) -> None:
-    """Tell nobody."""
 
 
 class Sampler(Protocol):
@@ -75,7 +65,7 @@ def sample_ancestral(
     cond: torch.Tensor,
     generator: torch.Generator,
     *,
-    on_step: OnStep = _ignore_step,
+    on_step: OnStep = ignore_step,
 ) -> torch.Tensor:
     """Sample by every step of the schedule, the clean latent held within [-1, 1].
 
@@ -115,7 +105,7 @@ def sample_ddim(
     cond: torch.Tensor,
     generator: torch.Generator,
     *,
-    on_step: OnStep = _ignore_step,
+    on_step: OnStep = ignore_step,
     n_samples: int = DDIM_STEPS,
 ) -> torch.Tensor:
     """Sample by every T / n-th step without new noise; nothing is clamped.
@@ -146,27 +136,3 @@ def sample_ddim(
         clean = (x - (1 - kept[step]).sqrt() * noise) / kept[step].sqrt()
         x = kept[towards].sqrt() * clean + (1 - kept[towards]).sqrt() * noise
     return x
-
-
-_SAMPLERS: dict[int, Sampler] = {4: sample_ancestral, 200: sample_ddim}
-
-
-def find_sampler(n_steps: int) -> Sampler:
-    """Find the sampler that a checkpoint was published with.
-
-    Args:
-        n_steps: T, the length of its schedule.
-
-    Returns:
-        Ancestral for 4 steps ("early"), DDIM for 200 ("noearly").
-
-    Raises:
-        WeightsError: If no checkpoint of this length was published.
-    """
-    if n_steps not in _SAMPLERS:
-        msg = (
-            f"The checkpoint has a schedule of {n_steps} steps; DiffTumor's have 4 (early tumors) "
-            "or 200 (others). Use one of the published files."
-        )
-        raise WeightsError(msg)
-    return _SAMPLERS[n_steps]
