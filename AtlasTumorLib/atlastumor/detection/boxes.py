@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .branches import Forest, find_entries, find_joins
+from .branches import Forest, find_entries
 from .reference import Box
 
 __all__ = ["GrowingBoxes"]
@@ -75,7 +75,7 @@ def _run_lowest(values: Longs, forest: Forest) -> Ints:
     least: list[int] = np.minimum.reduceat(values, start[:-1]).tolist()
     for child, elder in zip(order.tolist(), parent[order].tolist(), strict=True):
         least[elder] = min(least[elder], least[child])
-    shown, at = find_joins(forest.key, parent, forest.death, order)
+    shown, at = forest.joins
     np.minimum.at(values, at, np.array(least, np.int64)[shown])
     # Each branch lies wholly below the one before it, so that one pass starts anew at each.
     fall = (forest.key >> 32) << 32

@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..progress import Progress, ignore_progress
 from .basins import Saddles, find_basins, find_saddles
 from .foreground import Foreground
 
-__all__ = ["Forest", "absorb", "accumulate", "find_entries", "find_joins", "grow_forest"]
+__all__ = ["Forest", "absorb", "accumulate", "find_entries", "grow_forest"]
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -41,6 +41,9 @@ class Forest:
         entered: (M,) branch that each voxel enters, by rank.
         key: (M,) `branch << 32 | rank` of each voxel, rising: voxels branch by branch.
         start: (B + 1,) where each branch begins in `key`.
+        joins: The absorbed branches that show in the course of the absorbing one, and the places in
+            `key` at which they do; one that is absorbed with the voxel that ends the absorber never
+            shows.
         volume: (M,) voxels of the branch once the voxel of `key` has entered.
     """
 
@@ -52,7 +55,15 @@ class Forest:
     entered: Ints
     key: Longs
     start: Longs
-    volume: Ints
+    joins: tuple[Ints, Longs] = field(init=False)
+    volume: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find what follows from the rest."""
+        joins = _find_joins(self.key, self.parent, self.death, self.order)
+        object.__setattr__(self, "joins", joins)
+        ones = np.ones(self.key.size, np.int64)
+        object.__setattr__(self, "volume", accumulate(ones, self).astype(np.int32))
 
     def find_entries(
         self, branch: npt.NDArray[np.integer[Any]], n: npt.NDArray[np.integer[Any]]
@@ -105,50 +116,33 @@ def grow_forest(voxels: Foreground, *, progress: Progress = ignore_progress) -> 
     key = (entered.astype(np.int64) << 32) | np.arange(entered.size)
     key.sort()
     start = np.searchsorted(key, np.arange(peak.size + 1, dtype=np.int64) << 32)
-    volume = accumulate(np.ones(key.size, np.int64), key, start, parent, death, order)
     progress(1.0, "finding peaks")
-    return Forest(voxels, peak, death, parent, order, entered, key, start, volume.astype(np.int32))
+    return Forest(voxels, peak, death, parent, order, entered, key, start)
 
 
-def accumulate(
-    amounts: Longs, key: Longs, start: Longs, parent: Ints, death: Ints, order: Ints
-) -> Longs:
+def accumulate(amounts: Longs, forest: Forest) -> Longs:
     """Sum what voxels bring, along each branch and over the branches that it absorbs.
 
     Args:
-        amounts: (M,) what each voxel of `key` brings; overwritten.
-        key: (M,) as in a forest, as are the others.
-        start: (B + 1,).
-        parent: (B,).
-        death: (B,).
-        order: The absorbed branches.
+        amounts: (M,) what each voxel of `Forest.key` brings; overwritten.
+        forest: B branches.
 
     Returns:
         (M,) the branch's sum once the voxel has entered.
     """
-    own = np.add.reduceat(amounts, start[:-1]) if amounts.size else amounts
-    totals = absorb(own, parent, order)
-    shown, at = find_joins(key, parent, death, order)
+    if not amounts.size:
+        return amounts
+    first = forest.start[:-1]
+    totals = absorb(np.add.reduceat(amounts, first), forest.parent, forest.order)
+    shown, at = forest.joins
     np.add.at(amounts, at, totals[shown])
-    running = np.cumsum(amounts, out=amounts)
-    before = np.concatenate([np.zeros(1, np.int64), running])[start[:-1]]
-    running -= np.repeat(before, np.diff(start))
-    return running
+    # Taking the sum of the branch before from each branch's first voxel makes it begin at nothing.
+    amounts[first[1:]] -= np.add.reduceat(amounts, first)[:-1]
+    return np.cumsum(amounts, out=amounts)
 
 
-def find_joins(key: Longs, parent: Ints, death: Ints, order: Ints) -> tuple[Ints, Longs]:
-    """Find with which voxels branches absorb others.
-
-    Args:
-        key: (M,) as in a forest, as are the others.
-        parent: (B,).
-        death: (B,).
-        order: The absorbed branches.
-
-    Returns:
-        The absorbed branches that show in the course of the absorbing one, and the places in `key`
-        at which they do; one that is absorbed with the voxel that ends the absorber never shows.
-    """
+def _find_joins(key: Longs, parent: Ints, death: Ints, order: Ints) -> tuple[Ints, Longs]:
+    """Find with which voxels branches absorb others."""
     shown = order[death[order] < death[parent[order]]]
     return shown, np.searchsorted(key, (parent[shown].astype(np.int64) << 32) | death[shown])
 
@@ -175,16 +169,14 @@ def _merge(saddles: Saddles, n_basins: int, n_voxels: int) -> tuple[Ints, Ints, 
     group, parent = list(range(n_basins)), list(range(n_basins))
     death = [n_voxels] * n_basins
     order = []
-
-    def find(one: int) -> int:
-        while group[one] != one:
-            group[one] = group[group[one]]
-            one = group[one]
-        return one
-
     edges = (saddles.first.tolist(), saddles.second.tolist(), saddles.rank.tolist())
     for first, second, rank in zip(*edges, strict=True):
-        elder, younger = find(first), find(second)
+        # Twice the same walk to the root, halving the path: a call of a function costs as much.
+        elder, younger = first, second
+        while group[elder] != elder:
+            group[elder] = elder = group[group[elder]]
+        while group[younger] != younger:
+            group[younger] = younger = group[group[younger]]
         if elder > younger:
             elder, younger = younger, elder
         group[younger] = parent[younger] = elder

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from .branches import Forest, accumulate
+from .branches import Forest
+from .centers import IndexSums
 from .courses import Courses, Levels, Marks
 from .reference import ReferenceLesions
 
@@ -23,8 +24,6 @@ Longs = npt.NDArray[np.int64]
 # What a table may hold; beyond, a map has shattered into specks, as noise does without a least
 # volume, and the table would outgrow the map.
 _MOST = 10_000_000
-
-_HALF = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class Pairs:
         is_peak: (P,) whether the branch's highest voxel lies in the lesion.
         gain_key: (G,) `pair << 32 | rank` of each gain in overlap, rising.
         gain_sum: (G,) overlap after it.
-        sums: Of the voxels' i, j and k, as `Forest.volume` is of their number; (M,) each.
+        sums: Of the voxels' indices; None where there are no pairs.
     """
 
     forest: Forest
@@ -70,7 +69,7 @@ class Pairs:
     is_peak: Bools
     gain_key: Longs
     gain_sum: Longs
-    sums: tuple[Longs, ...]
+    sums: IndexSums | None
 
     @property
     def sizes(self) -> Longs:
@@ -96,12 +95,12 @@ class Pairs:
         entry = self.forest.find_entries(self.branch[pair], n)
         gain = np.searchsorted(self.gain_key, (pair << 32) | (n - 1), side="right") - 1
         volume = self.forest.volume[entry].astype(np.int64)
-        centers = np.array([le.center_ijk for le in self.reference.lesions]).reshape(-1, 3)
-        square = np.zeros(pair.size)
-        for axis, spacing in enumerate(self.reference.spacing_mm):
-            away = self.sums[axis][entry] / volume - centers[self.lesion[pair], axis]
-            square += (away * spacing) ** 2
-        return Measures(volume, self.gain_sum[gain], np.sqrt(square))
+        distance = np.zeros(pair.size)
+        if self.sums is not None:
+            centers = np.array([lesion.center_ijk for lesion in self.reference.lesions])
+            away = self.sums.centers(entry, volume) - centers[self.lesion[pair]]
+            distance = np.sqrt(((away * self.reference.spacing_mm) ** 2).sum(axis=1))
+        return Measures(volume, self.gain_sum[gain], distance)
 
 
 def expand(first: Longs, stop: Longs) -> tuple[Longs, Longs]:
@@ -169,7 +168,7 @@ def find_pairs(
         _find_parts(marks, forest.peak[branch]) == lesion + 1,
         (renumbered << 32) | rank[kept[pair]],
         running[kept[pair]],
-        _sum_indices(forest) if branch.size else (np.zeros(0, np.int64),) * 3,
+        IndexSums.of(forest) if branch.size else None,
     )
 
 
@@ -204,19 +203,3 @@ def _find_parts(marks: Marks, ranks: npt.NDArray[np.integer[Any]]) -> Longs:
         return np.zeros(ranks.size, np.int64)
     at = np.minimum(np.searchsorted(marks.rank, ranks), marks.rank.size - 1)
     return np.where(marks.rank[at] == ranks, marks.part[at], 0).astype(np.int64)
-
-
-def _sum_indices(forest: Forest) -> tuple[Longs, ...]:
-    """Sums of the voxels' indices along each branch; one array for each axis."""
-    voxels = forest.voxels
-    position = voxels.find_positions(forest.key & 0xFFFFFFFF)
-    i, j, k = (voxels.find_indices(position, axis) for axis in range(3))
-    if position.size * max(voxels.shape) < _HALF:  # two sums side by side in one number
-        both = _accumulate((j << 32) | i, forest)
-        return both & 0xFFFFFFFF, both >> 32, _accumulate(k, forest)
-    return _accumulate(i, forest), _accumulate(j, forest), _accumulate(k, forest)
-
-
-def _accumulate(amounts: Longs, forest: Forest) -> Longs:
-    """Sum what the voxels of `forest.key` bring, as it has done with their number."""
-    return accumulate(amounts, forest.key, forest.start, forest.parent, forest.death, forest.order)
