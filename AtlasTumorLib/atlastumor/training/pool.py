@@ -14,7 +14,7 @@ import torch
 from ..organs import KEYS
 from ..phantom import TumorOptions, make_anatomy
 from .recipe import Recipe
-from .samples import FINE, CroppedAnatomy, Sample, draw_sample
+from .samples import CroppedAnatomy, Sample, draw_sample
 
 __all__ = ["SampleStream", "make_pool"]
 
@@ -41,7 +41,7 @@ def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:
     ]
     missing = [path for path in paths if not path.exists()]
     with ProcessPoolExecutor(workers) as executor:
-        spacing = [recipe.spacing_mm / FINE] * len(missing)
+        spacing = [recipe.anatomy_mm] * len(missing)
         for done, path in enumerate(executor.map(_make_one, missing, spacing), start=1):
             _log.info("Anatomy %d of %d: %s", done, len(missing), path.name)
     return paths

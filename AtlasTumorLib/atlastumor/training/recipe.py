@@ -59,6 +59,7 @@ class Recipe:
         n_anatomies: Different phantoms in the pool.
         patch: Voxels of a training patch along (i, j, k).
         spacing_mm: Of the network's grid, isotropic.
+        anatomy_mm: Of the anatomies in the pool, isotropic.
         clip_hu: (low, high), mapped to [0, 1].
         tumor_focus: Share of the patches that are centered on a tumor.
         network: Name in `NETWORKS`.
@@ -74,7 +75,8 @@ class Recipe:
     ema: float = 0.998
     n_anatomies: int = 500
     patch: tuple[int, int, int] = (80, 80, 80)
-    spacing_mm: float = 3.0
+    spacing_mm: float = 2.0
+    anatomy_mm: float = 1.5
     clip_hu: tuple[float, float] = (-200.0, 300.0)
     tumor_focus: float = 0.85
     network: str = "segresnet"

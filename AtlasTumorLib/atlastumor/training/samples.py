@@ -1,6 +1,6 @@
 """One training patch: a crop of an anatomy, rendered as if a scanner had seen it.
 
-Anatomies lie on a grid twice as fine as the network's. Rendering there and averaging 2x2x2 gives
+A patch is rendered on a grid twice as fine as the network's and averaged 2x2x2: that gives
 partial volume for a fraction of what simulating the scanner costs; the simulation proper
 (`phantom.make_phantom`) is kept for evaluation, so that the two do not share their shortcuts.
 Domain randomization after Billot et al., SynthSeg, Medical Image Analysis 2023.
@@ -24,11 +24,14 @@ from .recipe import FIRST_TUMOR, Recipe, channel_of_label
 
 __all__ = ["CroppedAnatomy", "Sample", "draw_sample"]
 
-FINE = 2  # anatomy voxels per network voxel, along each axis
+FINE = 2  # rendered voxels per network voxel, along each axis
 _ZOOM = (0.87, 1.15)  # along each axis by itself: no two bodies are in proportion
 _FULL_ML = 11.0  # a lesion of this size or larger has weight 1
 _HEAVIEST = 3.0  # 12 taught the network to be sure of lesions that are not there
-_PHASES = ("none", "arterial", "portal", "portal", "delayed", "random")
+_THICK_MM = (1.25, 2.0, 2.5, 3.0, 4.0, 5.0)
+_PIXEL_MM = 1.5
+_PHASES = ("none", "arterial", "arterial", "portal", "portal", "delayed")
+"""Arterial scans teach more than their share: half their tumors were missed at one in five."""
 Tissues = npt.NDArray[np.uint8]
 
 
@@ -37,8 +40,8 @@ class CroppedAnatomy:
     """What training keeps of an anatomy.
 
     Args:
-        tissues: Tissue ids on the fine grid, (I, J, K) uint8, RAS.
-        tumor_centers: Of its lesions, fine voxels, (N, 3).
+        tissues: Tissue ids, (I, J, K) uint8, RAS, every `Recipe.anatomy_mm`.
+        tumor_centers: Of its lesions, voxels, (N, 3).
         tumor_organs: Row of each lesion's organ in the organ table, (N,).
     """
 
@@ -74,11 +77,12 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
     """
     size = np.array(recipe.patch) * FINE
     zoom = rng.uniform(*_ZOOM, 3)
-    source = np.round(size / zoom).astype(np.int64)
+    stride = recipe.spacing_mm / FINE / recipe.anatomy_mm  # anatomy voxels per rendered one
+    source = np.round(size * stride / zoom).astype(np.int64)
     tissues, inside = _crop(anatomy.tissues, _corner(anatomy, source, recipe, rng), source)
     nearest = np.ix_(*(np.arange(n) * m // n for n, m in zip(size, source, strict=True)))
     tissues, inside = tissues[nearest], _shorten(inside[nearest], rng)
-    hu = _render(tissues, rng)
+    hu = _render(tissues, recipe.spacing_mm, rng)
     low, high = recipe.clip_hu
     image = ((hu - low) / (high - low)).clamp_(0.0, 1.0)
     keep = torch.from_numpy(inside[::FINE, ::FINE, ::FINE].copy())
@@ -101,7 +105,7 @@ def _balance(channels: npt.NDArray[np.uint8], spacing_mm: float) -> npt.NDArray[
 def _corner(
     anatomy: CroppedAnatomy, size: npt.NDArray[np.int64], recipe: Recipe, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Choose the low corner of a crop, fine voxels; it may lie outside."""
+    """Choose the low corner of a crop, anatomy voxels; it may lie outside."""
     shape = np.array(anatomy.tissues.shape)
     if len(anatomy.tumor_centers) and rng.random() < recipe.tumor_focus:
         organ = rng.choice(np.unique(anatomy.tumor_organs))  # rare organs as often as common ones
@@ -145,45 +149,77 @@ def _shorten(inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDA
     return inside
 
 
-def _render(tissues: Tissues, rng: np.random.Generator) -> torch.Tensor:
+@dataclass(frozen=True)
+class _Slices:
+    """How a patch was scanned: slices across an axis, `thick_mm` apart; grid of `spacing_mm`.
+
+    Deviations (3,) in voxels of what scanning and resampling to the network's grid smooth: boxes
+    of pixel and slice, the scanner's kernel, and the triangle that resampling averages over.
+    """
+
+    axis: int
+    thick_mm: float
+    kernel_mm: float
+    spacing_mm: float
+
+    @staticmethod
+    def draw(rng: np.random.Generator, spacing_mm: float) -> _Slices:
+        axis = int(rng.choice([0, 1, 2, 2, 2, 2, 2, 2]))
+        return _Slices(axis, float(rng.choice(_THICK_MM)), rng.uniform(0.4, 0.9), spacing_mm)
+
+    def anatomy_blur(self) -> npt.NDArray[np.float64]:
+        """Give what blurs the anatomy; a voxel's own extent is averaged already."""
+        own = self.spacing_mm**2 / 12
+        within = _PIXEL_MM**2 / 12 + self.kernel_mm**2 + self.spacing_mm**2 / 6
+        across = self.thick_mm**2 / 12 + max(self.thick_mm, self.spacing_mm) ** 2 / 6
+        return self._by_axis(np.sqrt(within - own), np.sqrt(max(across - own, 0.0)))
+
+    def blob_blur(self, blob_mm: float) -> npt.NDArray[np.float64]:
+        """Give what correlates the texture, whose blobs have a deviation of `blob_mm`."""
+        return self._by_axis(np.hypot(blob_mm, 0.4 * _PIXEL_MM), np.hypot(blob_mm, self._across()))
+
+    def grain_blur(self, within: float) -> npt.NDArray[np.float64]:
+        """Give what correlates the grain, `within` voxels in a slice."""
+        return self._by_axis(within * self.spacing_mm, self._across())
+
+    def _across(self) -> float:
+        """Measured on phantoms: slices interpolated to a finer grid repeat their grain, mm."""
+        return max(0.6 * self.thick_mm - 0.2, 0.2 * self.spacing_mm)
+
+    def _by_axis(self, within_mm: float, across_mm: float) -> npt.NDArray[np.float64]:
+        sigma = np.full(3, within_mm)
+        sigma[self.axis] = across_mm
+        return sigma / self.spacing_mm
+
+
+def _render(tissues: Tissues, spacing_mm: float, rng: np.random.Generator) -> torch.Tensor:
     """Give every tissue a density, average to the network's grid, add texture and noise; HU."""
     randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.4, 0.3, 0.2, 0.1]))
     mean, texture = sample_hu(rng, phase=str(rng.choice(_PHASES)), randomize=randomize)
-    hu = _thicken(torch.from_numpy(mean.astype(np.float32)[tissues]), rng)
-    hu = torch.nn.functional.avg_pool3d(hu[None, None], FINE)[0, 0]
+    slices = _Slices.draw(rng, spacing_mm)
+    fine = torch.from_numpy(mean.astype(np.float32)[tissues])
+    sharp = torch.nn.functional.avg_pool3d(fine[None, None], FINE)[0, 0].numpy()
+    hu = ndimage.gaussian_filter(sharp, slices.anatomy_blur(), mode="nearest", truncate=3.0)
     coarse = tissues[::FINE, ::FINE, ::FINE]
-    spread = torch.from_numpy(texture.astype(np.float32)[coarse])
-    if randomize == 0:  # what is left of texture and grain in voxels of 3 mm
-        blobs, share, grain = rng.uniform(0.4, 0.9), rng.uniform(0.5, 0.85), rng.uniform(2, 8)
+    if randomize == 0:  # what is left of texture and grain after resampling
+        blob_mm, share, grain = rng.uniform(1.2, 2.5), rng.uniform(0.5, 0.85), rng.uniform(4, 11)
     else:
-        blobs, share, grain = rng.uniform(0.4, 2.0), 1.0, rng.gamma(2.0, 4.0)
+        blob_mm, share, grain = rng.uniform(1.2, 5.0), 1.0, rng.gamma(2.0, 5.0)
         hu = hu * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-15, 15))
-    hu = hu + spread * float(share) * _smooth_noise(coarse.shape, float(blobs), rng)
-    return hu + _smooth_noise(coarse.shape, rng.uniform(0.0, 0.7), rng) * float(grain)
+    blobs = _smooth_noise(coarse.shape, slices.blob_blur(blob_mm), rng)
+    hu = hu + texture.astype(np.float32)[coarse] * np.float32(share) * blobs
+    grains = _smooth_noise(coarse.shape, slices.grain_blur(rng.uniform(0.3, 0.65)), rng)
+    return torch.from_numpy(hu + np.float32(grain) * grains)
 
 
-def _thicken(hu: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Average along one axis, as thick slices do; mostly along k, sometimes as a reformat would."""
-    width = int(rng.choice([1, 1, 2, 3, 4]))
-    if width == 1:
-        return hu
-    axis = int(rng.choice([0, 1, 2, 2, 2, 2]))
-    kernel = [1, 1, 1]
-    kernel[axis] = 2 * (width // 2) + 1
-    padding = [n // 2 for n in kernel]
-    pooled = torch.nn.functional.avg_pool3d(
-        hu[None, None], kernel, stride=1, padding=padding, count_include_pad=False
-    )
-    return pooled[0, 0]
-
-
-def _smooth_noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> torch.Tensor:
-    """Gaussian noise of unit variance, correlated over `sigma` voxels, (I, J, K)."""
+def _smooth_noise(
+    shape: tuple[int, ...], sigma: npt.NDArray[np.float64], rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Gaussian noise of unit variance, correlated over `sigma` (3,) voxels, (I, J, K)."""
     noise = rng.standard_normal(shape, dtype=np.float32)
-    if sigma > 0.2:
-        noise = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=3.0)
-        noise /= noise.std()
-    return torch.from_numpy(noise)
+    noise = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=3.0)
+    result: npt.NDArray[np.float32] = noise / noise.std()
+    return result
 
 
 def _majority(labels: torch.Tensor) -> torch.Tensor:
