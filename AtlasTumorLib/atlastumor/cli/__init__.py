@@ -26,6 +26,7 @@ from . import (
     phantom,
     review,
     segment,
+    studio,
     synthesize,
     synthesize_cohort,
 )
@@ -40,6 +41,7 @@ _COMMANDS = (
     review,
     synthesize,
     synthesize_cohort,
+    studio,
     organs,
     models,
     phantom,

@@ -99,6 +99,14 @@ class Console:
         for path in files:
             self.say(f"  {path}")
 
+    def reply(self, **fields: Any) -> None:
+        """Answer one of many requests that a program made.
+
+        Args:
+            fields: Of the answer, ready for JSON.
+        """
+        self._emit("reply", **fields)
+
     def fail(self, kind: str, message: str, exit_code: int) -> None:
         """Say in one line why there is no result.
 
