@@ -22,6 +22,7 @@ __all__ = [
     "box_within",
     "find_boxes",
     "find_components",
+    "find_holes",
     "find_region_at",
     "has_label",
     "nest_box",
@@ -127,6 +128,23 @@ def find_region_at(
     parts, _ = ndimage.label(array[box] == label, _TOUCHING)
     part = parts[tuple(x - side.start for side, x in zip(box, voxel, strict=True))]
     return Region(box, parts == part) if part else None
+
+
+def find_holes(mask: Mask) -> Mask:
+    """Find what a mask encloses: voxels from which no way over faces leads out of it.
+
+    Args:
+        mask: (I, J, K).
+
+    Returns:
+        (I, J, K), nowhere where the mask is.
+    """
+    outside = np.pad(~mask, 1, constant_values=True)
+    parts, n = ndimage.label(outside)
+    if n == 1:
+        return np.zeros_like(mask)
+    holes: Mask = (outside & (parts != parts[0, 0, 0]))[1:-1, 1:-1, 1:-1]
+    return holes
 
 
 def _label(mask: Mask) -> npt.NDArray[np.integer[Any]]:

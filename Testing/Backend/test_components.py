@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 
-from atlastumor.components import find_components, has_label
+from atlastumor.components import find_components, find_holes, has_label
 
 WHOLE = tuple(slice(0, 84) for _ in range(3))
 
@@ -49,3 +49,21 @@ def test_a_part_comes_with_its_tight_box():
         (slice(70, 71), slice(70, 71), slice(70, 71)),
     ]
     assert [int(part.mask.sum()) for part in parts] == [11, 1]
+
+
+def test_a_hole_is_what_no_way_over_faces_leads_out_of():
+    mask = np.zeros((7, 7, 7), bool)
+    mask[1:6, 1:6, 1:6] = True
+    mask[3, 3, 2:5] = False
+    mask[1, 1, 1] = False  # a nick in a corner
+
+    assert np.argwhere(find_holes(mask)).tolist() == [[3, 3, 2], [3, 3, 3], [3, 3, 4]]
+    mask[3, 3, 5] = False  # a tunnel to the outside
+    assert not find_holes(mask).any()
+
+
+def test_a_hole_reaches_the_faces_of_no_array():
+    mask = np.ones((3, 3, 3), bool)
+    mask[1, 1, 0] = False
+
+    assert not find_holes(mask).any()

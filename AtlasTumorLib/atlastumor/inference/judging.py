@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..components import Region, find_boxes, find_components, nest_box
+from ..components import Region, find_boxes, find_components, find_holes, has_label, nest_box
 from ..organs import Organ
 from ..volume import Grid
 from .postprocess import Labels, drop_lesion
@@ -37,9 +37,12 @@ def judge_lesions(
 ) -> tuple[JudgedLesion, ...]:
     """Find the outlined lesions of an organ, and the mean probability of each.
 
+    Holes that a lesion encloses, as necrosis leaves them, become tumor, with all that lies in them
+    but other organs; the mean is that of the outline.
+
     Args:
         labels: AbdomenAtlas 2.0 numbers, (I, J, K): tumors from the outline on, or from the
-            threshold on where that is lower.
+            threshold on where that is lower; holes are filled in place.
         grid: Of the labels.
         organ: Whose lesions.
         probability: Of its tumors.
@@ -47,7 +50,7 @@ def judge_lesions(
         threshold: What was asked for; None if arg-max decided.
 
     Returns:
-        The lesions; means are rounded to half precision, as maps are kept.
+        The lesions, the largest box first; means are rounded to half precision, as maps are kept.
     """
     box = find_boxes(labels).get(organ.tumor_label)
     regions = list(find_components(labels, organ.tumor_label, box)) if box else []
@@ -55,7 +58,8 @@ def judge_lesions(
         regions = [
             part for region in regions for part in _likely_parts(region, grid, probability, outline)
         ]
-    return tuple(JudgedLesion(region, _mean(region, grid, probability)) for region in regions)
+    judged = [JudgedLesion(region, _mean(region, grid, probability)) for region in regions]
+    return tuple(_fill_holes(labels, judged, organ))
 
 
 def drop_faint_lesions(
@@ -84,6 +88,31 @@ def _likely_parts(
     ni, nj, nk = likely.shape
     for part in find_components(likely, 1, (slice(0, ni), slice(0, nj), slice(0, nk))):
         yield Region(nest_box(region.box, part.box), part.mask)
+
+
+def _fill_holes(
+    labels: Labels, lesions: Iterable[JudgedLesion], organ: Organ
+) -> Iterator[JudgedLesion]:
+    """Turn what lesions enclose into tumor, other organs apart; the largest box comes first."""
+    own = (0, *organ.labels, organ.tumor_label)
+    whole: list[Region] = []
+    for lesion in sorted(lesions, key=lambda lesion: -lesion.region.mask.size):
+        region = lesion.region
+        if any(_holds(other, region) for other in whole):
+            continue  # a speck within a hole is part of the lesion around it
+        inside = labels[region.box]
+        hole = find_holes(region.mask) & has_label(inside, own)
+        inside[hole] = organ.tumor_label
+        whole.append(Region(region.box, region.mask | hole))
+        yield JudgedLesion(whole[-1], lesion.score)
+
+
+def _holds(region: Region, other: Region) -> bool:
+    """Tell whether a region holds another's first voxel."""
+    voxel = [side.start + at[0] for side, at in zip(other.box, other.mask.nonzero(), strict=True)]
+    if not all(side.start <= x < side.stop for side, x in zip(region.box, voxel, strict=True)):
+        return False
+    return bool(region.mask[tuple(x - s.start for s, x in zip(region.box, voxel, strict=True))])
 
 
 def _mean(region: Region, grid: Grid, probability: ProbabilityMap) -> float:

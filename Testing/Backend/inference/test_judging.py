@@ -51,7 +51,7 @@ def test_a_lesion_has_the_mean_of_its_voxels(
 
     found = judge_lesions(some_labels(0.3), GRID, LIVER, a_map(), outline=0.3, threshold=0.6)
 
-    assert [(lesion.region.box, lesion.score) for lesion in found] == [(SHARP, 0.75), (FAINT, 0.5)]
+    assert [(lesion.region.box, lesion.score) for lesion in found] == [(FAINT, 0.5), (SHARP, 0.75)]
 
 
 @pytest.mark.parametrize("slab_voxels", [1, 1 << 22])
@@ -63,7 +63,7 @@ def test_below_the_outline_lesions_are_still_outlined_there(
 
     found = judge_lesions(labels, GRID, LIVER, a_map(), outline=0.3, threshold=0.05)
 
-    assert [(lesion.region.box, lesion.score) for lesion in found] == [(SHARP, 0.75), (FAINT, 0.5)]
+    assert [(lesion.region.box, lesion.score) for lesion in found] == [(FAINT, 0.5), (SHARP, 0.75)]
 
 
 def test_faint_lesions_become_the_organ_they_lie_in() -> None:
@@ -74,6 +74,43 @@ def test_faint_lesions_become_the_organ_they_lie_in() -> None:
 
     assert (labels[SHARP] == TUMOR).all()
     assert (labels[FAINT] == LIVER.label).all()
+
+
+def a_ring(core: float) -> ProbabilityMap:
+    """A shell of probability 0.75 around a core, in a liver where all is 0.1."""
+    array = np.full(GRID.shape, 0.1, np.float16)
+    array[2:9, 2:9, 10:17] = 0.75
+    array[4:7, 4:7, 12:15] = 0.1
+    array[5, 5, 13] = core
+    return ProbabilityMap(array, GRID)
+
+
+@pytest.mark.parametrize("core", [0.1, 0.9])
+@pytest.mark.parametrize("threshold", [0.05, 0.3, 0.6])
+def test_what_a_lesion_encloses_belongs_to_it(core: float, threshold: float) -> None:
+    probability = a_ring(core)
+    labels = np.full(GRID.shape, LIVER.label, np.uint8)
+    labels[probability.array >= min(threshold, 0.3)] = TUMOR
+
+    (found,) = judge_lesions(labels, GRID, LIVER, probability, outline=0.3, threshold=threshold)
+
+    assert found.region.box == (slice(2, 9), slice(2, 9), slice(10, 17))
+    assert found.region.mask.all()
+    assert found.score == 0.75  # of what was outlined
+    assert (labels[found.region.box] == TUMOR).all()
+
+
+def test_another_organ_in_a_hole_stays() -> None:
+    probability = a_ring(0.1)
+    labels = np.full(GRID.shape, LIVER.label, np.uint8)
+    labels[probability.array >= 0.3] = TUMOR
+    other = find_organ("pancreas").label
+    labels[5, 5, 13] = other
+
+    (found,) = judge_lesions(labels, GRID, LIVER, probability, outline=0.3, threshold=0.5)
+
+    assert labels[5, 5, 13] == other
+    assert np.argwhere(~found.region.mask).tolist() == [[3, 3, 3]]
 
 
 def test_the_threshold_itself_is_enough() -> None:
@@ -149,7 +186,8 @@ def test_the_score_of_a_lesion_is_its_mean_and_reaches_the_threshold() -> None:
 
     for lesion in found.lesions:
         region = find_region(found.labels, lesion)
-        mean = probability[region.box][region.mask].mean(dtype=float)
+        values = probability[region.box][region.mask]
+        mean = values[values >= 0.3].mean(dtype=float)  # what it encloses counts not
         assert lesion.score == pytest.approx(mean, abs=1e-3)
         assert lesion.score >= 0.6
 
