@@ -10,20 +10,43 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import WeightsError
-from .specs import ModelCard
+from .specs import WeightsRef
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["find_weights", "fit_weights", "hash_file", "load_weights", "save_weights"]
+__all__ = [
+    "WeightsCard",
+    "find_weights",
+    "fit_weights",
+    "hash_file",
+    "load_weights",
+    "save_weights",
+]
 
 _CHUNK_BYTES = 1 << 20
 
 
-def load_weights(card: ModelCard, *, models_dir: Path | None = None) -> dict[str, torch.Tensor]:
+class WeightsCard(Protocol):
+    """What any card says about its weights; `ModelCard` is one."""
+
+    @property
+    def id(self) -> str:
+        """Name of the model."""
+
+    @property
+    def weights(self) -> WeightsRef:
+        """Which file."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where the card was read from; its weights lie beside it."""
+
+
+def load_weights(card: WeightsCard, *, models_dir: Path | None = None) -> dict[str, torch.Tensor]:
     """Read the weights of a card, having checked that they are the ones it means.
 
     Args:
@@ -53,7 +76,7 @@ def load_weights(card: ModelCard, *, models_dir: Path | None = None) -> dict[str
     }
 
 
-def find_weights(card: ModelCard, *, models_dir: Path | None = None) -> Path:
+def find_weights(card: WeightsCard, *, models_dir: Path | None = None) -> Path:
     """Find the weights file of a card without reading it.
 
     Args:
@@ -77,7 +100,7 @@ def find_weights(card: ModelCard, *, models_dir: Path | None = None) -> Path:
     raise WeightsError(msg)
 
 
-def _check_file(card: ModelCard, path: Path) -> None:
+def _check_file(card: WeightsCard, path: Path) -> None:
     """Raise unless size and hash are the card's."""
     try:
         size, digest = path.stat().st_size, hash_file(path)

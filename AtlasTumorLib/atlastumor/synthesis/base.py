@@ -6,6 +6,7 @@ decide: shapes and compositing are shared by all methods.
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -13,11 +14,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DependencyError
 from .patch import Patch
 from .request import TumorRequest
 from .shape_types import Shape
 
-__all__ = ["AbstractMethod", "OnStep", "ignore_step"]
+__all__ = ["AbstractMethod", "OnStep", "choose_processor", "ignore_step"]
 
 OnStep = Callable[[float], None]
 """Called before each step of long work with the fraction done, in [0, 1]; may raise to stop it."""
@@ -27,19 +29,45 @@ def ignore_step(_fraction: float) -> None:
     """Take a step's word and do nothing."""
 
 
+def choose_processor(method: str, device: str) -> str:
+    """Choose where the network of a method runs.
+
+    Args:
+        method: Its name.
+        device: "auto" (a GPU that works, else the CPU), "cpu", "cuda" or "cuda:N".
+
+    Returns:
+        The device as torch knows it.
+
+    Raises:
+        DependencyError: If torch is not installed.
+        DeviceError: If there is no such device or it does not work.
+    """
+    try:
+        importlib.import_module("torch")
+    except ImportError as error:
+        msg = f"The method '{method}' needs the package torch; install it with pip."
+        raise DependencyError(msg) from error
+    from ..inference.device import choose_device  # noqa: PLC0415 - methods without networks do not
+
+    return choose_device(device).name
+
+
 class AbstractMethod(ABC):
     """Paints the inside of a tumor.
 
     Attributes:
         name: Key in `METHODS`.
         title: Shown to people.
-        needs_weights: Whether `paint` needs files that do not come with this software. Such a
-            method is made with the folder in which they lie, or None, as its first argument.
+        runs_network: Whether `paint` runs a network. Such a method is made with the folder in
+            which weights lie, or None, and with the device on which it runs.
+        needs_weights: Whether the weights do not come with this software.
         reach_mm: How far around the tumor's center it looks; a patch reaches at least that far.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    runs_network: ClassVar[bool] = False
     needs_weights: ClassVar[bool] = False
     reach_mm: ClassVar[float] = 0.0
 

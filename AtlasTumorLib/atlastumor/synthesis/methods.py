@@ -10,6 +10,7 @@ from ..errors import UnknownKeyError
 from .base import AbstractMethod
 from .cellular import Cellular
 from .difftumor.method import DiffTumorMethod
+from .freetumor.method import FreeTumorMethod
 from .handcrafted import Handcrafted
 
 __all__ = ["METHODS", "find_method"]
@@ -19,17 +20,22 @@ METHODS: Mapping[str, Callable[..., AbstractMethod]] = MappingProxyType(
         Handcrafted.name: Handcrafted,
         Cellular.name: Cellular,
         DiffTumorMethod.name: DiffTumorMethod,
+        FreeTumorMethod.name: FreeTumorMethod,
     }
 )
 """Makers of methods by name."""
 
 
-def find_method(key: str, *, models_dir: Path | None = None) -> AbstractMethod:
+def find_method(
+    key: str, *, models_dir: Path | None = None, device: str = "auto"
+) -> AbstractMethod:
     """Make a method by its name.
 
     Args:
         key: One of `METHODS`.
         models_dir: Where weights lie, for a method that needs them; None where it looks by itself.
+        device: Where a network runs: "auto" (a GPU that works, else the CPU), "cpu", "cuda" or
+            "cuda:N".
 
     Returns:
         The method, ready to paint unless it lacks weights.
@@ -42,4 +48,4 @@ def find_method(key: str, *, models_dir: Path | None = None) -> AbstractMethod:
     except KeyError as error:
         raise UnknownKeyError("method", key, METHODS) from error
     method = make()
-    return make(models_dir) if method.needs_weights else method
+    return make(models_dir, device=device) if method.runs_network else method

@@ -1,13 +1,13 @@
 """DiffTumor: tumors painted by latent diffusion, compatible with its published checkpoints.
 
 Written from the paper and from the layout of those files, name by name. `autoencoder`, `attention`,
-`denoiser`, `schedule`, `samplers`, `conditioning`, `inpainting`, `reading` and `state` need torch;
-what is imported here does not.
+`denoiser`, `conditioning`, `inpainting` and `state` need torch; what is imported here does not.
 """
 
 from __future__ import annotations
 
+from ..published import PublishedFile
 from .method import DiffTumorMethod
-from .published import PublishedFile, list_published
+from .published import list_published
 
 __all__ = ["DiffTumorMethod", "PublishedFile", "list_published"]

@@ -9,6 +9,7 @@ Source:
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...components import Mask
-from ...errors import DependencyError, InputError, OutOfMemoryError
-from ..base import AbstractMethod, OnStep, ignore_step
+from ...errors import InputError, OutOfMemoryError
+from ..base import AbstractMethod, OnStep, choose_processor, ignore_step
 from ..diffusion.window import Window
 from ..patch import Patch
+from ..published import find_file
 from ..request import TumorRequest
 from ..shape_types import Shape
-from .published import find_file, find_published
+from .published import find_published
 
 if TYPE_CHECKING:
     from .state import Models
@@ -43,6 +45,7 @@ class DiffTumorMethod(AbstractMethod):
 
     name: ClassVar[str] = "difftumor"
     title: ClassVar[str] = "Diffusion (DiffTumor)"
+    runs_network: ClassVar[bool] = True
     needs_weights: ClassVar[bool] = True
     reach_mm: ClassVar[float] = _SIDE / 2 + 1
 
@@ -51,7 +54,7 @@ class DiffTumorMethod(AbstractMethod):
         models_dir: Path | None = None,
         *,
         models: Models | None = None,
-        device: str = "cpu",
+        device: str = "auto",
         side: int = _SIDE,
     ) -> None:
         """Get ready; nothing is read before the first tumor.
@@ -61,7 +64,7 @@ class DiffTumorMethod(AbstractMethod):
                 and kept in memory until another is needed.
             models: A model already loaded (`load_models`), to be used for every organ and size;
                 outside its own organ that is an experiment.
-            device: Where the networks run, as torch knows it.
+            device: Where the networks run: "auto", "cpu", "cuda" or "cuda:N".
             side: Side of the cube they see, mm, a multiple of 32; training only ever used 96.
         """
         self._models_dir, self._device, self._side = models_dir, device, side
@@ -116,6 +119,7 @@ class DiffTumorMethod(AbstractMethod):
         self, hu: Floats, mask: Mask, models: Models, seed: int, on_step: OnStep
     ) -> Floats:
         """Run the networks on a cube, (side, side, side)."""
+        device = self._processor
         import torch  # noqa: PLC0415 - takes seconds, and other methods do without
 
         from .inpainting import inpaint  # noqa: PLC0415 - as torch
@@ -124,13 +128,13 @@ class DiffTumorMethod(AbstractMethod):
         try:
             cube = inpaint(
                 models,
-                torch.from_numpy(hu).to(self._device),
-                torch.from_numpy(mask.astype(np.float32)).to(self._device),
+                torch.from_numpy(hu).to(device),
+                torch.from_numpy(mask.astype(np.float32)).to(device),
                 generator,
                 on_step=on_step,
             )
         except torch.OutOfMemoryError as error:
-            msg = f"The memory of {self._device} does not suffice for DiffTumor; use cpu."
+            msg = f"The memory of {device} does not suffice for DiffTumor; use cpu."
             raise OutOfMemoryError(msg) from error
         result: Floats = cube.cpu().numpy()
         return result
@@ -138,19 +142,16 @@ class DiffTumorMethod(AbstractMethod):
     def _find_models(self, request: TumorRequest) -> Models:
         """The model for a tumor, read if it is not the one at hand."""
         if self._given is not None:
-            return self._given.to(self._device)
+            return self._given.to(self._processor)
         path = find_file(find_published(request.organ, request.diameter_mm), self._models_dir)
         if path not in self._kept:
             self._kept.clear()  # before the next is read: one at a time in memory
-            self._kept[path] = _load(path).to(self._device)
+            device = self._processor
+            from .state import load_models  # noqa: PLC0415 - pulls in torch
+
+            self._kept[path] = load_models(path).to(device)
         return self._kept[path]
 
-
-def _load(path: Path) -> Models:
-    """Read a checkpoint."""
-    try:
-        from .state import load_models  # noqa: PLC0415 - pulls in torch
-    except ImportError as error:
-        msg = "The method 'difftumor' needs the package torch; install it with pip."
-        raise DependencyError(msg) from error
-    return load_models(path)
+    @cached_property
+    def _processor(self) -> str:
+        return choose_processor(self.name, self._device)

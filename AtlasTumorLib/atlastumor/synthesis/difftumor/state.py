@@ -17,11 +17,11 @@ from torch import nn
 
 from ...errors import WeightsError
 from ...models.weights import save_weights
+from ..checkpoints import read_tensors
 from ..diffusion.samplers import Sampler, sample_ancestral, sample_ddim
 from ..diffusion.schedule import BUFFERS, Schedule, make_schedule
 from .autoencoder import Autoencoder
 from .denoiser import Denoiser
-from .reading import read_tensors
 
 __all__ = ["Models", "convert_checkpoint", "find_sampler", "load_models"]
 

@@ -24,11 +24,11 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 9_000
+    steps: int = 7_000
     batch: int = 8
     warmup: int = 100
     learning_rate: float = 1e-3
     ema: float = 0.998
     n_anatomies: int = 500
     anatomy_seed: int = 3
-    widths: tuple[int, ...] = (48, 80, 112)
+    widths: tuple[int, ...] = (32, 64, 96)

@@ -10,12 +10,8 @@ import pytest
 import atlastumor
 from atlastumor.errors import InputError, WeightsError
 from atlastumor.organs import KEYS
-from atlastumor.synthesis.difftumor.published import (
-    PublishedFile,
-    find_file,
-    find_published,
-    list_published,
-)
+from atlastumor.synthesis.difftumor.published import find_published, list_published
+from atlastumor.synthesis.published import PublishedFile, find_file
 
 
 @pytest.mark.parametrize(
@@ -25,7 +21,6 @@ from atlastumor.synthesis.difftumor.published import (
 def test_the_file_follows_from_organ_and_size(organ, diameter_mm, kind):
     found = find_published(organ, diameter_mm)
 
-    assert (found.organ, found.kind) == (organ, kind)
     assert found.name == f"{organ}_{kind}.pt"
     assert found.url.startswith("https://")
     assert found.url.endswith(f"/DiffusionModel/{organ}_{kind}.pt")
@@ -34,8 +29,9 @@ def test_the_file_follows_from_organ_and_size(organ, diameter_mm, kind):
 def test_there_are_six():
     rows = list_published()
 
-    assert len({row.name for row in rows}) == len(rows) == 6
-    assert {row.organ for row in rows} < set(KEYS)
+    assert len({row.name for row in rows.values()}) == len(rows) == 6
+    assert {organ for organ, _ in rows} < set(KEYS)
+    assert {row.method for row in rows.values()} == {"difftumor"}
 
 
 @pytest.mark.parametrize("organ", ["colon", "esophagus", "uterus"])
@@ -70,7 +66,7 @@ def test_a_file_is_found_and_a_converted_one_first(tmp_path):
 def test_a_file_whose_hash_is_known_must_have_it(tmp_path):
     (tmp_path / "x.pt").write_bytes(b"as published")
     digest = hashlib.sha256(b"as published").hexdigest()
-    published = PublishedFile("x.pt", "liver", "early", "https://x", "any", 1, digest)
+    published = PublishedFile("difftumor", "x.pt", "https://x", "any", 1, digest)
 
     assert find_file(published, tmp_path) == tmp_path / "x.pt"
 
@@ -80,7 +76,7 @@ def test_a_file_whose_hash_is_known_must_have_it(tmp_path):
 
 
 def test_the_known_hash_is_the_livers():
-    assert [row.name for row in list_published() if row.sha256] == ["liver_noearly.pt"]
+    assert [row.name for row in list_published().values() if row.sha256] == ["liver_noearly.pt"]
     assert find_published("liver", 30).sha256.startswith("c2a21980e53e")
 
 
