@@ -1,7 +1,8 @@
 """Heavy work in a process of its own: `python -m atlastumor ... --json-progress`.
 
 A crash there does not take Slicer down, cancelling is killing, and memory of the GPU is returned.
-The worker speaks one JSON object per line: events "progress", "note", "result" and "error".
+The worker speaks one JSON object per line: events "progress", "note", "result" and "error". One
+that serves many requests is sent such lines, too, and answers each with an event "reply".
 """
 
 import codecs
@@ -57,6 +58,7 @@ class Job:
 
     Attributes:
         progressed: Emits the fraction in [0, 1], the stage, and the seconds left (None: unknown).
+        replied: Emits each "reply" event.
         finished: Emits the "result" event.
         failed: Emits the error.
     """
@@ -65,7 +67,8 @@ class Job:
         self, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
     ) -> None:
         """Prepare the process; `start` starts it."""
-        self.progressed, self.finished, self.failed = Signal(), Signal(), Signal()
+        self.progressed, self.replied = Signal(), Signal()
+        self.finished, self.failed = Signal(), Signal()
         self.result: dict[str, Any] | None = None
         self.error: Exception | None = None
         self._arguments = list(arguments)
@@ -106,6 +109,10 @@ class Job:
         self._isRunning = True
         slicer.app.connect("aboutToQuit()", self.cancel)
         self._process.start(program, self._arguments)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Say something to a worker that listens; it must have been started."""
+        self._process.write(qt.QByteArray(json.dumps(message).encode() + b"\n"))
 
     def cancel(self) -> None:
         """End the worker and everything that it started; does nothing if it does not run."""
@@ -156,6 +163,8 @@ class Job:
             return
         if kind == "progress":
             self.progressed.emit(event["fraction"], event["stage"], event.get("seconds_left"))
+        elif kind == "reply":
+            self.replied.emit(event)
         elif kind == "result":
             self.result = event
         elif kind == "error":

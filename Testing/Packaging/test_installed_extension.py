@@ -11,7 +11,7 @@ import pytest
 from Packaging.building import REPOSITORY, configure, run_installed
 
 PACKAGED = {".py", ".ui", ".json", ".safetensors", ".png", ".typed", ".txt"}
-MODULES = ("AtlasTumorSeg", "AtlasFROC")
+MODULES = ("AtlasTumorSeg", "AtlasTumorSynth", "AtlasFROC")
 ROOTS = ("AtlasTumorLib", *MODULES)
 BUILD_FILES = {"CMakeLists.txt"}
 

@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSeg.py"
 FAKE_WORKER = REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSegLib" / "FakeWorker.py"
 FROC = REPOSITORY / "AtlasFROC"
+SYNTH = REPOSITORY / "AtlasTumorSynth"
 CARDS = REPOSITORY / "AtlasTumorLib" / "atlastumor" / "models" / "cards"
 
 if str(REPOSITORY / "Testing" / "Host") not in sys.path:
@@ -178,6 +179,25 @@ def a_froc_panel(load_module: Any, a_launcher: Path) -> Any:
     representation.enter()
     return SimpleNamespace(
         widget=widget, ui=widget.ui, logic=widget.logic, module=module, panel=representation
+    )
+
+
+@pytest.fixture
+def a_synth_panel(load_module: Any, a_launcher: Path) -> Any:
+    """AtlasTumorSynth as the user meets it, opened, with the real worker, on a made-up scan."""
+    from AtlasTumorSlicer.Install import Installer
+    from Slicer.synth_case import make_nodes
+
+    body = make_nodes()
+    module = load_module(SYNTH / "AtlasTumorSynth.py")
+    representation = module.widgetRepresentation()
+    widget = representation.self()
+    widget.installer = Installer(packages=())
+    representation.enter()
+    widget.ui.organsSelector.setCurrentNode(body.organs)
+    widget.ui.diameterSlider.value = 16.0
+    return SimpleNamespace(
+        widget=widget, ui=widget.ui, logic=widget.logic, panel=representation, **vars(body)
     )
 
 

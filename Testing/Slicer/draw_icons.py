@@ -24,6 +24,7 @@ BAND = [(0.16, 0.86), (0.36, 0.62), (0.62, 0.46), (0.90, 0.36), (0.90, 0.14), (0
 BAND += [(0.36, 0.30), (0.16, 0.56)]
 AXES = [(0.14, 0.08), (0.14, 0.88), (0.94, 0.88)]
 POINT = (0.62, 0.34, 0.075)
+CROSS = (0.66, 0.60, 0.15)
 
 
 def smooth(points: list[tuple[float, float]], rounds: int = 4) -> list[tuple[float, float]]:
@@ -78,6 +79,23 @@ def draw_curve() -> Image.Image:
     return image.resize((SIZE, SIZE), Image.LANCZOS)
 
 
+def draw_growing() -> Image.Image:
+    """The section with one tumor in place and one that is about to grow where the cross is."""
+    side = SIZE * SCALE
+    image = draw_section().resize((side, side), Image.LANCZOS)
+    draw = ImageDraw.Draw(image)
+    x, y, radius = CROSS
+    color = (*ORGANS[2].tumor_color, 255)
+    box = [(x - radius) * side, (y - radius) * side, (x + radius) * side, (y + radius) * side]
+    for start in range(0, 360, 45):
+        draw.arc(box, start, start + 26, color, width=side // 28)
+    arm, width = 1.75 * radius, side // 36
+    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        ends = [(x + 0.45 * radius * dx, y + 0.45 * radius * dy), (x + arm * dx, y + arm * dy)]
+        draw.line(scaled(ends), fill=(255, 255, 255, 255), width=width)
+    return image.resize((SIZE, SIZE), Image.LANCZOS)
+
+
 def save(image: Image.Image, module: str) -> None:
     """Save a module's icon."""
     folder = REPOSITORY / module / "Resources" / "Icons"
@@ -87,4 +105,5 @@ def save(image: Image.Image, module: str) -> None:
 
 if __name__ == "__main__":
     save(draw_section(), "AtlasTumorSeg")
+    save(draw_growing(), "AtlasTumorSynth")
     save(draw_curve(), "AtlasFROC")

@@ -138,9 +138,18 @@ class _Desk:
             if message["do"] == "judge":
                 console.progress(0.0, "Checking with the model")
                 found = self._studio.judge(requests, cancel=cancel)
-                return {"shares": [round(quality.share, 4) for quality in found]}
+                return {
+                    "shares": [round(quality.share, 4) for quality in found],
+                    "kept": [quality.is_kept for quality in found],
+                }
             grown = self._studio.grow(requests, progress=console.progress, cancel=cancel)
-            return {"tumors": [self._save(one, Path(message["folder"])) for one in grown]}
+            folder = Path(message["folder"])
+            return {
+                "tumors": [
+                    {"index": requests.index(one.result.request), **self._save(one, folder)}
+                    for one in grown
+                ]
+            }
         return self._edit(self._studio, message)
 
     def _open(self, message: Message, console: Console) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The parts of the AtlasTumorSynth module: widget above, logic below, never the other way round."""
