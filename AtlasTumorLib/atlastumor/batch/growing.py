@@ -219,7 +219,8 @@ def _try_tumor(
         result = synthesize(grown.scan, grown.labels, request, method=recipe.method, cancel=cancel)
     except PlacementError:
         return replace(grown, attempts=(*grown.attempts, Attempt(*drawn, NO_ROOM))), NO_ROOM
-    quality = judge_tumor(recipe.critic, result, least=recipe.settings.min_quality)
+    least = recipe.settings.min_quality
+    quality = judge_tumor(recipe.critic, result, before=grown.scan, least=least)
     outcome = KEPT if quality.is_kept else REJECTED
     attempts = (*grown.attempts, Attempt(*drawn, outcome, round(quality.share, 4)))
     if not quality.is_kept:

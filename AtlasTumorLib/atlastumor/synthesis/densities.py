@@ -11,11 +11,19 @@ from ..organ_types import Organ
 from .patch import Patch
 from .request import TumorRequest
 
-__all__ = ["FLUID_HU", "choose_contrast", "measure_density", "select_soft_tissue", "select_tissue"]
+__all__ = [
+    "FLUID_HU",
+    "choose_contrast",
+    "find_contrast_range",
+    "measure_density",
+    "select_soft_tissue",
+    "select_tissue",
+]
 
 FLUID_HU = 8.0
 """Density of necrosis and cysts: a little above water."""
 
+_LEAST_SHARE = 0.75  # of the darkest contrast, in a range that was narrowed
 _LEAST_CONTRAST_HU = 10.0  # of a range that was narrowed: what cannot be seen is no tumor
 _SOLID_HU = (-50.0, 300.0)
 _WALL_HU = (0.0, 150.0)  # neither gas nor fat nor oral contrast agent
@@ -84,26 +92,39 @@ def choose_contrast(
 ) -> float:
     """Choose how much denser a tumor is than its organ.
 
-    Priors speak of organs full of contrast medium. In others a dark tumor would come out as dense
-    as fat; there the prior's range is narrowed: its lower end is a little denser than water, its
-    upper end at most half as dark.
-
     Args:
         request: Its `contrast_hu` counts where it is given, whatever the density.
-        organ: Else drawn evenly from the range of its prior.
+        organ: Else drawn evenly from the range of its tumors.
         density_hu: The organ's, around the tumor.
         rng: Source of randomness; a number is drawn in either case, so that what follows is equal.
 
     Returns:
         HU, negative where the tumor is darker.
     """
+    drawn = float(rng.uniform(*find_contrast_range(organ, density_hu)))
+    return drawn if request.contrast_hu is None else float(request.contrast_hu)
+
+
+def find_contrast_range(organ: Organ, density_hu: float) -> tuple[float, float]:
+    """Tell how much denser tumors of an organ may be than the organ.
+
+    Priors speak of organs full of contrast medium. In others a dark tumor would come out as dense
+    as fat; there the prior's range is narrowed: its lower end is a little denser than water, its
+    upper end three quarters as dark.
+
+    Args:
+        organ: Its row, with the prior.
+        density_hu: The organ's, around the tumor.
+
+    Returns:
+        Lowest and highest contrast, HU, negative where tumors are darker.
+    """
     low, high = organ.tumor.contrast_hu
     room = min(FLUID_HU - density_hu, -_LEAST_CONTRAST_HU)
     if low < room:
-        high = min(high * room / low, room / 2.0) if high < 0 else high
+        high = min(high * room / low, _LEAST_SHARE * room) if high < 0 else high
         low = room
-    drawn = float(rng.uniform(low, high))
-    return drawn if request.contrast_hu is None else float(request.contrast_hu)
+    return low, high
 
 
 def _without_surface(tissue: Mask) -> Mask:

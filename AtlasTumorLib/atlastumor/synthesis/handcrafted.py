@@ -20,7 +20,10 @@ __all__ = ["Handcrafted"]
 
 Floats = npt.NDArray[np.float32]
 
-_EXTREMES = (0.3, 1.7)  # of the contrast, relative to its mean
+# The texture alone is more even than tumors are: smoothed over 3 mm it differs by 0.16 to 0.33 of
+# its mean, where a metastasis differed by 0.32 of its contrast.
+_UNEVENNESS = 1.5
+_FARTHEST = 0.85  # from its mean, relative to it
 
 
 class Handcrafted(AbstractMethod):
@@ -64,9 +67,13 @@ class Handcrafted(AbstractMethod):
         box = ndimage.find_objects(shape.mask.astype(np.uint8))[0]
         mask = shape.mask[box]
         texture = draw_texture(mask.shape, patch.spacing_mm, rng)
-        relative = np.clip(texture / max(float(texture[mask].mean()), 1e-6), *_EXTREMES)
+        relative = texture / max(float(texture[mask].mean()), 1e-6)
+        floor = FLUID_HU if density + contrast > FLUID_HU else -np.inf
+        farthest = (
+            min(_FARTHEST, (density - floor) / -contrast - 1.0) if contrast < 0 else _FARTHEST
+        )
+        relative = 1.0 + np.clip(_UNEVENNESS * (relative - 1.0), -farthest, farthest)
         relative /= relative[mask].mean()
         painted = np.full(shape.mask.shape, density, np.float32)
-        floor = FLUID_HU if density + contrast > FLUID_HU else -np.inf
         painted[box] = np.maximum(density + np.float32(contrast) * relative, floor)
         return painted

@@ -35,8 +35,12 @@ def make(
     **settings: object,
 ) -> SyntheticCohort:
     """Make a cohort of small tumors, two per scan."""
-    chosen = CohortSettings(**({"per_scan": 2, "mix": SMALL, "seed": 5, "tries": 4} | settings))
-    recipe = Recipe(chosen, Handcrafted(), critic or Pleased(), {"model": "fake"})
+    critic = critic or Pleased()
+    usual = {"per_scan": 2, "mix": SMALL, "seed": 5, "tries": 4}
+    if isinstance(critic, Pleased):  # it would find every tumor before it is there
+        usual["min_quality"] = 0.0
+    chosen = CohortSettings(**(usual | settings))
+    recipe = Recipe(chosen, Handcrafted(), critic, {"model": "fake"})
     cases, problems = find_healthy(healthy)
     cases = tuple(case for case in cases if only is None or case.name in only)
     return make_cohort(cases, out, recipe, problems=problems, cancel=cancel)

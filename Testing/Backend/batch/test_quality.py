@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,6 +115,60 @@ def test_broken_tumors_are_rejected_by_a_critic_that_looks_at_contrast(case: Cas
         broken += judge_tumor(critic, wrong).is_kept
 
     assert (kept, broken) == (6, 0)
+
+
+def repaint(tumor: SynthesisResult, change: Callable[[np.ndarray, np.ndarray], None]) -> Scan:
+    """The scan with what `change` does to it, given its voxels and the tumor's."""
+    array = tumor.scan.array.copy()
+    change(array, tumor.labels.array == find_organ(tumor.request.organ).tumor_label)
+    return Scan(array, tumor.scan.grid)
+
+
+def make_air(array: np.ndarray, tumor: np.ndarray) -> None:
+    array[tumor] = -900
+
+
+def make_bone(array: np.ndarray, tumor: np.ndarray) -> None:
+    array[tumor] += 400
+
+
+def make_liver(array: np.ndarray, tumor: np.ndarray) -> None:
+    array[tumor] = 110
+
+
+@pytest.mark.parametrize("change", [make_air, make_bone, make_liver])
+@pytest.mark.parametrize("diameter_mm", [10.0, 24.0])
+def test_a_density_that_no_tumor_of_the_organ_has_is_rejected_though_it_is_found(
+    case: Case, change: Callable[[np.ndarray, np.ndarray], None], diameter_mm: float
+) -> None:
+    good = synthesize(case.scan, case.labels, TumorRequest("liver", diameter_mm, 3))
+    wrong = replace(good, scan=repaint(good, change))
+
+    assert judge_tumor(Answering(good.labels), good) == Quality(1.0, True)
+    assert judge_tumor(Answering(good.labels), wrong) == Quality(1.0, False, is_plausible=False)
+
+
+@pytest.mark.parametrize("contrast_hu", [150.0, -140.0])
+def test_a_density_that_was_asked_for_is_no_fault(case: Case, contrast_hu: float) -> None:
+    request = TumorRequest("liver", 20.0, 3, contrast_hu=contrast_hu)
+    tumor = synthesize(case.scan, case.labels, request)
+
+    assert judge_tumor(Answering(tumor.labels), tumor).is_kept
+
+
+@pytest.mark.parametrize(("part", "is_kept"), [(0.0, True), (0.45, True), (0.55, False)])
+def test_a_tumor_that_was_found_before_it_was_there_is_rejected(
+    case: Case, tumor: SynthesisResult, part: float, is_kept: bool
+) -> None:
+    class Prejudiced(Answering):
+        def segment(self, scan: Scan, *, organs: list[str], **more: object) -> Answering:
+            self.part = part if np.shares_memory(scan.array, case.scan.array) else 1.0
+            return super().segment(scan, organs=organs, **more)
+
+    quality = judge_tumor(Prejudiced(tumor.labels), tumor, before=case.scan)
+
+    assert (quality.share, quality.is_kept) == (1.0, is_kept)
+    assert quality.share_before == pytest.approx(part, abs=0.01)
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])

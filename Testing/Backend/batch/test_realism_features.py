@@ -95,7 +95,7 @@ def test_a_ball_measures_what_its_formula_says() -> None:
     assert math.isnan(found["skewness"])
     assert math.isnan(found["detail_ratio"])
     assert found["texture_contrast"] < 0.3  # of an even ball: the border alone
-    assert found["texture_homogeneity"] > 0.97
+    assert found["texture_homogeneity"] > 0.88
 
 
 def test_a_sharp_border_rises_within_a_voxel_and_a_blurred_one_over_its_width() -> None:

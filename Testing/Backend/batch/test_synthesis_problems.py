@@ -166,7 +166,8 @@ def test_settings_name_known_organs_and_shapes() -> None:
 
 
 def test_problems_of_finding_cases_are_kept(healthy: Path, tmp_path: Path) -> None:
-    recipe = Recipe(CohortSettings(per_scan=1, mix=SMALL), Handcrafted(), Pleased(), {})
+    settings = CohortSettings(per_scan=1, mix=SMALL, min_quality=0.0)
+    recipe = Recipe(settings, Handcrafted(), Pleased(), {})
     cases = find_healthy(healthy)[0][:1]
 
     made = make_cohort(cases, tmp_path / "o", recipe, problems=[Problem("x", "Broken.")])
