@@ -6,7 +6,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey evaluate train screenshots package-check clean
+        bench-journey bench-synthesis bench-filter evaluate train screenshots package-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,12 @@ bench-surface: $(VENV)/.bench ## surface Dice against DeepMind's own package
 
 bench-journey: setup ## the embedded model's maps through AtlasFROC, from the curve to the reviewed truth
 	@$(PY) Testing/Benchmarks/bench_journey.py
+
+bench-synthesis: $(VENV)/.test ## every synthesis method in every organ and size: what must hold, and the time
+	@$(PY) Testing/Benchmarks/bench_placing.py
+
+bench-filter: $(VENV)/.core ## what the quality filter keeps of synthetic tumors, and of broken ones
+	@$(PY) Testing/Benchmarks/bench_filter.py
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms

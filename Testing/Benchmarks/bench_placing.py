@@ -1,0 +1,160 @@
+"""Synthetic tumors of every method in every organ and size: what must hold, and how long it takes.
+
+Each tumor must lie where it may, measure what was asked for within 10 %, leave every density beyond
+its margin as it was, have a border that is not sharper than what is inside its organ, and come out
+the same a second time (`Testing/Backend/synthesis/contract.py` and `seams.py` say it in full). On
+phantoms, and on the real scans of `ATLASTUMOR_TEST_DATA` with the organs of their references or of
+the embedded model. Methods whose weights are not there are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "Testing"))
+
+from real_scans import list_methods, measure_organ_ml, read_scans  # noqa: E402
+
+from atlastumor.errors import PlacementError  # noqa: E402
+from atlastumor.organs import ORGANS, Organ  # noqa: E402
+from atlastumor.phantom import (  # noqa: E402
+    DEVELOPMENT_SEED,
+    PhantomOptions,
+    TumorOptions,
+    make_phantom,
+)
+from atlastumor.synthesis.base import AbstractMethod  # noqa: E402
+from atlastumor.synthesis.request import TumorRequest  # noqa: E402
+from atlastumor.synthesis.synthesize import SynthesisResult, synthesize  # noqa: E402
+from Backend.synthesis.contract import check_contract  # noqa: E402 - found after the line above
+from Backend.synthesis.made_case import Case  # noqa: E402
+from Backend.synthesis.seams import Seam, measure_seam  # noqa: E402
+
+DIAMETERS_MM = (8.0, 14.0, 20.0, 32.0)
+LEAST_ML = 4.0
+LATENCY_MM, TURNS = 20.0, 5
+FIRST_SEED = DEVELOPMENT_SEED + 9_000
+
+
+@dataclass
+class Row:
+    """What came out for one method and organ."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    off: list[float] = field(default_factory=list)
+    seams: list[Seam] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--phantoms", type=int, default=2)
+    parser.add_argument("--methods", help="between commas; all that need no further weights")
+    parser.add_argument("--no-scans", action="store_true", help="phantoms alone")
+    options = parser.parse_args()
+    chosen = options.methods.split(",") if options.methods else None
+    methods = list_methods(chosen)
+    rows: dict[tuple[str, str, str], Row] = defaultdict(Row)
+    for where, name, case in list_cases(options):
+        for organ in ORGANS:
+            if measure_organ_ml(case.labels, organ) < LEAST_ML:
+                continue
+            for method, shape in methods:
+                measure(rows[where, method.name, organ.key], case, organ, method, shape)
+        print(f"{name}: done", file=sys.stderr, flush=True)
+    show(rows)
+    sys.exit(any(row.outcomes["broken"] for row in rows.values()))
+
+
+def list_cases(options: argparse.Namespace) -> Iterator[tuple[str, str, Case]]:
+    for number in range(options.phantoms):
+        phantom = make_phantom(
+            FIRST_SEED + number,
+            options=PhantomOptions(
+                field_of_view="chest-abdomen-pelvis",
+                sex="female",
+                phase="portal",
+                tumors=TumorOptions(clear_probability=1.0),
+            ),
+        )
+        yield "phantoms", f"phantom {number + 1}", Case(phantom.scan, phantom.labels)
+    folder = os.environ.get("ATLASTUMOR_TEST_DATA", REPOSITORY.parent / "shared" / "data")
+    if not options.no_scans and Path(folder).is_dir():
+        for one in read_scans(Path(folder)):
+            yield "real scans", one.name, Case(one.scan, one.labels)
+
+
+def measure(row: Row, case: Case, organ: Organ, method: AbstractMethod, shape: str) -> None:
+    """Grow tumors of every size, and the one whose time counts."""
+    for seed, diameter_mm in enumerate(DIAMETERS_MM):
+        request = TumorRequest(organ.key, diameter_mm, seed, method.name, shape)
+        try:
+            result = synthesize(case.scan, case.labels, request, method=method)
+        except PlacementError as error:
+            row.outcomes["no room" if "the largest that does" in str(error) else "broken"] += 1
+            continue
+        row.outcomes["good" if is_good(row, case, result, method) else "broken"] += 1
+        if diameter_mm == LATENCY_MM:
+            row.seconds.append(time_click(case, result, method))
+
+
+def is_good(row: Row, case: Case, result: SynthesisResult, method: AbstractMethod) -> bool:
+    """Check a tumor, and the same one made again."""
+    row.off.append(abs(result.diameter_mm / result.request.diameter_mm - 1.0))
+    row.seams.append(measure_seam(case.scan, case.labels, result))
+    again = synthesize(case.scan, case.labels, result.request, method=method)
+    try:
+        check_contract(case, result)
+        assert row.seams[-1].is_hidden, f"a seam: {row.seams[-1]}"
+        assert np.array_equal(result.scan.array, again.scan.array), "other bytes"
+        assert np.array_equal(result.labels.array, again.labels.array), "other labels"
+    except AssertionError:
+        print(f"{result.request}", file=sys.stderr)
+        traceback.print_exc(limit=1)
+        return False
+    return True
+
+
+def time_click(case: Case, result: SynthesisResult, method: AbstractMethod) -> float:
+    """Least seconds for a click where the tumor is, everything in memory."""
+    request = TumorRequest(
+        result.request.organ,
+        LATENCY_MM,
+        result.request.seed,
+        method.name,
+        result.request.shape,
+        center_ras=result.center_ras,
+    )
+    times = []
+    for _ in range(TURNS if method.name != "diffusion" else 2):
+        started = time.perf_counter()
+        synthesize(case.scan, case.labels, request, method=method)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def show(rows: dict[tuple[str, str, str], Row]) -> None:
+    """Print the table as Markdown."""
+    print("| where | method | organ | good | no room | broken | size off | edge | 20 mm |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for (where, method, organ), row in sorted(rows.items()):
+        counts = " | ".join(str(row.outcomes[key]) for key in ("good", "no room", "broken"))
+        off = f"{max(row.off):.1%}" if row.off else "-"
+        edge = f"{max(seam.edge for seam in row.seams):.2f}" if row.seams else "-"
+        seconds = f"{max(row.seconds):.2f} s" if row.seconds else "-"
+        print(f"| {where} | {method} | {organ} | {counts} | {off} | {edge} | {seconds} |")
+
+
+if __name__ == "__main__":
+    main()
