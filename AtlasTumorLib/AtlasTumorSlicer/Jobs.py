@@ -112,7 +112,7 @@ class Job:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Say something to a worker that listens; it must have been started."""
-        self._process.write(qt.QByteArray(json.dumps(message).encode() + b"\n"))
+        self._process.write(json.dumps(message).encode() + b"\n")
 
     def cancel(self) -> None:
         """End the worker and everything that it started; does nothing if it does not run."""

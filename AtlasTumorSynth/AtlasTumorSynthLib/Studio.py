@@ -4,6 +4,7 @@ It is started when something is asked and ends by itself when nothing was asked 
 returns its memory; the next request starts it anew.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from AtlasTumorSlicer.Signal import Signal
 __all__ = ["Studio"]
 
 _IDLE_SECONDS = 300
+_WAIT_SECONDS = 0.01
 _GRACE_MS = 3000
 """How long a cancelled worker may take to stop by itself, before it is ended."""
 
@@ -101,6 +103,7 @@ class Studio:
         """Stay here until nothing is awaited, with Slicer's windows alive."""
         while self.isBusy:
             slicer.app.processEvents()
+            time.sleep(_WAIT_SECONDS)
 
     def _start(self) -> None:
         job = self._job = Job(self._words)

@@ -6,6 +6,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from atlastumor.synthesis.methods import METHODS
 from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.ModuleWidget import ModuleWidget
 from AtlasTumorSlicer.RunControls import RunTexts
@@ -170,15 +171,28 @@ class AtlasTumorSynthWidget(ModuleWidget):
             self._grow(ras, 1)
 
     def _grow(self, ras: "tuple[float, float, float] | None", number: int) -> None:
-        parameters = self._parameterNode
         self._patience.stop()
-        self._actions.say(_("Growing ..."))
-        self.logic.place(*self._chosen(), Settings.read(parameters), ras, number=number)
+        if self._isReady():
+            self._actions.say(_("Growing ..."))
+            settings = Settings.read(self._parameterNode)
+            self.logic.place(*self._chosen(), settings, ras, number=number)
 
     def _onPatience(self) -> None:
         """A slider came to rest."""
-        if self._parameterNode is not None:
+        if self._parameterNode is not None and self.logic.state.preview and self._isReady():
             self.logic.adjust(*self._chosen(), Settings.read(self._parameterNode))
+
+    def _isReady(self) -> bool:
+        """Whether the packages are there that the method needs; the user is asked for them."""
+        method = METHODS.get(self._parameterNode.method)
+        if method is None or not method.runs_network:
+            return True
+        try:
+            self.installer.ensure()
+        except Exception as error:  # noqa: BLE001 - an outermost door of the panel
+            self._actions.showFailure(error)
+            return False
+        return self._parameterNode is not None  # the scene may have been closed meanwhile
 
     def _onGrown(self) -> None:
         """Show the new preview, and those without a click where they are."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -183,22 +183,52 @@ def a_froc_panel(load_module: Any, a_launcher: Path) -> Any:
 
 
 @pytest.fixture
-def a_synth_panel(load_module: Any, a_launcher: Path) -> Any:
-    """AtlasTumorSynth as the user meets it, opened, with the real worker, on a made-up scan."""
-    from AtlasTumorSlicer.Install import Installer
+def a_body(a_slicer: Any) -> Any:
+    """A made-up scan with its organs as nodes."""
     from Slicer.synth_case import make_nodes
 
-    body = make_nodes()
+    return make_nodes()
+
+
+@pytest.fixture
+def a_synth_logic(
+    a_slicer: Any, a_launcher: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """The logic of AtlasTumorSynth with the real worker."""
+    monkeypatch.syspath_prepend(str(SYNTH))
+    from AtlasTumorSynthLib.Logic import AtlasTumorSynthLogic
+
+    logic = AtlasTumorSynthLogic()
+    yield logic
+    logic.close()
+
+
+@pytest.fixture
+def a_synth_panel(load_module: Any, a_launcher: Path, a_body: Any) -> Any:
+    """AtlasTumorSynth as the user meets it, opened, with the real worker, on a made-up scan."""
+    from AtlasTumorSlicer.Install import Installer
+
     module = load_module(SYNTH / "AtlasTumorSynth.py")
     representation = module.widgetRepresentation()
     widget = representation.self()
     widget.installer = Installer(packages=())
     representation.enter()
-    widget.ui.organsSelector.setCurrentNode(body.organs)
+    widget.ui.organsSelector.setCurrentNode(a_body.organs)
     widget.ui.diameterSlider.value = 16.0
     return SimpleNamespace(
-        widget=widget, ui=widget.ui, logic=widget.logic, panel=representation, **vars(body)
+        widget=widget, ui=widget.ui, logic=widget.logic, panel=representation, **vars(a_body)
     )
+
+
+@pytest.fixture
+def settle(a_synth_panel: Any, wait_for: Callable[..., None]) -> Callable[[], None]:
+    """Wait until AtlasTumorSynth's sliders rest and nothing is under way."""
+
+    def wait() -> None:
+        widget, logic = a_synth_panel.widget, a_synth_panel.logic
+        wait_for(lambda: not widget._patience.isActive() and not logic.isBusy)
+
+    return wait
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A made-up scan with its organs as nodes of the scene, on an oblique and anisotropic grid."""
+"""A made-up scan with its organs as nodes, oblique and anisotropic, and a user who clicks in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,21 @@ import numpy as np
 
 from Backend.synthesis.made_case import CENTERS_RAS, make_case, turn_by
 
-__all__ = ["CENTERS_RAS", "add_organs", "add_scan", "digest", "make_body"]
+__all__ = [
+    "CENTERS_RAS",
+    "add_organs",
+    "add_scan",
+    "backgrounds",
+    "cells",
+    "click",
+    "digest",
+    "make_body",
+    "make_nodes",
+    "place",
+    "settings",
+    "synthetic",
+    "voxels",
+]
 
 SPACING_MM = (3.0, 3.0, 4.0)
 
@@ -65,3 +79,56 @@ def make_nodes() -> SimpleNamespace:
     names = {"liver": 5, "pancreas": 6, "kidney_left": 3, "kidney_right": 4, "colon": 14}
     names |= {"Esophagus": 16, "uterus": 26, "spine": 99}
     return SimpleNamespace(body=body, volume=volume, organs=add_organs(body, volume, names))
+
+
+def settings(**more: Any) -> Any:
+    """Those of a small dark tumor."""
+    from AtlasTumorSynthLib.Parameters import Settings
+
+    return Settings(**{"diameter": 16.0, "autoContrast": False, "contrast": -70.0, **more})
+
+
+def place(logic: Any, body: Any, ras: Any = CENTERS_RAS["liver"], **more: Any) -> Any:
+    """Grow a tumor as a preview, and wait for it."""
+    return logic.place(body.volume, body.organs, settings(**more), ras, wait=True)
+
+
+def voxels(node: Any) -> np.ndarray:
+    """A copy of them, (K, J, I)."""
+    import slicer
+
+    return slicer.util.arrayFromVolume(node).copy()
+
+
+def click(panel: Any, ras: tuple[float, float, float], view: str = "Red") -> None:
+    """Press Place and click into a slice view."""
+    from host.clicks import click_slice
+
+    panel.ui.placeButton.click()
+    assert panel.ui.placeButton.checked
+    click_slice(view, ras)
+    assert not panel.ui.placeButton.checked
+
+
+def synthetic() -> Any:
+    """The synthetic volume."""
+    import slicer
+
+    return slicer.util.getNode("Scan synthetic")
+
+
+def cells(panel: Any) -> list[list[str]]:
+    """The texts of the history."""
+    table = panel.ui.historyTable
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount)]
+        for row in range(table.rowCount)
+    ]
+
+
+def backgrounds() -> set[str]:
+    """Names of the volumes that slice views show."""
+    import slicer
+
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    return {slicer.mrmlScene.GetNodeByID(one.GetBackgroundVolumeID()).GetName() for one in nodes}

@@ -1,4 +1,4 @@
-"""AtlasTumorSynth as the user meets it: clicks in the views, the real panel, the real worker."""
+"""AtlasTumorSynth as the user meets it: the real panel, the real worker, clicks in the views."""
 
 from __future__ import annotations
 
@@ -10,136 +10,9 @@ import pytest
 
 from atlastumor.organs import ORGANS
 from atlastumor.synthesis import METHODS, SHAPES
-from Slicer.synth_case import CENTERS_RAS, digest
+from Slicer.synth_case import CENTERS_RAS, add_scan, cells, click, synthetic, voxels
 
 LIVER, PANCREAS = CENTERS_RAS["liver"], CENTERS_RAS["pancreas"]
-
-
-def click(panel: Any, ras: tuple[float, float, float], view: str = "Red") -> None:
-    from host.clicks import click_slice
-
-    panel.ui.placeButton.click()
-    assert panel.ui.placeButton.checked
-    click_slice(view, ras)
-    assert not panel.ui.placeButton.checked
-
-
-def voxels(node: Any) -> np.ndarray:
-    import slicer
-
-    return slicer.util.arrayFromVolume(node).copy()
-
-
-def synthetic() -> Any:
-    import slicer
-
-    return slicer.util.getNode("Scan synthetic")
-
-
-def cells(panel: Any) -> list[list[str]]:
-    table = panel.ui.historyTable
-    return [
-        [table.item(row, column).text() for column in range(table.columnCount)]
-        for row in range(table.rowCount)
-    ]
-
-
-def backgrounds() -> set[str]:
-    import slicer
-
-    nodes = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
-    return {slicer.mrmlScene.GetNodeByID(one.GetBackgroundVolumeID()).GetName() for one in nodes}
-
-
-@pytest.fixture
-def settle(a_synth_panel: Any, wait_for: Any) -> Any:
-    """Wait until sliders rest and nothing is under way."""
-
-    def wait() -> None:
-        widget, logic = a_synth_panel.widget, a_synth_panel.logic
-        wait_for(lambda: not widget._patience.isActive() and not logic.isBusy)
-
-    return wait
-
-
-def test_click_preview_adjust_compare_undo_keep_save_and_load(
-    a_synth_panel: Any, settle: Any, tmp_path: Path
-) -> None:
-    import slicer
-
-    panel, ui = a_synth_panel, a_synth_panel.ui
-    before, original = digest(panel.volume), voxels(panel.volume)
-    click(panel, LIVER)
-    settle()
-    assert backgrounds() == {"Scan synthetic"}
-    first = voxels(synthetic())
-    assert 0 < (first != original).sum() < 3000
-    assert cells(panel)[0][:3] == ["1", "Liver", "16.0 mm"]
-    assert panel.ui.historyTable.item(0, 0).font().italic()
-
-    ui.diameterSlider.value = 28.0  # the preview follows at the same place
-    settle()
-    larger = voxels(synthetic())
-    assert (larger != original).sum() > 2 * (first != original).sum()
-    assert cells(panel)[0][2] == "28.0 mm"
-    assert np.allclose(panel.logic.state.preview[0].place, LIVER, atol=2.0)
-
-    ui.beforeButton.click()
-    assert backgrounds() == {"Scan"}
-    ui.beforeButton.click()
-    assert backgrounds() == {"Scan synthetic"}
-
-    ui.undoButton.click()
-    assert np.array_equal(voxels(synthetic()), first)
-    assert ui.diameterSlider.value == 16.0  # the choices are those that led there
-    settle()
-    assert np.array_equal(voxels(synthetic()), first)
-    ui.redoButton.click()
-    assert np.array_equal(voxels(synthetic()), larger)
-
-    ui.keepButton.click()
-    assert not ui.keepButton.enabled
-    assert ui.seedSpinBox.value == 2
-    click(panel, PANCREAS, "Green")
-    settle()
-    assert [row[1] for row in cells(panel)] == ["Liver", "Pancreas"]
-    ui.undoButton.click()
-    ui.undoButton.click()
-    ui.undoButton.click()
-    assert np.array_equal(voxels(synthetic()), first)
-    for _ in range(3):
-        ui.redoButton.click()
-    ui.keepButton.click()
-    kept, rows = voxels(synthetic()), cells(panel)
-    assert digest(panel.volume) == before
-
-    path = str(tmp_path / "case.mrb")
-    assert slicer.util.saveScene(path)
-    assert digest(panel.volume) == before
-    ui.undoButton.click()  # saving does not end the work
-    assert ui.redoButton.enabled
-    slicer.mrmlScene.Clear(0)
-    assert cells(panel) == []
-    slicer.util.loadScene(path)
-
-    assert cells(panel) == rows
-    assert digest(slicer.util.getNode("Scan")) == before
-    node = synthetic()
-    assert np.array_equal(voxels(node), kept)
-    assert node.GetAttribute("AtlasTumor.Synthetic") == "1"
-    assert node.GetAttribute("DICOM.DerivationDescription").startswith("SYNTHETIC")
-    segmentation = slicer.util.getNode("Scan synthetic tumors").GetSegmentation()
-    names = [segmentation.GetSegment(one).GetName() for one in segmentation.GetSegmentIDs()]
-    assert names == ["Synthetic liver tumor 1", "Synthetic pancreas tumor 2"]
-    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
-    assert panel.ui.organsSelector.currentNode().GetName() == "Organs"
-
-    click(panel, CENTERS_RAS["uterus"])  # and the work goes on
-    settle()
-    assert [row[0] for row in cells(panel)] == ["1", "2", "3"]
-    click(panel, LIVER)
-    settle()
-    assert "already is a tumor" in panel.ui.messageLabel.text
 
 
 def test_the_boxes_hold_what_the_backend_has(a_synth_panel: Any) -> None:
@@ -284,8 +157,6 @@ def test_leaving_the_module_ends_place_mode_and_keeps_the_preview(
 
 
 def test_another_scan_takes_the_preview_away(a_synth_panel: Any, settle: Any) -> None:
-    from Slicer.synth_case import add_scan
-
     panel = a_synth_panel
     click(panel, LIVER)
     settle()
