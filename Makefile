@@ -6,7 +6,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey bench-synthesis bench-filter evaluate train screenshots package-check clean
+        bench-journey bench-synthesis bench-filter bench-diffusion evaluate train train-diffusion screenshots package-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ bench-synthesis: $(VENV)/.test ## every synthesis method in every organ and size
 bench-filter: $(VENV)/.core ## what the quality filter keeps of synthetic tumors, and of broken ones
 	@$(PY) Testing/Benchmarks/bench_filter.py
 
+bench-diffusion: $(VENV)/.test ## how long the embedded diffusion model takes for a tumor of 20 mm
+	@$(PY) Testing/Benchmarks/bench_diffusion.py
+
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms
 	@test ! -d "$(ATLASTUMOR_TEST_DATA)" || $(PY) -m atlastumor.evaluation scans "$(ATLASTUMOR_TEST_DATA)"
@@ -74,6 +77,9 @@ KEEP_MEMORY = MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=8589934592 
 train: $(VENV)/.core ## retrain the embedded model (hours)
 	@$(KEEP_MEMORY) $(PY) -m atlastumor.training
 	@$(PY) -m atlastumor.evaluation --update-card thresholds
+
+train-diffusion: $(VENV)/.core ## retrain the embedded diffusion model, on the same phantoms
+	@$(KEEP_MEMORY) $(PY) -m atlastumor.training.diffusion
 
 screenshots: setup ## redraw Resources/Screenshots with the test host
 	@$(PY) Testing/Slicer/render_screenshots.py

@@ -10,6 +10,7 @@ from ..errors import UnknownKeyError
 from .base import AbstractMethod
 from .cellular import Cellular
 from .difftumor.method import DiffTumorMethod
+from .diffusion.method import DiffusionMethod
 from .freetumor.method import FreeTumorMethod
 from .handcrafted import Handcrafted
 
@@ -19,6 +20,7 @@ METHODS: Mapping[str, Callable[..., AbstractMethod]] = MappingProxyType(
     {
         Handcrafted.name: Handcrafted,
         Cellular.name: Cellular,
+        DiffusionMethod.name: DiffusionMethod,
         DiffTumorMethod.name: DiffTumorMethod,
         FreeTumorMethod.name: FreeTumorMethod,
     }

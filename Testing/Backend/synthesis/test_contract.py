@@ -16,7 +16,7 @@ from atlastumor.volume import LabelMap
 from Backend.synthesis.contract import check_contract
 from Backend.synthesis.made_case import Case, make_case, turn_by
 
-METHODS = [("handcrafted", "ellipsoid"), ("cellular", "automaton")]
+METHODS = [("handcrafted", "ellipsoid"), ("cellular", "automaton"), ("diffusion", "ellipsoid")]
 
 
 @pytest.mark.parametrize("key", KEYS)
