@@ -26,7 +26,7 @@ class ActionsPanel:
     def __init__(self, ui: Any, logic: AtlasTumorSynthLogic) -> None:
         """Listen to the logic."""
         self._ui, self._logic = ui, logic
-        self._tips = {button: button.toolTip for button in (ui.placeButton, ui.surpriseButton)}
+        self._tips = [(button, button.toolTip) for button in (ui.placeButton, ui.surpriseButton)]
         logic.said.connect(self.say)
         logic.failed.connect(self.showFailure)
 
@@ -38,7 +38,7 @@ class ActionsPanel:
             canCompare: Whether there is a synthetic scan and its original.
         """
         ui, logic = self._ui, self._logic
-        for button, text in self._tips.items():
+        for button, text in self._tips:
             button.enabled = not obstacle
             button.toolTip = obstacle or text
         hasPreview = bool(logic.state.preview)

@@ -13,8 +13,7 @@ from AtlasTumorSlicer.Signal import Signal
 
 __all__ = ["Clicks"]
 
-_ATTRIBUTE = "AtlasTumor.Click"
-_GLYPH_PERCENT = 1.5
+_GLYPH_PERCENT = 1.0
 
 
 class Clicks(VTKObservationMixin):
@@ -96,7 +95,6 @@ class Clicks(VTKObservationMixin):
             return
         self.forget()
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Tumor"))
-        node.SetAttribute(_ATTRIBUTE, "1")
         node.SetSaveWithScene(False)
         node.SetHideFromEditors(True)
         node.CreateDefaultDisplayNodes()

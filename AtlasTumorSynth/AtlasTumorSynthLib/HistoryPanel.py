@@ -32,8 +32,13 @@ class HistoryPanel:
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
 
-    def show(self, nodes: SyntheticNodes | None) -> None:
-        """Show the tumors of a synthetic scan, or none."""
+    def show(self, nodes: SyntheticNodes | None, *, hasPreview: bool) -> None:
+        """Show the tumors of a synthetic scan, or none.
+
+        Args:
+            nodes: The synthetic scan.
+            hasPreview: Whether some of them can still be taken back; those of a loaded scene not.
+        """
         self._nodes = nodes if nodes is not None and nodes.isAlive else None
         self._rows = readRows(self._nodes.tableNode) if self._nodes else []
         table = self._table
@@ -41,7 +46,9 @@ class HistoryPanel:
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
             for column, (text, isNumber) in enumerate(_cells(row)):
-                table.setItem(number, column, _item(text, isNumber, row.state == PREVIEW))
+                table.setItem(
+                    number, column, _item(text, isNumber, hasPreview and row.state == PREVIEW)
+                )
         table.setCurrentCell(-1, -1)
         table.blockSignals(wasBlocked)
 
@@ -61,12 +68,12 @@ def _cells(row: Row) -> list[tuple[str, bool]]:
     return [
         (str(row.number), True),
         (_(find_organ(row.organ).name), False),
-        (_("{diameter} mm").format(diameter=f"{row.asked_mm:.1f}"), True),
-        (_("{diameter} mm").format(diameter=f"{row.diameter_mm:.1f}"), True),
-        (row.method, False),
+        (f"{row.asked_mm:.1f}", True),
+        (f"{row.diameter_mm:.1f}", True),
         (f"{row.contrast_hu:+.0f}", True),
-        (str(row.seed), True),
         (found, True),
+        (str(row.seed), True),
+        (row.method, False),
         (place, False),
     ]
 

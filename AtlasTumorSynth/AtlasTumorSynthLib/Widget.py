@@ -232,7 +232,7 @@ class AtlasTumorSynthWidget(ModuleWidget):
         nodes = self._findNodes()
         canCompare = nodes is not None and nodes.isAlive and nodes.originalNode is not None
         self._actions.update(self._findPlaceObstacle(), canCompare=canCompare)
-        self._history.show(nodes)
+        self._history.show(nodes, hasPreview=bool(self.logic.state.preview))
         if self.logic.nodes is not None:  # views show what they showed until something grows
             self._compare(self.logic.nodes)
 

@@ -20,13 +20,16 @@ from scipy import ndimage
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from render_froc import picture_of
-from render_screenshots import GAP, REPOSITORY, SCREENSHOTS, VIEW, beside, picture_of_view, save
+from render_screenshots import GAP, REPOSITORY, SCREENSHOTS, beside, save
 
 from atlastumor.organs import ORGANS, label_names
 from atlastumor.phantom import DEMO_SEED, make_phantom
 from atlastumor.results.phantom import write_phantom
 
-CAPTION = "Test-host picture, not a screenshot of Slicer. Digital phantom; synthetic tumor."
+VIEWS = SCREENSHOTS / "AtlasTumorSynth-views.png"
+CAPTION = "Test-host picture, not a screenshot of Slicer."
+WHAT = "Digital phantom: before, and with a synthetic tumor in the liver (preview)."
+WIDE, NARROW = 760, 380
 CLICKS = ((ORGANS[2], 18.0), (ORGANS[0], 34.0))
 """Organ and diameter in mm; the last one stays a preview and is what the views show."""
 
@@ -55,7 +58,7 @@ def main() -> None:
         grow(session, widget, ras, diameter_mm)
     center = widget.logic.state.preview[0].centerRas
     save(picture_of(panel, columns=1), SCREENSHOTS / "AtlasTumorSynth-panel.png", CAPTION)
-    save(before_and_after(widget, center), SCREENSHOTS / "AtlasTumorSynth-views.png", CAPTION)
+    save(before_and_after(widget, center), VIEWS, f"{CAPTION} {WHAT}")
     widget.cleanup()
     if session.errors() or session.user.seen:
         raise RuntimeError(f"{session.errors()} {session.user.seen}")
@@ -116,11 +119,21 @@ def before_and_after(widget: Any, ras: tuple[float, float, float]) -> Any:
     rows = []
     for is_before in (True, False):
         widget.ui.beforeButton.checked = is_before
-        rows.append(beside([picture_of_view(name, ras) for name in ("Red", "Green", "Yellow")]))
-    page = Image.new("RGB", (rows[0].width, 2 * VIEW + GAP), "white")
+        rows.append(beside([picture_around(name, ras) for name in ("Red", "Green", "Yellow")]))
+    page = Image.new("RGB", (rows[0].width, 2 * NARROW + GAP), "white")
     for number, row in enumerate(rows):
-        page.paste(row, (0, number * (VIEW + GAP)))
+        page.paste(row, (0, number * (NARROW + GAP)))
     return page
+
+
+def picture_around(name: str, ras: tuple[float, float, float]) -> Any:
+    """The part of a slice view around a point."""
+    from host.views import draw_slice, slice_pixel
+    from PIL import Image
+
+    picture = draw_slice(name, size=(WIDE, WIDE), through=ras)
+    row, column = (min(max(x - NARROW // 2, 0), WIDE - NARROW) for x in slice_pixel(name, ras))
+    return Image.fromarray(picture[row : row + NARROW, column : column + NARROW])
 
 
 if __name__ == "__main__":

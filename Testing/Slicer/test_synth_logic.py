@@ -1,4 +1,5 @@
 """AtlasTumorSynth without any widget: the real worker, real nodes."""
+# ruff: noqa: ARG001 - a fixture may be asked for because of what it does alone
 
 from __future__ import annotations
 
@@ -211,3 +212,9 @@ def test_a_scan_under_a_transform_is_clicked_where_it_is_shown(
     row = rows_of(a_synth_logic)[0]
     assert np.linalg.norm(np.array([row.r, row.a, row.s]) - LIVER) < 4.0
     assert a_synth_logic.nodes.segmentationNode.GetParentTransformNode() is a_transform
+
+
+def test_the_modules_own_test_passes_here_too(a_synth_logic: Any) -> None:
+    from AtlasTumorSynthLib.SelfTest import AtlasTumorSynthTest
+
+    AtlasTumorSynthTest().runTest()

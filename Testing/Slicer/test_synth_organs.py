@@ -145,7 +145,7 @@ def test_the_model_says_how_much_of_a_tumor_it_finds_again(
     assert not panel.ui.judgeButton.enabled
     wait_for(lambda: not panel.logic.isBusy, 300)
 
-    share = panel.ui.historyTable.item(0, 7).text()
+    share = panel.ui.historyTable.item(0, 5).text()
     assert share.endswith("%")
     assert f"The model finds {share} again" in panel.ui.messageLabel.text
     assert 0.0 <= panel.logic.state.preview[0].quality <= 1.0
