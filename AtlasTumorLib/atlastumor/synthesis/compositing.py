@@ -101,8 +101,9 @@ def composite(
         The patch as it is then.
 
     Raises:
-        InputError: If the shape is empty, a painted density is no number, the organ has no tissue
-            around it, or a capsule leaves nothing of the tumor.
+        InputError: If the shape is empty, a painted density is no number, or a capsule leaves
+            nothing of the tumor.
+        PlacementError: If the organ has no tissue around it.
     """
     _check(shape.mask, painted)
     organ = find_organ(request.organ)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..components import Mask
-from ..errors import InputError
+from ..errors import PlacementError
 from ..organ_types import Organ
 from .patch import Patch
 from .request import TumorRequest
@@ -27,6 +27,7 @@ _LEAST_SHARE = 0.75  # of the darkest contrast, in a range that was narrowed
 _LEAST_CONTRAST_HU = 10.0  # of a range that was narrowed: what cannot be seen is no tumor
 _SOLID_HU = (-50.0, 300.0)
 _WALL_HU = (0.0, 150.0)  # neither gas nor fat nor oral contrast agent
+_SMOOTH_MM = 1.5
 _ENOUGH = 100  # voxels for a median and a spectrum
 
 
@@ -44,7 +45,7 @@ def select_tissue(patch: Patch, organ: Organ) -> Mask:
         Mask (I, J, K), not empty.
 
     Raises:
-        InputError: If there is no such voxel.
+        PlacementError: If there is no such voxel.
     """
     low, high = _WALL_HU if organ.hollow else _SOLID_HU
     tissue = patch.organ & (patch.labels != organ.tumor_label)
@@ -54,12 +55,15 @@ def select_tissue(patch: Patch, organ: Organ) -> Mask:
             f"The {organ.name.lower()} has no voxel of soft tissue ({low:.0f} to {high:.0f} HU) "
             "around this place, so that a tumor's density cannot be chosen. Choose another place."
         )
-        raise InputError(msg)
+        raise PlacementError(msg)
     return _without_surface(tissue)
 
 
 def select_soft_tissue(patch: Patch) -> Mask:
     """Find soft tissue of any organ, for what is the same in all: the scan's noise.
+
+    Densities are judged a little smoothed: of a noisy scan, those between two limits would be only
+    the voxels with little noise.
 
     Args:
         patch: The scan around a tumor.
@@ -68,7 +72,8 @@ def select_soft_tissue(patch: Patch) -> Mask:
         Mask (I, J, K); may be empty.
     """
     low, high = _WALL_HU
-    return _without_surface((patch.hu > low) & (patch.hu < high))
+    smooth = ndimage.gaussian_filter(patch.hu, [_SMOOTH_MM / mm for mm in patch.spacing_mm])
+    return _without_surface((smooth > low) & (smooth < high))
 
 
 def measure_density(patch: Patch, organ: Organ) -> float:
@@ -82,7 +87,7 @@ def measure_density(patch: Patch, organ: Organ) -> float:
         HU.
 
     Raises:
-        InputError: If it has no tissue there.
+        PlacementError: If it has no tissue there.
     """
     return float(np.median(patch.hu[select_tissue(patch, organ)]))
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from atlastumor.errors import InputError
+from atlastumor.errors import PlacementError
 from atlastumor.organs import find_organ
 from atlastumor.synthesis.densities import measure_density, select_soft_tissue, select_tissue
 from Backend.synthesis.patches import DENSITY_HU, LIVER, make_patch
@@ -42,7 +42,7 @@ def test_an_organ_of_nothing_but_gas_is_refused_by_name() -> None:
     patch = make_patch(noise_hu=0.0)
     patch = dataclasses.replace(patch, hu=np.full(patch.shape, -900, np.float32))
 
-    with pytest.raises(InputError, match=r"colon has no voxel of soft tissue \(0 to 150 HU\)"):
+    with pytest.raises(PlacementError, match=r"colon has no voxel of soft tissue \(0 to 150 HU\)"):
         measure_density(patch, find_organ("colon"))
     assert not select_soft_tissue(patch).any()
 

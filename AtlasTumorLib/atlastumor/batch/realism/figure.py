@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ __all__ = ["draw_embedding", "write_embedding", "write_pairs"]
 _COLUMNS, _INCHES = 3, 3.3
 _DPI, _TILE = 130, 200
 _NAMED = 3  # features that name an axis
+_LETTERS = 52  # of a line below a panel
 _SETTINGS: Any = {"font.family": "DejaVu Sans", "font.size": 8}
 
 
@@ -58,8 +60,8 @@ def draw_embedding(comparison: Comparison) -> Figure:
         axes.set_title(organ.name, fontsize=9, loc="left")
     for axes in panels[len(organs) :]:
         axes.set_visible(False)
-    figure.supxlabel(_name_axis(comparison, 0), fontsize=8)
-    figure.supylabel(_name_axis(comparison, 1), fontsize=8)
+    figure.supxlabel(_name_axis(comparison, 0, _LETTERS * n_columns), fontsize=8)
+    figure.supylabel(_name_axis(comparison, 1, _LETTERS * n_rows), fontsize=8)
     figure.tight_layout()
     return figure
 
@@ -86,7 +88,7 @@ def _draw_panel(axes: Axes, comparison: Comparison, organ: str, color: RGB) -> N
         axes.spines[side].set_visible(False)
 
 
-def _name_axis(comparison: Comparison, number: int) -> str:
+def _name_axis(comparison: Comparison, number: int, width: int) -> str:
     """Which part of the differences an axis shows, and the features that weigh most on it."""
     weights = comparison.plane.axes[number]
     heaviest = np.argsort(-np.abs(weights))[:_NAMED]
@@ -95,7 +97,8 @@ def _name_axis(comparison: Comparison, number: int) -> str:
         for n in heaviest
     )
     share = comparison.plane.shares[number]
-    return f"Principal component {number + 1} ({share:.0%} of all differences): {names}"
+    text = f"Principal component {number + 1} ({share:.0%} of all differences): {names}"
+    return "\n".join(textwrap.wrap(text, width))
 
 
 def write_pairs(path: Path, result: OrganComparison) -> None:
