@@ -146,14 +146,15 @@ def time_click(case: Case, result: SynthesisResult, method: AbstractMethod) -> f
 
 def show(rows: dict[tuple[str, str, str], Row]) -> None:
     """Print the table as Markdown."""
-    print("| where | method | organ | good | no room | broken | size off | edge | 20 mm |")
+    print("| where | method | organ | good | no room | broken | size off | seam | 20 mm |")
     print("|---|---|---|---|---|---|---|---|---|")
     for (where, method, organ), row in sorted(rows.items()):
         counts = " | ".join(str(row.outcomes[key]) for key in ("good", "no room", "broken"))
         off = f"{max(row.off):.1%}" if row.off else "-"
-        edge = f"{max(seam.edge for seam in row.seams):.2f}" if row.seams else "-"
+        seen = [seam.edge for seam in row.seams if seam.border > seam.inside]
+        seam = f"{max(seen):.2f} of an edge" if seen else "within range"
         seconds = f"{max(row.seconds):.2f} s" if row.seconds else "-"
-        print(f"| {where} | {method} | {organ} | {counts} | {off} | {edge} | {seconds} |")
+        print(f"| {where} | {method} | {organ} | {counts} | {off} | {seam} | {seconds} |")
 
 
 if __name__ == "__main__":

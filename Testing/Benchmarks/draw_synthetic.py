@@ -27,7 +27,8 @@ from atlastumor.synthesis.synthesize import SynthesisResult, synthesize
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIAMETERS_MM = (14.0, 22.0, 32.0, 18.0, 12.0, 9.0)
-TUMORS, LEAST_ML = 4, 4.0
+TUMORS = 4
+LEAST_ML, LEAST_HOLLOW_ML = 4.0, 1.5  # of organ in view
 TILE, GRAYS = 232, 96
 
 
@@ -50,7 +51,8 @@ def main() -> None:
 
 def grow(stages: list[RealScan], organ: Organ) -> Iterator[tuple[RealScan, SynthesisResult]]:
     """Grow tumors of an organ, in the scans that show it by turns."""
-    seen = [stage for stage in stages if measure_organ_ml(stage.labels, organ) >= LEAST_ML]
+    least = LEAST_HOLLOW_ML if organ.hollow else LEAST_ML
+    seen = [stage for stage in stages if measure_organ_ml(stage.labels, organ) >= least]
     methods = list_methods()
     for number in range(TUMORS if seen else 0):
         stage = seen[number % len(seen)]

@@ -25,6 +25,7 @@ SCANS = {
     "msd_liver_44": None,
     "acrin_flt_breast_001_abdpelvis": None,
     "ts_ct_upperabd_20sl": "totalsegmentator",
+    "cmb_crc_01068_chest": None,
 }
 
 
