@@ -146,14 +146,18 @@ class Grower:
         self.error = None
 
         def onReply(reply: Mapping[str, Any]) -> None:
-            if not self._startNext() and token is self._current:
+            if self._startNext():
+                return
+            if token is self._current:
                 done(reply)
+            else:  # it came too late
+                self._fail(Cancelled(_("Cancelled.")))
 
         def onRefused(error: Exception) -> None:
-            isAwaited = token is self._current or isinstance(error, Cancelled)
-            self._doubtSession()
-            if not self._startNext() and isAwaited:
-                self._fail(error)
+            isAwaited = token is self._current
+            self._doubtSession(error)
+            if not self._startNext():
+                self._fail(error if isAwaited else Cancelled(_("Cancelled.")))
 
         messages = [*self.session.prepare(isWarm=self._studio.isWarm), message]
         try:
@@ -163,13 +167,13 @@ class Grower:
             self._fail(error)
         self.changed.emit()
 
-    def _doubtSession(self) -> None:
+    def _doubtSession(self, error: Exception) -> None:
         """Where the worker did not take in the scan, tell it anew, or write it anew."""
         session = self.session
         if session is None or self._studio.hasReachedLast:
             return
         session.forgetTold()
-        if not session.history.canUndo:
+        if not session.history.canUndo and not isinstance(error, Cancelled):
             self.session = None
             session.close()
 
@@ -200,7 +204,7 @@ class Grower:
     def _fail(self, error: Exception) -> None:
         self.error = error
         if isinstance(error, Cancelled):
-            self.said.emit(_("Cancelled."))
+            self.said.emit("")  # what is shown says enough
         else:
             self.failed.emit(error)
         self.changed.emit()

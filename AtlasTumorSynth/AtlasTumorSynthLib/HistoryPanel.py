@@ -28,9 +28,7 @@ class HistoryPanel:
         self._nodes: SyntheticNodes | None = None
         table.connect("cellClicked(int,int)", self._onRow)
         table.connect("currentCellChanged(int,int,int,int)", self._onRow)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(table.columnCount - 1, qt.QHeaderView.Stretch)
+        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
 
     def show(self, nodes: SyntheticNodes | None, *, hasPreview: bool) -> None:
         """Show the tumors of a synthetic scan, or none.

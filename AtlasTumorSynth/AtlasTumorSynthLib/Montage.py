@@ -70,6 +70,7 @@ class Montage:
         rows = [*self._given, *kept, *preview]
         if rows or self.nodes.tableNode is not None:
             writeRows(self.nodes.ensureTable(), rows)
+        self.nodes.describe([_derivation(row) for row in rows])
 
     def _lastNumber(self, nLayers: int) -> int:
         """The highest number in use by what is given and by the lowest layers."""
@@ -135,3 +136,11 @@ class Montage:
         flat = np.ascontiguousarray(mask.T).astype(np.uint8).ravel()
         image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(flat, deep=True))
         return image
+
+
+def _derivation(row: Row) -> str:
+    """What a DICOM file's derivation would say of a tumor."""
+    return (
+        f"Tumor {row.number}: {row.organ}, {row.diameter_mm:.1f} mm, method '{row.method}', seed "
+        f"{row.seed}."
+    )

@@ -21,7 +21,7 @@ __all__ = ["Studio"]
 
 _IDLE_SECONDS = 300
 _WAIT_SECONDS = 0.01
-_GRACE_MS = 3000
+_GRACE_MS = 10000
 """How long a cancelled worker may take to stop by itself, before it is ended."""
 
 Message = Mapping[str, Any]
@@ -88,7 +88,7 @@ class Studio:
         if not self.isBusy:
             return
         self._isCancelled = True
-        if self.isWarm:
+        if self.isWarm and self.hasReachedLast:  # what comes before it is short, and needed again
             self._job.send({"do": "cancel"})
             job, number = self._job, self._nAsked
             qt.QTimer.singleShot(_GRACE_MS, lambda: self._endIfDeaf(job, number))

@@ -4,6 +4,8 @@ The volume is a copy that is marked as synthetic and refers to no DICOM file any
 find one another through references, which are saved with the scene.
 """
 
+from collections.abc import Sequence
+
 import slicer
 from slicer.i18n import tr as _
 
@@ -18,6 +20,7 @@ _TUMORS = "AtlasTumor.Tumors"
 _TABLE = "AtlasTumor.Table"
 _DERIVATION = "DICOM.DerivationDescription"
 _IMAGE_TYPE = "DICOM.ImageType"
+_MOST_LETTERS = 1024  # of DICOM's value representation ST
 _OF_FILES = ("DICOM.instanceUIDs", "DicomRtImport.DoseUnitName")
 
 
@@ -66,6 +69,15 @@ class SyntheticNodes:
         if self.tableNode is None:
             self._make("vtkMRMLTableNode", _("{scan} history"), _TABLE)
         return self.tableNode
+
+    def describe(self, tumors: Sequence[str]) -> None:
+        """Write into the volume what DICOM calls the derivation description.
+
+        Args:
+            tumors: What is to be said of each; what does not fit into DICOM's limit is left out.
+        """
+        text = " ".join([SYNTHETIC_NOTE, *tumors])
+        self.volumeNode.SetAttribute(_DERIVATION, text[:_MOST_LETTERS])
 
     def _make(self, className: str, text: str, role: str) -> "slicer.vtkMRMLNode":
         scene = self.volumeNode.GetScene()
@@ -117,9 +129,10 @@ def makeSynthetic(volumeNode: "slicer.vtkMRMLScalarVolumeNode") -> SyntheticNode
     for attribute in _OF_FILES:
         node.RemoveAttribute(attribute)
     node.SetAttribute(_SYNTHETIC, "1")
-    node.SetAttribute(_DERIVATION, SYNTHETIC_NOTE)
     node.SetAttribute(_IMAGE_TYPE, "DERIVED\\SECONDARY")
     node.SetDescription(SYNTHETIC_NOTE)
     node.SetNodeReferenceID(_ORIGINAL, volumeNode.GetID())
     placeInStudy(node, volumeNode)
-    return SyntheticNodes(node)
+    nodes = SyntheticNodes(node)
+    nodes.describe([])
+    return nodes

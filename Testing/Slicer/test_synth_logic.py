@@ -58,7 +58,10 @@ def test_the_copy_says_everywhere_that_it_is_synthetic(a_synth_logic: Any, a_bod
     nodes = a_synth_logic.nodes
     assert nodes.volumeNode.GetName() == "Scan synthetic"
     assert nodes.volumeNode.GetAttribute("AtlasTumor.Synthetic") == "1"
-    assert nodes.volumeNode.GetAttribute("DICOM.DerivationDescription").startswith("SYNTHETIC")
+    derivation = nodes.volumeNode.GetAttribute("DICOM.DerivationDescription")
+    assert derivation.startswith("SYNTHETIC")
+    assert "Tumor 1: liver, " in derivation
+    assert derivation.endswith("method 'handcrafted', seed 1.")
     assert nodes.volumeNode.GetAttribute("DICOM.instanceUIDs") is None  # no file looks like this
     assert nodes.volumeNode.GetDescription().startswith("SYNTHETIC")
     assert nodes.originalNode is a_body.volume
