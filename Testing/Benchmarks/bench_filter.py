@@ -32,7 +32,7 @@ from real_scans import list_methods, measure_organ_ml
 from atlastumor.batch.quality import judge_tumor
 from atlastumor.errors import PlacementError
 from atlastumor.evaluation.workers import segmenter_of
-from atlastumor.models.card import DEFAULT_MODEL
+from atlastumor.models.card import DEFAULT_MODEL, find_card
 from atlastumor.organs import KEYS, ORGANS, find_organ
 from atlastumor.phantom import DEVELOPMENT_SEED, Phantom, PhantomOptions, TumorOptions, make_phantom
 from atlastumor.synthesis.request import TumorRequest, draw_diameter
@@ -61,7 +61,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     options.journal.parent.mkdir(parents=True, exist_ok=True)
-    answers = read_journal(options.journal, options.model)
+    critic = f"{options.model} {find_card(options.model).weights.sha256[:12]}"
+    answers = read_journal(options.journal, critic)
     done = {str(answer["phantom"]) for answer in answers}
     missing = [n for n in range(options.phantoms) if str(n) not in done]
     judge = partial(
@@ -74,20 +75,21 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers) as pool, options.journal.open("a") as file:
         for found in pool.map(judge, missing):
             for answer in found:
-                file.write(json.dumps({"model": options.model, **answer}) + "\n")
+                file.write(json.dumps({"critic": critic, **answer}) + "\n")
             file.flush()
             answers += found
             print(f"{len(answers)} answers", file=sys.stderr)
+    print(f"Critic: {critic}; {options.phantoms} phantoms from seed {FIRST_SEED}.\n")
     show_kept([answer for answer in answers if answer["kind"] == GOOD])
     show_broken([answer for answer in answers if answer["kind"] != GOOD])
 
 
-def read_journal(path: Path, model: str) -> list[Answer]:
-    """Answers of an earlier run with the same model."""
+def read_journal(path: Path, critic: str) -> list[Answer]:
+    """Answers of an earlier run with the same critic."""
     if not path.is_file():
         return []
     answers = [json.loads(line) for line in path.read_text().splitlines()]
-    return [answer for answer in answers if answer["model"] == model]
+    return [answer for answer in answers if answer["critic"] == critic]
 
 
 def judge_phantom(

@@ -107,13 +107,7 @@ def compare_folders(
         raise InputError(msg)
     cancel = cancel or CancelToken()
     sides: dict[Kind, Path] = {"real": real, "synthetic": synthetic}
-    tumors: list[Tumor] = []
-    problems: list[Problem] = []
-    for number, (kind, folder) in enumerate(sides.items()):
-        part = part_of(progress, 0.45 * number, 0.45 * (number + 1))
-        found, wrong = find_tumors(folder, kind, rows, progress=part, cancel=cancel)
-        tumors += found
-        problems += [Problem(f"{kind}/{one.case}", one.message) for one in wrong]
+    tumors, problems = _find_all(sides, rows, part_of(progress, 0.0, 0.9), cancel)
     common = _find_common(tumors, rows, problems)
     points = standardize(_make_table(tumors), np.array([one.kind == "real" for one in tumors]))
     plane = find_plane(points)
@@ -125,6 +119,20 @@ def compare_folders(
         compared.append(_compare(organ, own, n_samples, np.random.default_rng(seed)))
     progress(1.0, "Comparing tumors")
     return Comparison(tuple(tumors), tuple(compared), plane, tuple(problems), n_samples, seed)
+
+
+def _find_all(
+    sides: Mapping[Kind, Path], rows: tuple[Organ, ...], progress: Progress, cancel: CancelToken
+) -> tuple[list[Tumor], list[Problem]]:
+    """Measure the tumors of both folders."""
+    tumors: list[Tumor] = []
+    problems: list[Problem] = []
+    for number, (kind, folder) in enumerate(sides.items()):
+        part = part_of(progress, 0.5 * number, 0.5 * (number + 1))
+        found, wrong = find_tumors(folder, kind, rows, progress=part, cancel=cancel)
+        tumors += found
+        problems += [Problem(f"{kind}/{one.case}", one.message) for one in wrong]
+    return tumors, problems
 
 
 def _find_common(
