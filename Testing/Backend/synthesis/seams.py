@@ -15,11 +15,12 @@ from atlastumor.volume import LabelMap, Scan
 INSIDE, AT_BORDER = 99.5, 95.0
 SOFTEST_EDGE = 0.8
 FAINT_HU = 10.0
+TISSUE_HU = (-50.0, 300.0)
 
 
 @dataclass(frozen=True)
 class Seam:
-    """Gradients between voxels that share a face in the slice.
+    """Gradients between voxels of soft tissue that share a face in the slice.
 
     Args:
         border: 95th percentile of those between tumor and organ, HU per mm.
@@ -45,6 +46,7 @@ def measure_seam(before: Scan, labels: LabelMap, result: SynthesisResult) -> Sea
     box = widen(Region(ndimage.find_objects(tumor.astype(np.uint8))[0], tumor), before)
     tumor, healthy = tumor[box], has_label(labels.array[box], organ.labels)
     old, new = (scan.array[box].astype(np.float32) for scan in (before, result.scan))
+    healthy &= (old > TISSUE_HU[0]) & (old < TISSUE_HU[1])  # every wall has an edge to gas
     spacing = before.grid.spacing_mm
     axes = sorted(range(3), key=lambda axis: (round(spacing[axis], 3), axis))[:2]
     border, inside = [], []
