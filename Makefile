@@ -6,7 +6,8 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey bench-synthesis bench-filter bench-diffusion evaluate train train-diffusion screenshots package-check clean
+        bench-journey bench-synthesis bench-filter bench-diffusion evaluate train train-diffusion screenshots \
+        package-check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{printf "  make %-16s %s\n", $$1, $$2}'

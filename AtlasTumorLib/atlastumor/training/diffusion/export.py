@@ -30,7 +30,8 @@ def export(run: Run, recipe: Recipe, n_tumors: int, folder: Path, *, hardware: s
     path = folder / DEFAULT_PAINTER.name
     weights = path.with_suffix(".safetensors")
     sha256, size = save_weights(run.average.state_dict(), weights, half=True)
-    losses = ", ".join(f"{loss:.4f}" for loss in run.losses[:: max(len(run.losses) // 8, 1)][:9])
+    some = [*run.losses[: -1 : max(len(run.losses) // 8, 1)], *run.losses[-1:]]
+    losses = ", ".join(f"{loss:.4f}" for loss in some)
     card = {
         "schema": 1,
         "id": path.stem,

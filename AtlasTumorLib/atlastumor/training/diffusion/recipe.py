@@ -24,7 +24,7 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 7_000
+    steps: int = 2_700
     batch: int = 8
     warmup: int = 100
     learning_rate: float = 1e-3

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from atlastumor.errors import Cancelled, DeviceError
+from atlastumor.errors import Cancelled, DependencyError, DeviceError
 from atlastumor.progress import CancelToken
 from atlastumor.synthesis import Shape, TumorRequest, find_method
 from atlastumor.synthesis.diffusion.conditioning import N_STEPS
@@ -93,6 +94,16 @@ def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DeviceError, match="no device 'quantum'"):
         paint(method, patch, make_ball(patch, 8.0))
+
+
+def test_without_torch_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = make_patch(half_mm=16.0)
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    with pytest.raises(DependencyError, match="'diffusion' needs the package torch"):
+        paint(DiffusionMethod(card=tmp_path / "any.json"), patch, make_ball(patch, 8.0))
 
 
 def test_progress_rises_and_cancelling_during_sampling_leaves_nothing(
