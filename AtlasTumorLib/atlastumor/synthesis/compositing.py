@@ -41,6 +41,7 @@ Spacing = tuple[float, float, float]
 
 _CUT = 2.0  # standard deviations at which the border's Gaussian ends
 _SOFTNESS_MM = (0.75, BORDER_MM / _CUT)  # standard deviations to draw from
+_SHARPEST = 0.6  # voxels: sampling alone makes 0.5, and no reconstruction resolves a voxel
 _SHARE_OF_DIAMETER = 0.06  # a small tumor is not to be all border
 _REGION_MM = 15.0  # how far around a tumor its grain is measured
 _LEAST_CORE = 0.25
@@ -86,9 +87,10 @@ def composite(
 ) -> Composite:
     """Put a painted tumor into its patch.
 
-    The border is a Gaussian's of 0.75 to 1.5 mm, narrower for tumors below 25 mm. Noise with the
-    strength and the covariance of the scan's, measured in the organ (of a hollow organ: in all soft
-    tissue nearby), is added to what was painted, less what it has already.
+    The border is a Gaussian's of 0.75 to 1.5 mm, narrower for tumors below 25 mm, never below 0.6
+    voxels. Noise with the strength and the covariance of the scan's, measured in the organ (of a
+    hollow organ: in all soft tissue nearby), is added to what was painted, less what it has
+    already.
 
     Args:
         patch: The scan around the tumor; not changed.
@@ -222,8 +224,7 @@ def _soften(mask: Mask, spacing_mm: Spacing, softness_mm: float) -> Floats:
     """How much of each voxel is tumor, (I, J, K) in [0, 1]; 0 beyond the border."""
     diameter = float(np.cbrt(6.0 / np.pi * np.count_nonzero(mask) * np.prod(spacing_mm)))
     softness_mm = min(softness_mm, _SHARE_OF_DIAMETER * diameter)
-    # Half a voxel is what sampling alone does.
-    sigma = [max(softness_mm / mm, 1.0 / _CUT) for mm in spacing_mm]
+    sigma = [max(softness_mm / mm, _SHARPEST) for mm in spacing_mm]
     radius = [_count_border(_CUT * softness_mm, mm) for mm in spacing_mm]
     blurred: Floats = ndimage.gaussian_filter(
         mask.astype(np.float32), sigma, radius=radius, mode="nearest"

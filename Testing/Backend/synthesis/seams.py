@@ -20,7 +20,7 @@ TISSUE_HU = (-50.0, 300.0)
 
 @dataclass(frozen=True)
 class Seam:
-    """Gradients between voxels of soft tissue that share a face in the slice.
+    """Gradients between voxels in soft tissue that share a face in the slice.
 
     Args:
         border: 95th percentile of those between tumor and organ, HU per mm.
@@ -46,26 +46,28 @@ def measure_seam(before: Scan, labels: LabelMap, result: SynthesisResult) -> Sea
     box = widen(Region(ndimage.find_objects(tumor.astype(np.uint8))[0], tumor), before)
     tumor, healthy = tumor[box], has_label(labels.array[box], organ.labels)
     old, new = (scan.array[box].astype(np.float32) for scan in (before, result.scan))
-    healthy &= (old > TISSUE_HU[0]) & (old < TISSUE_HU[1])  # every wall has an edge to gas
+    calm, around = healthy & find_calm(old), healthy & ~tumor & find_calm(new)
     spacing = before.grid.spacing_mm
     axes = sorted(range(3), key=lambda axis: (round(spacing[axis], 3), axis))[:2]
     border, inside = [], []
     for axis in axes:
-        t, h = (np.moveaxis(mask, axis, 0) for mask in (tumor, healthy))
+        t, c, a = (np.moveaxis(mask, axis, 0) for mask in (tumor, calm, around))
         rise, own = (np.diff(np.moveaxis(hu, axis, 0), axis=0) / spacing[axis] for hu in (new, old))
-        own_faces = h[:-1] & h[1:]
-        inside.append(np.abs(own[own_faces]))
-        border += [rise[t[:-1] & (h & ~t)[1:]], -rise[(h & ~t)[:-1] & t[1:]]]
-    rises = np.concatenate(border)
+        inside.append(np.abs(own[c[:-1] & c[1:]]))
+        border += [rise[t[:-1] & a[1:]], -rise[a[:-1] & t[1:]]]
+    rises, own = np.concatenate(border), np.concatenate(inside)
+    limit = float(np.percentile(own, INSIDE)) if own.size else 0.0
     if rises.size == 0:  # it fills all of the organ in view
-        return Seam(0.0, float(np.percentile(np.concatenate(inside), INSIDE)), 0.0)
-    pasted = abs(measure_core_contrast(new, tumor, healthy & ~tumor, spacing)) / min(spacing)
+        return Seam(0.0, limit, 0.0)
+    pasted = abs(measure_core_contrast(new, tumor, around, spacing)) / min(spacing)
     edge = abs(float(rises.mean())) / pasted if pasted * min(spacing) >= FAINT_HU else 0.0
-    return Seam(
-        float(np.percentile(np.abs(rises), AT_BORDER)),
-        float(np.percentile(np.concatenate(inside), INSIDE)),
-        edge,
-    )
+    return Seam(float(np.percentile(np.abs(rises), AT_BORDER)), limit, edge)
+
+
+def find_calm(hu: np.ndarray) -> np.ndarray:
+    """Soft tissue that does not touch anything else: every wall has an edge to gas and fat."""
+    other = (hu <= TISSUE_HU[0]) | (hu >= TISSUE_HU[1])
+    return ~ndimage.binary_dilation(other)
 
 
 def measure_core_contrast(
