@@ -139,6 +139,7 @@ class ReviewActions:
             organ: The organ's key.
         """
         session = self._requireScan()
+        session.check_allowed("add")  # before the place is looked at, which may be none
         grid = session.scan.grid
         i, j, k = (round(float(x)) for x in grid.to_ijk(pointedAt()))
         ball = make_ball((i, j, k), grid, diameter_mm=BALL_MM)

@@ -178,7 +178,7 @@ class ReviewSession:
             The line in the log.
         """
         item = next(item for item in self.items if item.key == key)
-        self._check("border")
+        self.check_allowed("border")
         return self._decide("border", item, outline=save_outline(self.folder, outline))
 
     def add_tumor(self, organ: str, voxel: tuple[int, int, int], outline: Outline) -> Entry:
@@ -192,7 +192,7 @@ class ReviewSession:
         Returns:
             The line in the log.
         """
-        self._check("add")
+        self.check_allowed("add")
         line = self._write(
             "add",
             organ=organ,
@@ -256,8 +256,15 @@ class ReviewSession:
             raise InputError(msg)
         return self.current
 
-    def _check(self, kind: str) -> None:
-        """Refuse before anything is written what the role does not allow."""
+    def check_allowed(self, kind: str) -> None:
+        """Refuse before anything is written what the role does not allow.
+
+        Args:
+            kind: Of the entry that would be written.
+
+        Raises:
+            InputError: If the reader's role does not allow it.
+        """
         Entry(kind=kind, who=self.who, role=self.role)
 
     def _decide(self, kind: str, item: Item, *, outline: str = "") -> Entry:
