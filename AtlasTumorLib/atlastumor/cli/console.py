@@ -89,6 +89,22 @@ class Console:
             self.clear()
             print(text, file=sys.stderr)  # noqa: T201 - this is the place that prints
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person is there who could answer."""
+        return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def ask(self, question: str) -> bool:
+        """Ask a person; whether the answer is yes.
+
+        Args:
+            question: With what may be answered; `can_ask` holds.
+        """
+        self.clear()
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
     def result(self, directory: Path, files: Sequence[Path], **more: Any) -> None:
         """Name the files that were written, as the last thing that is said."""
         if self.as_json:

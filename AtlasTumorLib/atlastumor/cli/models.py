@@ -1,16 +1,20 @@
-"""`atlastumor models list|show`: the models that are at hand."""
+"""`atlastumor models list|show|fetch`: models that are at hand, and weights that others offer."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..errors import Cancelled, UsageError, WeightsError
 from ..models.card import find_card, list_cards
 from .console import Console
 
 if TYPE_CHECKING:
+    from ..synthesis.published import PublishedFile
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["add_parser", "run"]
@@ -25,37 +29,148 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     Returns:
         Its parser.
     """
-    parser = subparsers.add_parser("models", help="list models, or show one's card")
-    parser.add_argument("action", choices=("list", "show"))
-    parser.add_argument("id", nargs="?", help="model to show")
-    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
+    parser = subparsers.add_parser(
+        "models", help="list models, show one's card, or fetch weights that others published"
+    )
+    parser.add_argument("action", choices=("list", "show", "fetch"))
+    parser.add_argument("names", nargs="*", help="model to show, or published files to fetch")
+    parser.add_argument("--models-dir", type=Path, help="folder with further models and weights")
+    parser.add_argument(
+        "--yes", action="store_true", help="consent to the license of what is fetched"
+    )
     return parser
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Print a row per model, or one whole card.
+    """Print a row per model, print one whole card, or fetch files.
 
     Args:
-        options: `action` and, for "show", `id`.
+        options: What `add_parser` declares.
         console: Where to print.
 
     Raises:
-        UnknownKeyError: If no model has this id.
+        UsageError: If names are missing, or nobody is there to ask for consent.
+        UnknownKeyError: If no model or file has this name.
+        Cancelled: If the user does not consent.
+        AtlasTumorError: If a file cannot be fetched.
     """
+    if options.action == "fetch":
+        _fetch(options, console)
+        return
     extra_dirs = [options.models_dir] if options.models_dir else []
     if options.action == "list":
-        console.table(
-            [
-                {
-                    "model": card.id,
-                    "title": card.title,
-                    "license": card.license,
-                    "measured": "yes" if card.evaluation else "unvalidated",
-                }
-                for card in list_cards(extra_dirs)
-            ]
-        )
+        _list(extra_dirs, console)
         return
-    card = find_card(options.id or "", extra_dirs)
+    card = find_card(options.names[0] if options.names else "", extra_dirs)
     assert card.path is not None  # noqa: S101 - cards that are found were read from a file
     console.say(json.dumps(json.loads(card.path.read_text(encoding="utf-8")), indent=2))
+
+
+def _list(extra_dirs: Sequence[Path], console: Console) -> None:
+    from ..synthesis.catalog import list_published  # noqa: PLC0415 - pulls in scipy
+
+    console.table(
+        [
+            {
+                "model": card.id,
+                "title": card.title,
+                "license": card.license,
+                "measured": "yes" if card.evaluation else "unvalidated",
+            }
+            for card in list_cards(extra_dirs)
+        ]
+    )
+    console.say("\nPublished by others, for synthetic tumors; `atlastumor models fetch FILE`:\n")
+    folder = extra_dirs[0] if extra_dirs else None
+    console.table([_make_row(published, folder) for published in list_published()])
+
+
+def _make_row(published: PublishedFile, folder: Path | None) -> dict[str, Any]:
+    from ..synthesis.catalog import describe_purpose  # noqa: PLC0415 - pulls in scipy
+    from ..synthesis.published import locate_file  # noqa: PLC0415
+
+    path = locate_file(published, folder)
+    absent = "not there" if published.sha256 else "not there, to be downloaded by hand"
+    return {
+        "file": published.name,
+        "method": published.method,
+        "for": describe_purpose(published),
+        "size": f"{published.megabytes} MB" if published.megabytes else "unknown",
+        "state": absent if path is None else f"in {path.parent}",
+    }
+
+
+def _fetch(options: argparse.Namespace, console: Console) -> None:
+    """Show what would be fetched, ask, and fetch what is not there."""
+    from ..progress import part_of  # noqa: PLC0415
+    from ..synthesis.catalog import find_published  # noqa: PLC0415 - pulls in scipy
+    from ..synthesis.fetching import check_fetchable, fetch_file  # noqa: PLC0415
+    from ..synthesis.published import default_models_dir  # noqa: PLC0415
+
+    folder = (options.models_dir or default_models_dir()).expanduser().absolute()
+    if not options.names:
+        msg = "Name the files to fetch; `atlastumor models list` shows them."
+        raise UsageError(msg)
+    wanted = [find_published(name) for name in dict.fromkeys(options.names)]
+    missing = [published for published in wanted if not _is_there(published, folder, console)]
+    for published in missing:
+        check_fetchable(published, folder)
+    if missing:
+        _ask(missing, folder, options, console)
+    files = []
+    for number, published in enumerate(missing):
+        part = part_of(console.progress, number / len(missing), (number + 1) / len(missing))
+        stage = f"Fetching {published.name}"
+
+        def tell(fraction: float) -> None:
+            part(fraction, stage)  # noqa: B023 - called before the next turn
+
+        files.append(fetch_file(published, folder, consent=True, on_step=tell))
+    console.result(folder, files)
+
+
+def _is_there(published: PublishedFile, folder: Path, console: Console) -> bool:
+    """Whether a file is there and the published one; another one is replaced."""
+    from ..synthesis.published import find_file, locate_file  # noqa: PLC0415
+
+    path = locate_file(published, folder)
+    if path is None:
+        return False
+    try:
+        find_file(published, folder)
+    except WeightsError:
+        console.note(f"{path} is not the published file.")
+        return False
+    console.note(f"{published.name} is there already: {path}")
+    return True
+
+
+def _ask(
+    files: Sequence[PublishedFile], folder: Path, options: argparse.Namespace, console: Console
+) -> None:
+    """Say what would be fetched under which terms; raise unless the user consents."""
+    for published in files:
+        console.note(_describe(published, folder))
+    if options.yes:
+        return
+    if not console.can_ask:
+        msg = "Nobody is there to ask. Read the license, and add --yes if you consent to it."
+        raise UsageError(msg)
+    if not console.ask("Do you consent to the license, and is this to be fetched? [y/N] "):
+        msg = "Nothing was fetched."
+        raise Cancelled(msg)
+
+
+def _describe(published: PublishedFile, folder: Path) -> str:
+    from ..synthesis.catalog import describe_purpose  # noqa: PLC0415 - pulls in scipy
+
+    size = f"about {published.megabytes} MB" if published.megabytes else "unknown"
+    return (
+        f"{published.name}, weights of the method '{published.method}' "
+        f"({describe_purpose(published)})\n"
+        f"  from     {published.url}\n"
+        f"  size     {size}\n"
+        f"  license  {published.license}\n"
+        f"  terms    {published.terms}\n"
+        f"  into     {folder}"
+    )

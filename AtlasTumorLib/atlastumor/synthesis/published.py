@@ -1,29 +1,24 @@
 """Weights that others published: where one lies on this computer, or what to do if it does not.
 
-Such files are their authors'. None comes with this software, and none is fetched unless the user
-consents to its license and its hash is known.
+Such files are their authors'. None comes with this software; `fetching` gets those that can be
+checked, if the user consents to their terms.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import math
 import os
-import urllib.request
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-from urllib.error import URLError
 
-from ..errors import OutputError, UsageError, WeightsError
+from ..errors import WeightsError
 from ..models.weights import hash_file
-from .base import OnStep, ignore_step
 
-__all__ = ["PublishedFile", "fetch_file", "find_file"]
+__all__ = ["PublishedFile", "default_models_dir", "find_file", "locate_file"]
 
 _CONVERTED = ".safetensors"
-_CHUNK_BYTES = 1 << 20
-_PATIENCE_S = 30.0
+_FOLDER_VARIABLE = "ATLASTUMOR_MODELS_DIR"
 
 
 @dataclass(frozen=True)
@@ -34,9 +29,13 @@ class PublishedFile:
         method: Key of the method that needs it.
         name: Its file name.
         url: Where its authors offer it.
-        license: Under what terms.
+        license: Under what terms, by name.
         megabytes: About how large it is; 0 where that is not known.
         sha256: Hash of its bytes, hex; empty where it is not known.
+        terms: What the license forbids, in a sentence.
+        domains: To which others the host of `url` may hand the request on, with their subdomains.
+        organs: Keys of the organs that it is for.
+        diameters_mm: Of the tumors that it is for: above the first, up to the second.
     """
 
     method: str
@@ -45,113 +44,102 @@ class PublishedFile:
     license: str
     megabytes: int = 0
     sha256: str = ""
+    terms: str = ""
+    domains: tuple[str, ...] = ()
+    organs: tuple[str, ...] = ()
+    diameters_mm: tuple[float, float] = (0.0, math.inf)
 
     @property
     def title(self) -> str:
         """Name and size, for sentences."""
         return f"{self.name} ({self.megabytes} MB)" if self.megabytes else self.name
 
+    def suits(self, organ: str, diameter_mm: float) -> bool:
+        """Tell whether it is for a tumor; an empty organ stands for any."""
+        low, high = self.diameters_mm
+        return (not organ or organ in self.organs) and low < diameter_mm <= high
 
-def find_file(published: PublishedFile, models_dir: Path | None) -> Path:
-    """Find a checkpoint in the models folder.
+
+def default_models_dir() -> Path:
+    """Say where weights lie unless a folder is named.
+
+    Returns:
+        What the environment variable ATLASTUMOR_MODELS_DIR names, or `AtlasTumor/models` in the
+        folder in which the system keeps a user's data. It need not exist.
+    """
+    if named := os.environ.get(_FOLDER_VARIABLE):
+        return Path(named).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        data = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        data = home / "Library" / "Application Support"
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return data / "AtlasTumor" / "models"
+
+
+def locate_file(published: PublishedFile, models_dir: Path | None = None) -> Path | None:
+    """Look for a checkpoint without reading it.
 
     Args:
         published: Which one; a file of its name that ends in ".safetensors" is taken first.
-        models_dir: The folder; None if the user has none.
+        models_dir: The user's folder, looked at before `default_models_dir`; None if there is none.
 
     Returns:
-        The file.
+        The file, or None if it is in neither.
+    """
+    folders = [] if models_dir is None else [Path(models_dir)]
+    for folder in (*folders, default_models_dir()):
+        path = folder / published.name
+        for found in (path.with_suffix(_CONVERTED), path):
+            if found.is_file():
+                return found
+    return None
+
+
+def find_file(published: PublishedFile, models_dir: Path | None = None) -> Path:
+    """Find a checkpoint, and make sure that it is the published one.
+
+    Args:
+        published: As for `locate_file`.
+        models_dir: As for `locate_file`.
+
+    Returns:
+        The file. What was converted to safetensors has other bytes, and is not hashed.
 
     Raises:
-        WeightsError: If it is not there, saying what to fetch from where under which terms; or if
-            its hash is not the published one.
+        WeightsError: If it is not there, saying how to get it; or if its hash is not the published
+            one.
     """
-    if models_dir is not None:
-        path = Path(models_dir) / published.name
-        converted = path.with_suffix(_CONVERTED)
-        if converted.is_file():
-            return converted
-        if path.is_file():
-            _check_hash(published, hash_file(path) if published.sha256 else "")
-            return path
+    path = locate_file(published, models_dir)
+    if path is not None:
+        if published.sha256 and path.name == published.name:
+            _check_digest(published, hash_file(path))
+        return path
+    if published.sha256:
+        todo = (
+            f"Fetch it with 'atlastumor models fetch {published.name}', which shows its license "
+            "and asks first"
+        )
+    else:
+        folder = models_dir or default_models_dir()
+        todo = (
+            f"Read its license ({published.license}), download {published.url} and put it into "
+            f"the models folder, '{folder}'"
+        )
     msg = (
         f"The method '{published.method}' needs weights that do not come with this software: "
-        f"{published.title}. Read its license ({published.license}), "
-        f"download {published.url} and put it into the models folder."
+        f"{published.title}. {todo}."
     )
     raise WeightsError(msg)
 
 
-def fetch_file(
-    published: PublishedFile, models_dir: Path, *, consent: bool, on_step: OnStep = ignore_step
-) -> Path:
-    """Fetch a checkpoint from its authors into the models folder; what is not theirs is not kept.
-
-    Args:
-        published: Which one.
-        models_dir: The folder; made if needed.
-        consent: Whether the user was shown its license and address, and agreed.
-        on_step: Called with the fraction done, as far as the size is known; may raise to stop.
-
-    Returns:
-        The file.
-
-    Raises:
-        UsageError: If there is no consent.
-        WeightsError: If its hash is not known, what came has another, or nothing came.
-        OutputError: If it cannot be written.
-    """
-    if not consent:
+def _check_digest(published: PublishedFile, digest: str) -> None:
+    if digest != published.sha256:
         msg = (
-            f"{published.title} is not fetched without consent to its license "
-            f"({published.license}); its address is {published.url}."
-        )
-        raise UsageError(msg)
-    if not published.sha256:
-        msg = (
-            f"The hash of {published.name} is not known, so that it could not be checked. "
-            f"Download {published.url} yourself and put it into the models folder."
-        )
-        raise WeightsError(msg)
-    target = Path(models_dir) / published.name
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            digest = _download(published, file, on_step)
-        _check_hash(published, digest)
-        beside.replace(target)
-    except OSError as error:
-        msg = f"{published.name} cannot be written to the models folder: {error.strerror}."
-        raise OutputError(msg) from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-    return target
-
-
-def _download(published: PublishedFile, file: BinaryIO, on_step: OnStep) -> str:
-    """Copy what an address gives; its SHA-256."""
-    digest, done = hashlib.sha256(), 0
-    try:
-        with urllib.request.urlopen(published.url, timeout=_PATIENCE_S) as answer:
-            total = int(answer.headers.get("Content-Length") or 0)
-            while chunk := answer.read(_CHUNK_BYTES):
-                on_step(done / total if total else 0.0)
-                done += len(chunk)
-                digest.update(chunk)
-                file.write(chunk)
-    except (URLError, TimeoutError, ConnectionError) as error:
-        msg = f"{published.url} cannot be fetched ({error}). Try again, or download it yourself."
-        raise WeightsError(msg) from error
-    return digest.hexdigest()
-
-
-def _check_hash(published: PublishedFile, digest: str) -> None:
-    """Raise if a file is known not to be the published one."""
-    if published.sha256 and digest != published.sha256:
-        msg = (
-            f"The weights file {published.name} is not the published one: its SHA-256 is not "
-            f"{published.sha256[:12]}…. Download {published.url} again."
+            f"The weights file {published.name} is not the published one: its SHA-256 is "
+            f"{digest[:12]}…, not {published.sha256[:12]}…. Get the published one with "
+            f"'atlastumor models fetch {published.name}'."
         )
         raise WeightsError(msg)

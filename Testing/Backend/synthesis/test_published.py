@@ -1,109 +1,110 @@
-"""Fetching weights that others published: with consent and a matching hash, or not at all."""
+"""Weights that others published: where they are looked for, and what is said without them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
-from atlastumor.errors import Cancelled, OutputError, UsageError, WeightsError
-from atlastumor.synthesis.published import PublishedFile, fetch_file, find_file
-
-CONTENT = b"weights " * 400_000
-
-
-class Shelf(BaseHTTPRequestHandler):
-    """Offers one file."""
-
-    def do_GET(self) -> None:
-        if self.path != "/w.pt":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        self.wfile.write(CONTENT)
-
-    def log_message(self, *_words: object) -> None:
-        pass
+from atlastumor.errors import UnknownKeyError, WeightsError
+from atlastumor.synthesis.catalog import (
+    describe_purpose,
+    find_published,
+    list_needed,
+    list_published,
+)
+from atlastumor.synthesis.methods import METHODS
+from atlastumor.synthesis.published import default_models_dir, find_file, locate_file
+from Backend.synthesis.shelf import CONTENT, offer
 
 
-@pytest.fixture
-def address() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Shelf)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+@pytest.fixture(autouse=True)
+def default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A default folder that nobody else uses."""
+    folder = tmp_path / "default"
+    monkeypatch.setenv("ATLASTUMOR_MODELS_DIR", str(folder))
+    return folder
 
 
-def offer(address: str, content: bytes = CONTENT) -> PublishedFile:
-    digest = hashlib.sha256(content).hexdigest()
-    return PublishedFile("difftumor", "w.pt", f"{address}/w.pt", "CC BY-NC-ND 4.0", 3, digest)
+def put(folder: Path, content: bytes = CONTENT, name: str = "w.pt") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
 
 
-def test_with_consent_the_file_comes_and_is_found(address: str, tmp_path: Path) -> None:
-    fractions: list[float] = []
-    folder = tmp_path / "models"
+def test_the_users_folder_comes_before_the_default_one(
+    default_folder: Path, tmp_path: Path
+) -> None:
+    published, own = offer("http://127.0.0.1:9"), tmp_path / "own"
+    assert locate_file(published, own) is None
 
-    path = fetch_file(offer(address), folder, consent=True, on_step=fractions.append)
-
-    assert path.read_bytes() == CONTENT
-    assert find_file(offer(address), folder) == path
-    assert fractions[0] == 0.0
-    assert fractions == sorted(fractions)
-    assert [one.name for one in folder.iterdir()] == ["w.pt"]
-
-
-def test_without_consent_nothing_is_asked_for(tmp_path: Path) -> None:
-    published = offer("http://127.0.0.1:9")
-
-    with pytest.raises(UsageError, match=r"w\.pt \(3 MB\).*consent.*CC BY-NC-ND.*127\.0\.0\.1"):
-        fetch_file(published, tmp_path, consent=False)
-    assert not list(tmp_path.iterdir())
+    there = put(default_folder)
+    assert find_file(published) == find_file(published, own) == there
+    here = put(own)
+    assert find_file(published, own) == here
+    converted = put(own, b"other bytes", "w.safetensors")
+    assert find_file(published, own) == converted
 
 
-def test_without_a_known_hash_nothing_is_asked_for(tmp_path: Path) -> None:
-    published = PublishedFile("freetumor", "w.pt", "http://127.0.0.1:9/w.pt", "Apache-2.0")
+def test_an_altered_file_is_refused(default_folder: Path) -> None:
+    put(default_folder, CONTENT[:-1])
 
-    with pytest.raises(WeightsError, match=r"hash of w\.pt is not known.*yourself"):
-        fetch_file(published, tmp_path, consent=True)
-
-
-def test_another_file_than_the_published_one_is_not_kept(address: str, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="not the published one"):
-        fetch_file(offer(address, b"something else"), tmp_path, consent=True)
-
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(WeightsError, match=r"not the published one.*atlastumor models fetch w\.pt"):
+        find_file(offer("http://127.0.0.1:9"))
 
 
-def test_cancelling_leaves_nothing(address: str, tmp_path: Path) -> None:
-    def stop(fraction: float) -> None:
-        if fraction > 0.3:
-            raise Cancelled
+def test_a_missing_file_names_the_command_or_what_to_do_by_hand() -> None:
+    published = offer("http://a.org")
+    with pytest.raises(WeightsError, match=r"'atlastumor models fetch w\.pt', which shows its lic"):
+        find_file(published)
 
-    with pytest.raises(Cancelled):
-        fetch_file(offer(address), tmp_path, consent=True, on_step=stop)
-
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_server_that_is_not_there_is_named(address: str, tmp_path: Path) -> None:
-    gone = PublishedFile("difftumor", "w.pt", f"{address}/gone.pt", "any", 1, "0" * 64)
-
-    with pytest.raises(WeightsError, match=r"gone\.pt cannot be fetched.*404"):
-        fetch_file(gone, tmp_path, consent=True)
-    assert not list(tmp_path.iterdir())
+    published = offer("http://a.org", sha256="")
+    with pytest.raises(WeightsError, match=r"license \(CC.*download http://a\.org/w\.pt.*default'"):
+        find_file(published)
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_of_output(address: str, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
+def test_the_default_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ATLASTUMOR_MODELS_DIR")
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    monkeypatch.setattr("sys.platform", "linux")
+    assert default_models_dir() == Path("/data/AtlasTumor/models")
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/local")
+    assert default_models_dir() == Path("/local/AtlasTumor/models")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert default_models_dir().parts[-4:] == (
+        "Library",
+        "Application Support",
+        "AtlasTumor",
+        "models",
+    )
 
-    with pytest.raises(OutputError, match=r"w\.pt cannot be written"):
-        fetch_file(offer(address), tmp_path / "file", consent=True)
+
+def test_every_method_that_needs_weights_has_files_with_terms() -> None:
+    methods = {published.method for published in list_published()}
+
+    assert methods == {name for name, method in METHODS.items() if method.needs_weights}
+    for published in list_published():
+        assert published.license
+        assert published.terms
+        assert published.organs
+        assert published.url.startswith("https://")
+    assert all("commercial" in one.terms for one in list_published() if one.method == "difftumor")
+
+
+def test_files_are_found_by_name_and_by_what_is_asked_for() -> None:
+    assert find_published("liver_noearly") == find_published("liver_noearly.pt")
+    with pytest.raises(UnknownKeyError, match=r"published file 'spleen'.*TGAN\.pt"):
+        find_published("spleen")
+
+    def names(*asked: object) -> list[str]:
+        return [one.name for one in list_needed(*asked)]
+
+    assert names("difftumor", "liver", 20.0) == ["liver_early.pt"]
+    assert names("difftumor", "liver", 20.5) == ["liver_noearly.pt"]
+    assert len(names("difftumor", "", 30.0)) == 3
+    assert names("difftumor", "uterus", 30.0) == names("handcrafted", "liver", 30.0) == []
+    assert names("freetumor", "", 30.0) == ["TGAN.pt"]
+    assert describe_purpose(find_published("liver_noearly")) == "liver, above 20 mm"
+    assert describe_purpose(find_published("liver_early")) == "liver, up to 20 mm"
+    assert describe_purpose(find_published("TGAN")) == "liver, pancreas, kidney"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +33,10 @@ def list_published() -> Mapping[tuple[str, str], PublishedFile]:
                 license=facts["license"],
                 megabytes=facts["megabytes"],
                 sha256=row.get("sha256", ""),
+                terms=facts["terms"],
+                domains=tuple(facts["domains"]),
+                organs=(row["organ"],),
+                diameters_mm=(0.0, EARLY_MM) if row["kind"] == "early" else (EARLY_MM, math.inf),
             )
             for row in facts["files"]
         }

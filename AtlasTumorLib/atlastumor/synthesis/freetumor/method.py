@@ -30,7 +30,7 @@ from ..texture import draw_texture
 if TYPE_CHECKING:
     from .generator import Generator
 
-__all__ = ["FreeTumorMethod"]
+__all__ = ["FreeTumorMethod", "find_published"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -139,7 +139,7 @@ class FreeTumorMethod(AbstractMethod):
     def _find_generator(self) -> Generator:
         """The generator, read if this was not done yet."""
         if self._kept is None:
-            path = find_file(_published(), self._models_dir)
+            path = find_file(find_published(), self._models_dir)
             device = self._processor
             from .generator import load_generator  # noqa: PLC0415 - pulls in torch
 
@@ -151,9 +151,17 @@ class FreeTumorMethod(AbstractMethod):
         return choose_processor(self.name, self._device)
 
 
-def _published() -> PublishedFile:
-    """The file that its authors published."""
-    return PublishedFile("freetumor", _FACTS["name"], _FACTS["url"], _FACTS["license"])
+def find_published() -> PublishedFile:
+    """Say which file its authors published."""
+    return PublishedFile(
+        method="freetumor",
+        name=_FACTS["name"],
+        url=_FACTS["url"],
+        license=_FACTS["license"],
+        terms=_FACTS["terms"],
+        domains=tuple(_FACTS["domains"]),
+        organs=tuple(_FACTS["organs"]),
+    )
 
 
 def _check(request: TumorRequest) -> int:

@@ -1,0 +1,101 @@
+"""A server on this computer that offers one file of weights, well or badly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from atlastumor.synthesis.published import PublishedFile
+
+__all__ = ["CONTENT", "Shelf", "a_shelf", "offer"]
+
+CONTENT = bytes(range(256)) * 12_500  # 3.2 MB
+
+
+class Shelf(ThreadingHTTPServer):
+    """The server.
+
+    Attributes:
+        breaks_after: Bytes after which each connection is closed; None for never.
+        content: Of the file.
+        redirect: Where "/moved.pt" leads.
+        takes_ranges: Whether it gives a part where one is asked for.
+        ranges: The parts that were asked for; "" for the whole file.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.breaks_after: int | None = None
+        self.content = CONTENT
+        self.redirect = ""
+        self.takes_ranges = True
+        self.ranges: list[str] = []
+
+    def handle_error(self, *_words: object) -> None:
+        """A client that hangs up is no news."""
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Shelf
+
+    def do_GET(self) -> None:
+        if self.path == "/moved.pt":
+            self.send_response(302)
+            self.send_header("Location", self.server.redirect)
+            self.end_headers()
+        elif self.path == "/w.pt":
+            self._give()
+        else:
+            self.send_error(404)
+
+    def _give(self) -> None:
+        content, asked = self.server.content, self.headers.get("Range", "")
+        self.server.ranges.append(asked)
+        start = int(asked[len("bytes=") : -1]) if asked and self.server.takes_ranges else 0
+        self.send_response(206 if start else 200)
+        if start:
+            end = len(content) - 1
+            self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        stop = None if self.server.breaks_after is None else start + self.server.breaks_after
+        self.wfile.write(content[start:stop])
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+@contextmanager
+def a_shelf() -> Iterator[Shelf]:
+    """Open the server, and close it again."""
+    with Shelf() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def offer(address: str, content: bytes = CONTENT, **more: object) -> PublishedFile:
+    """A file of about 3 MB with the hash of `content`."""
+    fields = {
+        "method": "difftumor",
+        "name": "w.pt",
+        "url": f"{address}/w.pt",
+        "license": "CC BY-NC-ND 4.0",
+        "megabytes": 3,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "terms": "Not for commercial use.",
+        "organs": ("liver",),
+        **more,
+    }
+    return PublishedFile(**fields)
