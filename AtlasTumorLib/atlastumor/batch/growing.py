@@ -261,10 +261,11 @@ def _describe(result: SynthesisResult, number: int, share: float) -> dict[str, A
     return {
         "tumor": number,
         "organ": result.request.organ,
-        "request": to_plain(asdict(result.request)),
+        "request": result.request.record(),
         "diameter_mm": round(result.diameter_mm, 3),
         "contrast_hu": round(result.contrast_hu, 2),
         "center_ras": to_plain(result.center_ras),
+        "outside_share": round(result.outside_share, 4),
         "share": round(share, 4),
         "lesion": to_plain(asdict(result.lesion)),
         "changed_box": [[side.start, side.stop] for side in result.box],

@@ -19,6 +19,7 @@ from ..organs import ORGANS, Organ
 from ..progress import CancelToken, Progress, ignore_progress, part_of
 from ..synthesis.base import AbstractMethod
 from ..synthesis.methods import find_method
+from ..synthesis.painting import find_organ_under
 from ..synthesis.request import TumorRequest
 from ..synthesis.synthesize import SynthesisResult, synthesize
 from ..volume import LabelMap, Scan
@@ -87,16 +88,20 @@ class Studio:
 
         Args:
             fields: Those of `TumorRequest`. An empty organ means that under the center, or without
-                one any in view.
+                one that of which most was painted, or any in view.
 
         Returns:
             The request.
 
         Raises:
-            InputError: If no organ is outlined at the center, or a number is out of its range.
+            InputError: If no organ is outlined at the center or painted on, or a number is out of
+                its range.
         """
-        center = fields.get("center_ras")
-        organ = fields["organ"] or self._choose_organ(center, int(fields["seed"])).key
+        center, painting = fields.get("center_ras"), fields.get("painting")
+        if not fields["organ"] and center is None and painting is not None:
+            organ = find_organ_under(self._labels, painting).key
+        else:
+            organ = fields["organ"] or self._choose_organ(center, int(fields["seed"])).key
         center_ras = None if center is None else tuple(float(x) for x in center)
         return TumorRequest(**{**fields, "organ": organ, "center_ras": center_ras})
 

@@ -4,6 +4,7 @@ One JSON object per line comes in on standard input, and one "reply" goes out fo
 
     {"id": 1, "do": "open", "scan": FILE, "labels": FILE.npy}       keys of the organs in view
     {"id": 2, "do": "grow", "tumors": [{...}], "folder": FOLDER}    each tumor, with its edit's file
+                                    ("painting": FILE.npy of one is a mask on the scan's grid)
     {"id": 3, "do": "judge", "tumors": [{...}]}                     share found again of each
     {"id": 4, "do": "apply", "edit": FILE.npz}                      ("revert" takes it out again)
     {"do": "cancel"}                                                stops the one under way
@@ -31,6 +32,8 @@ from .console import Console
 if TYPE_CHECKING:
     from ..batch.quality import Critic
     from ..batch.studio import Grown, Studio
+    from ..synthesis.painting import Painting
+    from ..volume import Grid
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -126,6 +129,8 @@ class _Desk:
         self._models_dir = models_dir
         self._studio: Studio | None = None
         self._n_edits = 0
+        self._grid: Grid | None = None
+        self._paintings: dict[str, Painting] = {}
 
     def answer(self, message: Message, cancel: CancelToken, console: Console) -> dict[str, Any]:
         if message["do"] == "open":
@@ -134,7 +139,9 @@ class _Desk:
             msg = "No scan is open."
             raise InputError(msg)
         if message["do"] in ("grow", "judge"):
-            requests = [self._studio.complete(fields) for fields in message["tumors"]]
+            requests = [
+                self._studio.complete(self._with_painting(one)) for one in message["tumors"]
+            ]
             if message["do"] == "judge":
                 console.progress(0.0, "Checking with the model")
                 found = self._studio.judge(requests, cancel=cancel)
@@ -161,13 +168,28 @@ class _Desk:
         from ..volume import LabelMap  # noqa: PLC0415
 
         self._studio = None  # before the next is read: one at a time in memory
+        self._paintings.clear()
         scan = read_scan(Path(message["scan"]), progress=console.progress)
         array = np.load(message["labels"], allow_pickle=False)
-        labels = LabelMap(array, scan.grid, label_names())
+        labels, self._grid = LabelMap(array, scan.grid, label_names()), scan.grid
         self._studio = Studio(
             scan, labels, models_dir=self._models_dir, make_critic=self._make_critic
         )
         return {"organs": [organ.key for organ in self._studio.organs]}
+
+    def _with_painting(self, fields: Message) -> Message:
+        """Read the mask that a tumor names; the last one is remembered."""
+        import numpy as np  # noqa: PLC0415
+
+        from ..synthesis.painting import Painting  # noqa: PLC0415 - pulls in scipy
+
+        name = fields.get("painting")
+        if name is None or self._grid is None:
+            return fields
+        if name not in self._paintings:
+            mask = np.load(name, allow_pickle=False)
+            self._paintings = {name: Painting(mask, self._grid)}
+        return {**fields, "painting": self._paintings[name]}
 
     def _make_critic(self) -> Critic:
         from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch

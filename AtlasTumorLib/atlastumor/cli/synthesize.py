@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownKeyError
+from ..errors import UnknownKeyError, UsageError
 from ..models.card import DEFAULT_MODEL
 from ..organs import find_organ
 from ..progress import part_of
@@ -15,6 +15,7 @@ from .arguments import parse_count
 from .console import Console
 
 if TYPE_CHECKING:
+    from ..synthesis.painting import Painting
     from ..synthesis.request import TumorRequest
     from ..synthesis.synthesize import SynthesisResult
     from ..volume import LabelMap, Scan
@@ -53,15 +54,28 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def _add_tumor(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--organ", type=_organ, required=True, help="in which it grows")
-    group.add_argument("--diameter-mm", type=float, required=True, metavar="D", help="such as 15")
+    size = "such as 15 (with --shape-file: as painted)"
+    group.add_argument("--diameter-mm", type=float, metavar="D", help=size)
     group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
     group.add_argument("--method", default="handcrafted", help="handcrafted, cellular or difftumor")
-    group.add_argument("--shape", help="ellipsoid or automaton (as suits the method)")
-    group.add_argument("--at", type=_position, metavar="R,A,S", help="center in mm (drawn)")
+    shapes = group.add_mutually_exclusive_group()
+    shapes.add_argument("--shape", help="ellipsoid or automaton (as suits the method)")
+    shapes.add_argument(
+        "--shape-file", type=Path, metavar="FILE", help="mask (NIfTI) of its shape, in its place"
+    )
+    group.add_argument(
+        "--at", type=_position, metavar="R,A,S", help="center in mm (drawn; as painted)"
+    )
+    group.add_argument(
+        "--within", type=Path, metavar="FILE", help="mask (NIfTI) in which the center is drawn"
+    )
     group.add_argument(
         "--contrast-hu", type=float, metavar="X", help="HU above its organ (drawn for the organ)"
     )
     group.add_argument("--exophytic", action="store_true", help="may grow out of the organ")
+    group.add_argument(
+        "--max-outside", type=float, default=0.5, metavar="X", help="share outside the organ (0.5)"
+    )
     group.add_argument("--capsule", action="store_true", help="with a thin bright rim")
     group.add_argument("--mass-effect", action="store_true", help="pushes aside what is around it")
 
@@ -83,7 +97,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..synthesis.methods import find_method  # noqa: PLC0415 - pulls in scipy
     from ..synthesis.synthesize import synthesize  # noqa: PLC0415
 
-    request = _make_request(options)
+    request = _make_request(options, _read_painting(options))
     method = find_method(request.method, models_dir=options.models_dir)
     check_output(options.output)
     scan = read_scan(
@@ -103,24 +117,48 @@ def suit_shape(method: str) -> str:
     return _SHAPES.get(method, _DEFAULT_SHAPE)
 
 
-def _make_request(options: argparse.Namespace) -> TumorRequest:
+def _read_painting(options: argparse.Namespace) -> Painting | None:
+    """Read the mask of the tumor's shape or place, if there is one."""
+    if options.within is not None and (options.at or options.shape_file):
+        msg = "With --within the place is drawn inside a mask; leave out --at and --shape-file."
+        raise UsageError(msg)
+    if options.diameter_mm is None and options.shape_file is None:
+        msg = "Give --diameter-mm, such as 15, or a painted shape with --shape-file."
+        raise UsageError(msg)
+    path = options.shape_file or options.within
+    if path is None:
+        return None
+    from ..batch.volumes import read_mask  # noqa: PLC0415 - pulls in nibabel
+    from ..synthesis.painting import Painting  # noqa: PLC0415 - pulls in scipy
+
+    mask, grid = read_mask(path)
+    return Painting(mask, grid)
+
+
+def _make_request(options: argparse.Namespace, painting: Painting | None) -> TumorRequest:
     """Check what is asked for before anything is read."""
     from ..synthesis.methods import find_method  # noqa: PLC0415 - pulls in scipy
-    from ..synthesis.request import TumorRequest  # noqa: PLC0415
+    from ..synthesis.request import PAINTED, TumorRequest  # noqa: PLC0415
     from ..synthesis.shapes import find_shape  # noqa: PLC0415
 
     method = find_method(options.method).name
-    shape = options.shape or suit_shape(method)
-    find_shape(shape)
+    diameter_mm, shape = options.diameter_mm, options.shape or suit_shape(method)
+    if painting is not None and options.shape_file:
+        shape = PAINTED
+        diameter_mm = painting.diameter_mm if diameter_mm is None else diameter_mm
+    else:
+        find_shape(shape)
     return TumorRequest(
         organ=options.organ,
-        diameter_mm=options.diameter_mm,
+        diameter_mm=diameter_mm,
         seed=options.seed,
         method=method,
         shape=shape,
         center_ras=options.at,
+        painting=painting,
         contrast_hu=options.contrast_hu,
         exophytic=options.exophytic,
+        max_outside=options.max_outside,
         capsule=options.capsule,
         mass_effect=options.mass_effect,
     )

@@ -61,7 +61,6 @@ def write_synthetic(
 
 def _describe(result: SynthesisResult) -> dict[str, Any]:
     """The record that each file carries."""
-    asked: dict[str, Any] = to_plain(asdict(result.request))
     return {
         "software": "AtlasTumor",
         "version": __version__,
@@ -69,8 +68,14 @@ def _describe(result: SynthesisResult) -> dict[str, Any]:
         "organ": result.request.organ,
         "method": result.request.method,
         "seed": result.request.seed,
-        "request": asked,
+        "request": result.request.record(),
         "center_ras": to_plain(result.center_ras),
+        "off_center_mm": round(result.off_center_mm, 2),
+        "outside_organ": {
+            "most": result.request.max_outside,
+            "got": round(result.outside_share, 4),
+            "margin_mm": round(result.outgrowth_mm, 3),
+        },
         "diameter_mm": {"asked": result.request.diameter_mm, "got": round(result.diameter_mm, 3)},
         "contrast_hu": {
             "asked": result.request.contrast_hu,

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from .base import AbstractMethod
 from .methods import METHODS, find_method
+from .painting import Painting
 from .patch import Patch, cut_patch
 from .placement import check_center, choose_center, find_allowed, find_room, largest_diameter
-from .request import SIZE_CLASSES, TumorRequest, draw_diameter
-from .shapes import SHAPES, Shape, ShapeMaker, find_shape, painted_shape
+from .request import PAINTED, SIZE_CLASSES, TumorRequest, draw_diameter
+from .shapes import SHAPES, Shape, ShapeMaker, find_shape
 
 __all__ = [
     "METHODS",
+    "PAINTED",
     "SHAPES",
     "SIZE_CLASSES",
     "AbstractMethod",
+    "Painting",
     "Patch",
     "Shape",
     "ShapeMaker",
@@ -32,5 +35,4 @@ __all__ = [
     "find_room",
     "find_shape",
     "largest_diameter",
-    "painted_shape",
 ]

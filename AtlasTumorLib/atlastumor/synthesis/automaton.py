@@ -14,7 +14,7 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ..components import Mask
 from .culture import Culture, make_culture, spread_to_patch
 from .patch import Patch
-from .room import check_room, count_voxels, cut_to_size
+from .room import check_room, cut_to_share
 from .shape_types import Shape
 
 __all__ = ["make_automaton"]
@@ -58,7 +58,12 @@ class _Colony:
 
 
 def make_automaton(
-    patch: Patch, allowed: Mask, diameter_mm: float, rng: np.random.Generator
+    patch: Patch,
+    allowed: Mask,
+    diameter_mm: float,
+    rng: np.random.Generator,
+    *,
+    most_outside: float = 1.0,
 ) -> Shape:
     """Grow a tumor from a few cells until it has the volume asked for.
 
@@ -67,6 +72,7 @@ def make_automaton(
         allowed: Voxels that it may take up, (I, J, K).
         diameter_mm: Diameter of the ball of equal volume, mm.
         rng: Source of randomness.
+        most_outside: Share of it that may lie outside the organ; cells that would go beyond stay.
 
     Returns:
         Its voxels, and how filled with living or dead cells each is.
@@ -76,15 +82,18 @@ def make_automaton(
     """
     check_room(patch, allowed, diameter_mm)
     culture = make_culture(patch, allowed, diameter_mm)
-    colony = _grow(culture, rng)
+    colony = _grow(culture, rng, most_outside)
     dead = _kill(culture, colony, rng) if diameter_mm >= _NECROSIS_FROM_MM else None
     level = spread_to_patch(culture, culture.extend(colony.arrival), patch)
-    mask = cut_to_size(level, allowed, patch.center, count_voxels(patch, diameter_mm))
+    mask = cut_to_share(level, patch, allowed, diameter_mm, most_outside)
     return Shape(mask, _measure_cells(culture, colony, dead, patch, mask))
 
 
-def _grow(culture: Culture, rng: np.random.Generator) -> _Colony:
-    """Let cells multiply from cores until they fill the volume, or all that can be reached."""
+def _grow(culture: Culture, rng: np.random.Generator, most_outside: float) -> _Colony:
+    """Let cells multiply from cores until they fill the volume, or all that can be reached.
+
+    Once the share is used up, no more cells settle outside the organ.
+    """
     state = np.zeros(culture.size, np.int16)
     arrival = np.full(culture.size, np.inf, np.float32)
     cores = _choose_cores(culture, rng)
@@ -93,12 +102,15 @@ def _grow(culture: Culture, rng: np.random.Generator) -> _Colony:
     colony = _Colony(state, arrival, cores)
     resistance = culture.resistance.copy()
     resistance[cores] = 0
-    last_gain = 0
+    last_gain, most = 0, most_outside * culture.n_wanted
     for step in range(1, _MAX_STEPS):
         if len(colony.taken) >= _SPARE * culture.n_wanted or step - last_gain > _STALLED:
             break
         if _step(culture, colony, resistance, step, rng):
             last_gain = step
+        if np.count_nonzero(culture.is_outside[colony.taken]) >= most:
+            culture = replace(culture, is_open=culture.is_open & ~culture.is_outside)
+            most = np.inf
     return colony
 
 

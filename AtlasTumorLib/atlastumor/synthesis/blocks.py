@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..components import Box, Mask, has_label
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap, Scan
 
-__all__ = ["OrganBlocks", "survey_organ"]
+__all__ = ["OrganBlocks", "average", "survey_organ"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -48,6 +49,16 @@ class OrganBlocks:
     face_mm: Floats
     crowding: Floats
 
+    def box_around(self, shape: tuple[int, int, int]) -> Box:
+        """The voxels of all blocks in a scan of some shape."""
+        i, j, k = (
+            slice(start, min(start + n_blocks * step, n))
+            for start, n_blocks, step, n in zip(
+                self.start, self.organ.shape, self.step, shape, strict=True
+            )
+        )
+        return i, j, k
+
     def box_of(self, block: tuple[int, ...], shape: tuple[int, int, int]) -> Box:
         """The voxels of one block in a scan of some shape."""
         i, j, k = (
@@ -75,11 +86,11 @@ def survey_organ(scan: Scan, labels: LabelMap, organ: Organ) -> OrganBlocks | No
     step = np.maximum(np.rint(_BLOCK_MM / spacing), 1).astype(int)
     cut = labels.array[box]
     mask = has_label(cut, organ.labels)
-    share = _average(mask, step)
-    filled = _average(np.where(mask, scan.array[box], 0), step)
+    share = average(mask, step)
+    filled = average(np.where(mask, scan.array[box], 0), step)
     is_organ = share >= _LEAST_PART
     block_mm = tuple(float(mm) for mm in step * spacing)
-    tumors = _average(has_label(cut, [row.tumor_label for row in ORGANS]), step) > 0
+    tumors = average(has_label(cut, [row.tumor_label for row in ORGANS]), step) > 0
     sigma = [15.0 / mm for mm in block_mm]
     return OrganBlocks(
         start=tuple(side.start for side in box),
@@ -106,8 +117,16 @@ def _find_box(mask: Mask, margin: npt.NDArray[np.float64]) -> Box | None:
     return i, j, k
 
 
-def _average(values: npt.NDArray[Any], step: npt.NDArray[np.int64]) -> Floats:
-    """Mean (A, B, C) of each block of values (I, J, K); blocks at the end may be smaller."""
+def average(values: npt.NDArray[Any], step: Sequence[int] | npt.NDArray[np.int64]) -> Floats:
+    """Average the values of each block.
+
+    Args:
+        values: (I, J, K), from the first voxel of the first block on.
+        step: Voxels of a block along each axis; blocks at the end may be smaller.
+
+    Returns:
+        Means, (A, B, C).
+    """
     means = values.astype(np.float32)
     for axis, n in enumerate(step):
         starts = np.arange(0, means.shape[axis], n)

@@ -39,6 +39,7 @@ class Culture:
         pitch_mm: Distance of neighboring places, mm.
         n_wanted: Places that the tumor is to fill.
         is_open: Which places may be taken, (side^3,).
+        is_outside: Which of these lie outside the organ, (side^3,).
         welcome: Chance that a cell sent there settles, (side^3,).
         resistance: Pushes that it takes before one can, (side^3,).
     """
@@ -47,6 +48,7 @@ class Culture:
     pitch_mm: float
     n_wanted: int
     is_open: Mask
+    is_outside: Mask
     welcome: Floats
     resistance: npt.NDArray[np.int16]
 
@@ -143,6 +145,7 @@ def make_culture(patch: Patch, allowed: Mask, diameter_mm: float) -> Culture:
         pitch_mm=pitch,
         n_wanted=max(round(math.pi / 6.0 * (diameter_mm / pitch) ** 3), 1),
         is_open=is_open.ravel(),
+        is_outside=(is_open & ~own).ravel(),
         welcome=welcome.ravel(),
         resistance=resistance.ravel(),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from ..components import Mask
-from .elastic import draw_displacement
+from .elastic import displace, draw_knots
 from .patch import Patch
-from .room import check_room, count_voxels, cut_to_size
+from .room import check_room, cut_to_share
 from .shape_types import Shape
 
 __all__ = ["make_ellipsoid"]
@@ -22,16 +24,30 @@ _BEND = (
 )  # spread of the knots' displacement relative to the radius; the surface's is a third
 
 
+_LATTICE = 2.5  # reach of the lattice on which a body's centroid is found relative to the radius
+_STEPS = 12  # places of it from the middle to the end
+
+Floats = npt.NDArray[np.float32]
+
+
 def make_ellipsoid(
-    patch: Patch, allowed: Mask, diameter_mm: float, rng: np.random.Generator
+    patch: Patch,
+    allowed: Mask,
+    diameter_mm: float,
+    rng: np.random.Generator,
+    *,
+    most_outside: float = 1.0,
 ) -> Shape:
     """Grow a deformed ellipsoid until what is allowed of it has the volume asked for.
+
+    Where nothing cuts it, its centroid is the patch's center.
 
     Args:
         patch: Where; the shape contains its center.
         allowed: Voxels that it may take up, (I, J, K).
         diameter_mm: Diameter of the ball of equal volume, mm.
         rng: Source of randomness.
+        most_outside: Share of it that may lie outside the organ.
 
     Returns:
         Its voxels, without cells.
@@ -46,23 +62,43 @@ def make_ellipsoid(
         the organ cuts the shape.
     """
     check_room(patch, allowed, diameter_mm)
-    level = _measure_level(patch, diameter_mm / 2.0, rng)
-    return Shape(cut_to_size(level, allowed, patch.center, count_voxels(patch, diameter_mm)))
+    body = _draw_body(diameter_mm / 2.0, rng)
+    offsets = zip(patch.offsets_mm(), body.find_centroid(), strict=True)
+    level = body.measure_level(tuple(offset + shift for offset, shift in offsets))
+    return Shape(cut_to_share(level, patch, allowed, diameter_mm, most_outside))
 
 
-def _measure_level(
-    patch: Patch, radius_mm: float, rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Size (I, J, K), relative to the radius, at which the growing ellipsoid reaches each voxel."""
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """A deformed ellipsoid around the origin, wherever its centroid lies."""
+
+    radius_mm: float
+    to_ball: Floats
+    knots: Floats
+    bend_mm: float
+
+    def measure_level(self, offsets_mm: tuple[Floats, ...]) -> Floats:
+        """Size (I, J, K), relative to the radius, at which it reaches each place when it grows."""
+        moves = displace(self.knots, offsets_mm, knot_mm=_KNOT * self.radius_mm)
+        bend = np.float32(self.bend_mm)
+        x, y, z = (offset + bend * move for offset, move in zip(offsets_mm, moves, strict=True))
+        level: Floats = sum((row[0] * x + row[1] * y + row[2] * z) ** 2 for row in self.to_ball)
+        return np.sqrt(level)
+
+    def find_centroid(self) -> Floats:
+        """Where its centroid lies when nothing cuts it, mm, (3,); the same whatever voxels are."""
+        side = np.linspace(-_LATTICE, _LATTICE, 2 * _STEPS + 1, dtype=np.float32) * self.radius_mm
+        level = self.measure_level(tuple(np.ix_(side, side, side))).ravel()
+        n = round(4.0 / 3.0 * np.pi * (_STEPS / _LATTICE) ** 3)
+        body = np.argpartition(level, n)[:n]
+        at = np.unravel_index(body, (len(side),) * 3)
+        return np.array([side[axis].mean() for axis in at], np.float32)
+
+
+def _draw_body(radius_mm: float, rng: np.random.Generator) -> _Body:
     axes = rng.uniform(*_SEMI_AXES, size=3)
     axes *= radius_mm / np.cbrt(axes.prod())
     turn = Rotation.from_quat(rng.standard_normal(4)).as_matrix()
     to_ball = (turn / axes).T.astype(np.float32)
-    bend = np.float32(rng.uniform(*_BEND) * radius_mm)
-    offsets = patch.offsets_mm()
-    moves = draw_displacement(offsets, knot_mm=_KNOT * radius_mm, rng=rng)
-    x, y, z = (offset + bend * move for offset, move in zip(offsets, moves, strict=True))
-    level: npt.NDArray[np.float32] = sum(
-        (row[0] * x + row[1] * y + row[2] * z) ** 2 for row in to_ball
-    )
-    return np.sqrt(level)
+    bend_mm = float(rng.uniform(*_BEND) * radius_mm)
+    return _Body(radius_mm, to_ball, draw_knots(rng), bend_mm)

@@ -86,7 +86,7 @@ def find_allowed(patch: Patch, organ: Organ, request: TumorRequest) -> Mask:
 def find_room(patch: Patch, organ: Organ, request: TumorRequest, *, where: str = "here") -> Mask:
     """Find the voxels that a tumor may take up, and make sure that it fits.
 
-    However far it may grow out, the organ itself must have room for half of it.
+    However far it may grow out, the organ itself must have room for what may not lie outside.
 
     Args:
         patch: Where; the tumor's center is the patch's.
@@ -103,7 +103,7 @@ def find_room(patch: Patch, organ: Organ, request: TumorRequest, *, where: str =
     ground = _survey(patch, organ)
 
     def fits(diameter_mm: float) -> bool:
-        return ground.fits(organ, diameter_mm, exophytic=request.exophytic)
+        return ground.fits(organ, diameter_mm, request)
 
     if not fits(request.diameter_mm):
         raise refuse(request.diameter_mm, find_largest(fits, request.diameter_mm), where)
@@ -119,10 +119,9 @@ def is_roomy(patch: Patch, organ: Organ, request: TumorRequest) -> bool:
         request: What is asked for.
 
     Returns:
-        Whether the voxels allowed hold it, and the organ's own hold half of it.
+        Whether the voxels allowed hold it, and the organ's own what may not lie outside.
     """
-    ground = _survey(patch, organ)
-    return ground.fits(organ, request.diameter_mm, exophytic=request.exophytic)
+    return _survey(patch, organ).fits(organ, request.diameter_mm, request)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +155,11 @@ class _Ground:
             return self.inside
         return self.inside | (self.outside & (self.away_mm <= margin_mm))
 
-    def fits(self, organ: Organ, diameter_mm: float, *, exophytic: bool) -> bool:
-        """Whether a tumor has room, and the organ itself has for half of its volume."""
-        margin = _measure_outgrowth(organ, diameter_mm, exophytic=exophytic)
-        if margin > 0 and not has_room(self.patch, self.inside, math.cbrt(0.5) * diameter_mm):
+    def fits(self, organ: Organ, diameter_mm: float, request: TumorRequest) -> bool:
+        """Whether a tumor has room, and the organ itself has for what may not lie outside."""
+        margin = _measure_outgrowth(organ, diameter_mm, exophytic=request.exophytic)
+        own_mm = math.cbrt(1.0 - request.max_outside) * diameter_mm
+        if margin > 0 and not has_room(self.patch, self.inside, own_mm):
             return False
         return has_room(self.patch, self.within(margin), diameter_mm)
 

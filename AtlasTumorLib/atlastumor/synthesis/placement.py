@@ -1,4 +1,4 @@
-"""Where a tumor's center lies: where a user clicked, or drawn from the organ.
+"""Where a tumor's center lies: where a user clicked, or drawn from the organ or a part of it.
 
 A drawn center is deep enough for the tumor, in tissue of the organ's usual density (vessels are
 outliers), away from other tumors and from the scan's faces. In hollow organs it lies on the wall,
@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..components import Mask, has_label
+from ..components import Box, Mask, has_label
 from ..errors import InputError, PlacementError
 from ..organs import Organ
 from ..volume import LabelMap, Scan
-from .blocks import OrganBlocks, survey_organ
+from .blocks import OrganBlocks, average, survey_organ
 from .clicks import check_center
 from .ground import GAP_MM, find_allowed, find_room, is_roomy, is_wall_density
 from .patch import check_grids, cut_patch, find_reach
@@ -47,7 +47,7 @@ def choose_center(
         scan: The CT, (I, J, K).
         labels: Organs and tumors on its grid.
         organ: The row of its organ.
-        request: What is asked for.
+        request: What is asked for; if it has a painting, the center lies in it.
         rng: Source of randomness.
 
     Returns:
@@ -55,7 +55,7 @@ def choose_center(
 
     Raises:
         GridMismatchError: If scan and labels lie on different grids.
-        InputError: If the label map does not hold the organ.
+        InputError: If the label map does not hold the organ, or the painting nothing of it.
         PlacementError: If it fits at none of the places drawn nor at that with the most organ
             around it; names the largest that fits there.
 
@@ -69,24 +69,47 @@ def choose_center(
         msg = f"The label map holds no {organ.name.lower()}. Give labels that do."
         raise InputError(msg)
     reach = find_reach(request.diameter_mm)
-    for block in _draw_blocks(blocks, organ, request, rng):
-        center = _find_voxel(scan, labels, organ, blocks, block)
+    possible = _find_possible(blocks, organ, _find_candidates(scan, labels, organ, blocks, request))
+    for block in _draw_blocks(blocks, possible, organ, request, rng):
+        center = _find_voxel(scan, labels, organ, blocks.box_of(block, scan.grid.shape), request)
         patch = cut_patch(scan, labels, organ, center, reach)
         if is_roomy(patch, organ, request):
             return center
-    center = _find_voxel(scan, labels, organ, blocks, _find_roomiest(blocks, organ))
+    box = blocks.box_of(_find_roomiest(blocks, possible), scan.grid.shape)
+    center = _find_voxel(scan, labels, organ, box, request)
+    where = f"at any place tried in this {organ.name.lower()}"
     find_room(
         cut_patch(scan, labels, organ, center, reach),
         organ,
         request,
-        where=f"at any place tried in this {organ.name.lower()}",
+        where=where if request.painting is None else f"{where} inside the mask",
     )
     return center
 
 
-def _find_possible(blocks: OrganBlocks, organ: Organ) -> Mask:
-    """Blocks (A, B, C) in which a center may lie at all: of a hollow organ, its wall."""
-    possible = blocks.organ & (blocks.tumor_mm > GAP_MM + max(blocks.spacing_mm))
+def _find_candidates(
+    scan: Scan, labels: LabelMap, organ: Organ, blocks: OrganBlocks, request: TumorRequest
+) -> Mask:
+    """Blocks (A, B, C) of the organ, or those with some of what organ and painting share."""
+    if request.painting is None:
+        return blocks.organ
+    box = blocks.box_around(scan.grid.shape)
+    shared = has_label(labels.array[box], organ.labels)
+    shared &= request.painting.covers(scan.grid, box)
+    if not shared.any():
+        r, a, s = request.painting.middle_ras
+        name = organ.name.lower()
+        msg = (
+            f"The mask around R {r:.1f}, A {a:.1f}, S {s:.1f} mm holds nothing of the {name}. Give "
+            "one that overlaps it, or choose another organ."
+        )
+        raise InputError(msg)
+    return average(shared, blocks.step) > 0
+
+
+def _find_possible(blocks: OrganBlocks, organ: Organ, candidates: Mask) -> Mask:
+    """Those blocks (A, B, C) in which a center may lie at all: of a hollow organ, its wall."""
+    possible = candidates & (blocks.tumor_mm > GAP_MM + max(blocks.spacing_mm))
     if not possible.any():
         msg = f"This {organ.name.lower()} has no place for a tumor beside those it has."
         raise PlacementError(msg)
@@ -96,18 +119,20 @@ def _find_possible(blocks: OrganBlocks, organ: Organ) -> Mask:
     return possible
 
 
-def _find_roomiest(blocks: OrganBlocks, organ: Organ) -> tuple[int, ...]:
+def _find_roomiest(blocks: OrganBlocks, possible: Mask) -> tuple[int, ...]:
     """The possible block with the most organ around it, whatever size is asked for."""
-    possible = _find_possible(blocks, organ)
     at = np.argmax(np.where(possible, blocks.crowding, -1.0))
     return tuple(int(x) for x in np.unravel_index(at, possible.shape))
 
 
 def _draw_blocks(
-    blocks: OrganBlocks, organ: Organ, request: TumorRequest, rng: np.random.Generator
+    blocks: OrganBlocks,
+    possible: Mask,
+    organ: Organ,
+    request: TumorRequest,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[int, ...]]:
     """A few blocks that fulfill the wishes, or as many of these as can be, drawn."""
-    possible = _find_possible(blocks, organ)
     wishes = list(_list_wishes(blocks, possible, organ, request))
     good = np.logical_and.reduce([possible, *wishes])
     while not good.any():
@@ -139,11 +164,12 @@ def _list_wishes(
 
 
 def _find_voxel(
-    scan: Scan, labels: LabelMap, organ: Organ, blocks: OrganBlocks, block: tuple[int, ...]
+    scan: Scan, labels: LabelMap, organ: Organ, box: Box, request: TumorRequest
 ) -> Voxel:
-    """The organ's voxel nearest the middle of a block; of a hollow organ, of its wall if it can."""
-    box = blocks.box_of(block, scan.grid.shape)
+    """The voxel of organ and painting nearest a block's middle; of a hollow organ, of its wall."""
     mask = has_label(labels.array[box], organ.labels)
+    if request.painting is not None:
+        mask &= request.painting.covers(scan.grid, box)
     wall = mask & is_wall_density(scan.array[box])
     if organ.hollow and wall.any():
         mask = wall

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..organs import find_organ
+from ..provenance import to_plain
+from .painting import Painting
 
-__all__ = ["CONTRAST_HU", "DIAMETER_MM", "SIZE_CLASSES", "TumorRequest", "draw_diameter"]
+__all__ = [
+    "CONTRAST_HU",
+    "DIAMETER_MM",
+    "MAX_OUTSIDE",
+    "PAINTED",
+    "SIZE_CLASSES",
+    "TumorRequest",
+    "draw_diameter",
+]
 
 DIAMETER_MM = (3.0, 150.0)
 """Smallest and largest diameter that may be asked for, mm."""
 
 CONTRAST_HU = (-400.0, 400.0)
 """Lowest and highest contrast that may be asked for, HU."""
+
+MAX_OUTSIDE = (0.0, 0.9)
+"""Smallest and largest share outside the organ that may be allowed."""
+
+PAINTED = "painted"
+"""The kind of shape that a user painted; those that are drawn are listed in `SHAPES`."""
 
 SIZE_CLASSES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"small": (12.0, 20.0), "medium": (24.0, 40.0), "large": (48.0, 80.0)}
@@ -37,20 +54,26 @@ class TumorRequest:
 
     Args:
         organ: Key of the organ in which it grows.
-        diameter_mm: Diameter of the ball of equal volume, mm, 3 to 150.
+        diameter_mm: Diameter of the ball of equal volume, mm, 3 to 150. A painted shape is scaled
+            to it; `Painting.diameter_mm` leaves it as large as it was painted.
         seed: What all randomness follows from, 0 or more.
         method: Key of the method that gives it its densities.
-        shape: Key of its kind of shape.
-        center_ras: Where its center lies, RAS mm; None lets a place be chosen.
+        shape: Key of its kind of shape, or `PAINTED`.
+        center_ras: Where its center lies, RAS mm; None lets a place be chosen. A painted shape is
+            moved there with its centroid; None leaves it where it was painted.
+        painting: The shape, if it is `PAINTED`; else where the center that is chosen may lie.
         contrast_hu: Mean density minus that of the organ around it, HU, -400 to 400; None draws it
             from what tumors of the organ look like.
         exophytic: Whether it may grow out of the organ, up to half its radius.
+        max_outside: Share of it that may lie outside the organ where it may grow out at all, 0 to
+            0.9.
         capsule: Whether it has a thin bright rim.
         mass_effect: Whether it pushes aside what is around it.
 
     Raises:
         UnknownKeyError: If no organ has this key; `find_shape` and `find_method` check the others.
-        InputError: If a number is not finite or out of its range.
+        InputError: If a number is not finite or out of its range, if a painted shape has no
+            painting, or if a center is given and a painting to choose it from.
     """
 
     organ: str
@@ -59,8 +82,10 @@ class TumorRequest:
     method: str = "handcrafted"
     shape: str = "ellipsoid"
     center_ras: tuple[float, float, float] | None = None
+    painting: Painting | None = None
     contrast_hu: float | None = None
     exophytic: bool = False
+    max_outside: float = 0.5
     capsule: bool = False
     mass_effect: bool = False
 
@@ -73,7 +98,35 @@ class TumorRequest:
         if self.seed < 0:
             msg = f"The seed is {self.seed}; it must be a whole number of 0 or more."
             raise InputError(msg)
+        low, high = MAX_OUTSIDE
+        if not low <= self.max_outside <= high:
+            msg = (
+                f"The share outside the organ is {self.max_outside:g}; it must lie between {low:g} "
+                f"and {high:g}."
+            )
+            raise InputError(msg)
         self._check_center()
+        self._check_painting()
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether its shape is what was painted."""
+        return self.shape == PAINTED
+
+    def record(self) -> dict[str, Any]:
+        """Say it in what JSON can hold; of a painting, which it is."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        painting = None if self.painting is None else self.painting.record()
+        record: dict[str, Any] = to_plain(values | {"painting": painting})
+        return record
+
+    def _check_painting(self) -> None:
+        if self.is_painted and self.painting is None:
+            msg = "The shape is to be painted, but no mask was given. Give one."
+            raise InputError(msg)
+        if self.painting is not None and self.center_ras is not None and not self.is_painted:
+            msg = "There are both a place and a mask to choose it from. Give one of them."
+            raise InputError(msg)
 
     def _check_center(self) -> None:
         if self.center_ras is None:

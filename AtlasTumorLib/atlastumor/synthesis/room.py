@@ -19,6 +19,7 @@ __all__ = [
     "STRETCH",
     "check_room",
     "count_voxels",
+    "cut_to_share",
     "cut_to_size",
     "find_largest",
     "has_room",
@@ -35,6 +36,7 @@ The bound keeps a tumor that its organ cuts to shape a mass: without it, a large
 a bowel by filling meters of it.
 """
 
+_HALVINGS = 7  # of the delay outside the organ
 _TOUCHING = np.ones((3, 3, 3), bool)
 
 
@@ -197,6 +199,57 @@ def cut_to_size(
         else:
             high, enough = part, middle
     return _fill(low, high, level, n_voxels)
+
+
+def cut_to_share(
+    level: npt.NDArray[np.floating],
+    patch: Patch,
+    allowed: Mask,
+    diameter_mm: float,
+    most_outside: float,
+) -> Mask:
+    """Take the voxels of a tumor, of which at most a share lies outside the organ.
+
+    Where too many would, voxels outside are reached later, by as little as will do.
+
+    Args:
+        level: When each voxel is reached, (I, J, K), finite.
+        patch: Where; its center is taken first.
+        allowed: Voxels that may be taken, (I, J, K).
+        diameter_mm: Diameter of the ball of equal volume, mm.
+        most_outside: The share.
+
+    Returns:
+        The mask of `cut_to_size`.
+
+    Raises:
+        PlacementError: As `cut_to_size`, or if too little of the organ hangs together with the
+            center.
+    """
+    n_voxels = count_voxels(patch, diameter_mm)
+    most = n_voxels - count_voxels(patch, diameter_mm * math.cbrt(1.0 - most_outside))
+    outside = allowed & ~patch.organ
+
+    def cut(delay: float) -> tuple[Mask, bool]:
+        mask = cut_to_size(level + delay * outside, allowed, patch.center, n_voxels)
+        return mask, int(np.count_nonzero(mask & outside)) <= most
+
+    mask, is_good = cut(0.0)
+    if is_good or most_outside >= 1.0:
+        return mask
+    early, late = 0.0, float(np.ptp(level[allowed])) + 1.0
+    mask, is_good = cut(late)
+    if not is_good:
+        msg = f"More than {most_outside:.0%} of this tumor would lie outside its organ."
+        raise PlacementError(f"{msg} Ask for a smaller one or choose another place.")
+    for _ in range(_HALVINGS):
+        delay = (early + late) / 2.0
+        other, is_good = cut(delay)
+        if is_good:
+            mask, late = other, delay
+        else:
+            early = delay
+    return mask
 
 
 def _part_at(mask: Mask, voxel: tuple[int, ...]) -> Mask:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,27 @@ class Shape:
     cells: npt.NDArray[np.float32] | None = None
 
 
-ShapeMaker = Callable[[Patch, Mask, float, np.random.Generator], Shape]
-"""Makes a shape from a patch, the voxels allowed, the diameter of the ball of equal volume in mm,
-and a source of randomness. The shape contains the patch's center and keeps to the voxels allowed.
-"""
+class ShapeMaker(Protocol):
+    """Makes a shape that contains the patch's center and keeps to the voxels allowed."""
+
+    def __call__(
+        self,
+        patch: Patch,
+        allowed: Mask,
+        diameter_mm: float,
+        rng: np.random.Generator,
+        *,
+        most_outside: float = 1.0,
+    ) -> Shape:
+        """Make one.
+
+        Args:
+            patch: Where.
+            allowed: Voxels that it may take up, (I, J, K).
+            diameter_mm: Diameter of the ball of equal volume, mm.
+            rng: Source of randomness.
+            most_outside: Share of it that may lie outside the organ.
+
+        Returns:
+            The shape.
+        """

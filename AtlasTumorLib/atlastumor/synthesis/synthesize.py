@@ -22,8 +22,11 @@ from ..volume import Grid, LabelMap, Scan, Source
 from .base import AbstractMethod, OnStep
 from .compositing import Composite, composite
 from .densities import measure_density
+from .ground import find_outgrowth
 from .methods import find_method
-from .patch import Patch, cut_patch, find_reach
+from .notes import describe
+from .painted import find_middle, make_painted
+from .patch import Patch, check_grids, cut_patch, find_reach
 from .placement import check_center, choose_center, find_room
 from .request import TumorRequest
 from .shape_types import Shape
@@ -33,9 +36,6 @@ __all__ = ["SYNTHETIC_NOTE", "SynthesisResult", "synthesize"]
 
 SYNTHETIC_NOTE = "SYNTHETIC: this scan holds a tumor that no patient had."
 """First note of every synthetic scan's source."""
-
-_TOLERANCE = 0.1
-_FAINT_HU = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,10 @@ class SynthesisResult:
         diameter_mm: Diameter of the ball of equal volume that came out, mm.
         contrast_hu: Mean density of the tumor, border included, minus the organ's median, HU.
         center_ras: The voxel center from which the tumor grew, RAS mm.
+        off_center_mm: How far the tumor's centroid lies from the place asked for, or else from that
+            center, mm.
+        outgrowth_mm: How far beyond the organ's surface it could grow, mm.
+        outside_share: Part of it that lies outside the organ, in [0, 1].
         box: Voxels of the scan outside it are the original's in scan and labels.
         margin_mm: HU farther than this from the tumor are the original's, bit for bit.
         original: Where the original scan came from.
@@ -64,6 +68,9 @@ class SynthesisResult:
     diameter_mm: float
     contrast_hu: float
     center_ras: tuple[float, float, float]
+    off_center_mm: float
+    outgrowth_mm: float
+    outside_share: float
     box: Box
     margin_mm: float
     original: Source
@@ -117,7 +124,7 @@ def synthesize(
     center = _find_center(scan, labels, organ, request, placing)
     cancel.check()
     patch = cut_patch(scan, labels, organ, center, reach_mm)
-    site = _shape_tumor(patch, organ, request, placing)
+    site = _shape_tumor(scan.grid, patch, organ, request, placing)
     cancel.check()
     on_step = _watch(part_of(progress, 0.4, 0.7), cancel)
     painted = method.paint(site.patch, site.shape, request, painting, on_step=on_step)
@@ -143,7 +150,8 @@ def _watch(progress: Progress, cancel: CancelToken) -> OnStep:
 
 def _check_method(method: AbstractMethod | None, request: TumorRequest) -> AbstractMethod:
     """Check a request's shape; make the method that it names, or make sure that it was given."""
-    find_shape(request.shape)
+    if not request.is_painted:
+        find_shape(request.shape)
     if method is None:
         return find_method(request.method)
     if method.name != request.method:
@@ -156,17 +164,24 @@ def _find_center(
     scan: Scan, labels: LabelMap, organ: Organ, request: TumorRequest, rng: np.random.Generator
 ) -> tuple[int, int, int]:
     """Find the place asked for, or draw one."""
+    check_grids(scan, labels)
+    if request.is_painted:
+        return find_middle(scan.grid, request)
     if request.center_ras is not None:
         return check_center(scan, labels, organ, request.center_ras)
     return choose_center(scan, labels, organ, request, rng)
 
 
 def _shape_tumor(
-    patch: Patch, organ: Organ, request: TumorRequest, rng: np.random.Generator
+    grid: Grid, patch: Patch, organ: Organ, request: TumorRequest, rng: np.random.Generator
 ) -> _Site:
     """Shape the tumor around the patch's center."""
-    allowed = find_room(patch, organ, request)
-    shape = find_shape(request.shape)(patch, allowed, request.diameter_mm, rng)
+    if request.is_painted:
+        shape = make_painted(grid, patch, organ, request)
+    else:
+        make, allowed = find_shape(request.shape), find_room(patch, organ, request)
+        share = request.max_outside
+        shape = make(patch, allowed, request.diameter_mm, rng, most_outside=share)
     return _Site(patch, shape, _measure_diameter(shape.mask, patch.voxel_mm3))
 
 
@@ -194,19 +209,24 @@ def _finish(
     r, a, s = (float(x) for x in scan.grid.to_ras(center))
     inside = array[box][site.shape.mask].astype(np.float64)
     contrast_hu = float(inside.mean()) - measure_density(site.patch, organ)
-    return SynthesisResult(
+    lesion = _measure_lesion(site, made, organ, scan.grid)
+    asked = (r, a, s) if request.center_ras is None else request.center_ras
+    result = SynthesisResult(
         scan=Scan(array, scan.grid, _mark(scan.source, request)),
         labels=LabelMap(label_array, labels.grid, names),
-        lesion=_measure_lesion(site, made, organ, scan.grid),
+        lesion=lesion,
         request=request,
         diameter_mm=site.diameter_mm,
         contrast_hu=contrast_hu,
         center_ras=(r, a, s),
+        off_center_mm=math.dist(lesion.centroid_ras, asked),
+        outgrowth_mm=find_outgrowth(organ, request),
+        outside_share=float((~site.patch.organ)[site.shape.mask].mean()),
         box=box,
         margin_mm=made.margin_mm,
         original=scan.source,
-        notes=tuple(_describe(site, request, contrast_hu)),
     )
+    return replace(result, notes=describe(result))
 
 
 def _to_stored(
@@ -240,20 +260,3 @@ def _measure_lesion(site: _Site, made: Composite, organ: Organ, grid: Grid) -> L
 
 def _unknown(_organ: Organ, _box: Box, _mask: Mask) -> float:
     return math.nan
-
-
-def _describe(site: _Site, request: TumorRequest, contrast_hu: float) -> list[str]:
-    notes = []
-    if abs(contrast_hu) < _FAINT_HU:
-        notes.append(
-            f"The tumor differs from its organ by {contrast_hu:+.0f} HU and will hardly be seen. "
-            "Ask for a contrast if it should be."
-        )
-    if abs(site.diameter_mm / request.diameter_mm - 1.0) > _TOLERANCE:
-        notes.append(
-            f"The tumor measures {site.diameter_mm:.1f} mm instead of {request.diameter_mm:.1f}: "
-            "the scan's voxels are too coarse for the size asked for."
-        )
-    if request.mass_effect:
-        notes.append("Mass effect moved organs' outlines in the label map, too.")
-    return notes

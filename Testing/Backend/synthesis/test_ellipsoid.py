@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from atlastumor.synthesis.elastic import draw_displacement
+from atlastumor.synthesis.elastic import displace, draw_knots
 from atlastumor.synthesis.ellipsoid import make_ellipsoid
 from atlastumor.synthesis.patch import Patch
 
@@ -81,7 +81,7 @@ def test_one_seed_is_one_body_whatever_the_voxels_are():
 def test_displacement_is_nothing_at_the_center_smooth_and_of_a_third_of_the_spread():
     patch = an_open_patch(40.0, (1.0, 1.0, 2.0))
     fields = [
-        draw_displacement(patch.offsets_mm(), knot_mm=10.0, rng=np.random.default_rng(seed))
+        displace(draw_knots(np.random.default_rng(seed)), patch.offsets_mm(), knot_mm=10.0)
         for seed in range(4)
     ]
 
@@ -90,3 +90,12 @@ def test_displacement_is_nothing_at_the_center_smooth_and_of_a_third_of_the_spre
         assert max(np.abs(np.diff(part, axis=0)).max() for part in field) < 0.3
     centered = [part - part.mean() for field in fields for part in field]
     assert 0.25 < np.std(centered) < 0.45
+
+
+@pytest.mark.parametrize("diameter_mm", [10.0, 34.0])
+def test_where_nothing_cuts_it_its_centroid_is_the_center(diameter_mm):
+    patch = an_open_patch(1.2 * diameter_mm, (1.0, 1.5, 2.0))
+
+    for seed in range(12):
+        voxels = np.argwhere(grow(patch, diameter_mm, seed)) - patch.center
+        assert np.linalg.norm(voxels.mean(axis=0) * patch.spacing_mm) < 1.0

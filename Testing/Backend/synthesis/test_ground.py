@@ -1,5 +1,7 @@
 """Which voxels a tumor may take up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,6 +11,7 @@ from atlastumor.organs import find_organ
 from atlastumor.synthesis.placement import find_allowed, find_room
 from atlastumor.synthesis.request import TumorRequest
 from atlastumor.synthesis.shapes import SHAPES
+from atlastumor.synthesis.synthesize import synthesize
 from atlastumor.volume import LabelMap
 from Backend.synthesis.made_case import CENTERS_RAS, COLON_MM, Case, make_case
 from Backend.synthesis.places import click, largest_named, patch_at
@@ -106,3 +109,35 @@ def test_noise_leaves_no_holes_in_what_is_allowed(a_case):
     )
 
     assert np.count_nonzero(quiet & ~noisy) < 0.002 * np.count_nonzero(quiet)
+
+
+@pytest.mark.parametrize("method", ["handcrafted", "cellular"])
+def test_a_tumor_that_grows_out_keeps_to_its_share_and_its_size(a_case, method):
+    kind = "automaton" if method == "cellular" else "ellipsoid"
+    request = TumorRequest(
+        "pancreas", 30.0, 1, method, kind, center_ras=CENTERS_RAS["pancreas"], exophytic=True
+    )
+
+    free, bound = (
+        synthesize(a_case.scan, a_case.labels, replace(request, max_outside=share))
+        for share in (0.5, 0.1)
+    )
+
+    assert free.outside_share > 0.1  # else the test tests nothing
+    assert 0.05 < bound.outside_share <= 0.1
+    assert bound.diameter_mm == pytest.approx(30.0, rel=0.01)
+    assert bound.outgrowth_mm == 7.5
+
+
+def test_the_organ_must_hold_what_may_not_lie_outside(a_case):
+    patch = patch_at(a_case, KIDNEY, a_case.voxel_at(CENTERS_RAS["kidney"]), 100.0)
+    request = TumorRequest("kidney", 100.0, 0, exophytic=True)
+
+    sizes = []
+    for share in (0.1, 0.5, 0.7):
+        with pytest.raises(PlacementError) as error:
+            find_room(patch, KIDNEY, replace(request, max_outside=share))
+        sizes.append(largest_named(error))
+
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 49 < sizes[2]  # 55 mL of kidney are 90 % of 49 mm

@@ -1,5 +1,7 @@
 """What fits where, and taking exactly as many voxels as a tumor needs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -8,6 +10,7 @@ from atlastumor.errors import PlacementError
 from atlastumor.synthesis.patch import Patch
 from atlastumor.synthesis.room import (
     count_voxels,
+    cut_to_share,
     cut_to_size,
     has_room,
     largest_diameter,
@@ -139,3 +142,44 @@ def test_too_few_voxels_and_a_center_not_allowed_are_refused():
         cut_to_size(level, allowed, (0, 0, 0), 26)
     with pytest.raises(PlacementError, match="No tumor may grow at this point"):
         cut_to_size(level, allowed, (4, 0, 0), 3)
+
+
+def a_half_space():
+    """An organ on one side of the center, which is its surface; levels are distances."""
+    patch = an_empty_patch((41, 41, 41), (1.0, 1.0, 1.0), (20, 20, 20))
+    patch = replace(patch, organ=np.broadcast_to(np.arange(41)[:, None, None] <= 20, patch.shape))
+    i, j, k = patch.offsets_mm()
+    return patch, np.sqrt((i + 4.0) ** 2 + j * j + k * k) / 10.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.1])
+def test_of_a_tumor_no_more_than_a_share_lies_outside_and_its_size_stays(share):
+    patch, level = a_half_space()
+    allowed = np.ones(patch.shape, bool)
+    free = cut_to_share(level, patch, allowed, 20.0, 0.5)
+    assert (free & ~patch.organ).sum() > 0.1 * free.sum()  # else the test tests nothing
+
+    mask = cut_to_share(level, patch, allowed, 20.0, share)
+
+    outside = (mask & ~patch.organ).sum() / mask.sum()
+    assert share - 0.03 < outside <= share
+    assert mask.sum() == free.sum()
+    assert n_parts(mask) == 1
+    assert mask[patch.center]
+
+
+def test_a_share_that_is_kept_changes_nothing():
+    patch, level = a_half_space()
+    allowed = np.ones(patch.shape, bool)
+
+    free = cut_to_size(level, allowed, patch.center, count_voxels(patch, 20.0))
+
+    assert np.array_equal(cut_to_share(level, patch, allowed, 20.0, 0.3), free)
+
+
+def test_where_the_organ_holds_too_little_a_tumor_is_refused():
+    patch, level = a_half_space()
+    patch = replace(patch, organ=patch.organ & (level < 0.45))
+
+    with pytest.raises(PlacementError, match=r"More than 30% of this tumor would lie outside"):
+        cut_to_share(level, patch, np.ones(patch.shape, bool), 20.0, 0.3)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from atlastumor.errors import InputError, PlacementError, UnknownKeyError
+from atlastumor.errors import PlacementError, UnknownKeyError
 from atlastumor.organs import ORGANS, find_organ
 from atlastumor.synthesis.patch import cut_patch, find_reach
 from atlastumor.synthesis.placement import check_center, choose_center, find_room
 from atlastumor.synthesis.request import TumorRequest
-from atlastumor.synthesis.shapes import SHAPES, find_shape, painted_shape
+from atlastumor.synthesis.shapes import SHAPES, find_shape
 from Backend.synthesis.made_case import CENTERS_RAS, make_case, turn_by
 
 TOUCHING = np.ones((3, 3, 3), bool)
@@ -129,24 +129,3 @@ def test_kinds_of_shape_are_found_by_key():
     assert find_shape("ellipsoid") is SHAPES["ellipsoid"]
     with pytest.raises(UnknownKeyError, match=r"no shape 'cube'.*automaton, ellipsoid"):
         find_shape("cube")
-
-
-def test_what_a_user_paints_is_taken_as_it_is(a_case):
-    patch = cut_patch(a_case.scan, a_case.labels, find_organ("liver"), (60, 56, 20), 8.0)
-    mask = np.zeros(patch.shape, bool)
-    mask[0, 0, 0] = mask[4, 4, 2] = True
-
-    shape = painted_shape(patch, mask)
-    mask[:] = False
-
-    assert np.argwhere(shape.mask).tolist() == [[0, 0, 0], [4, 4, 2]]
-    assert shape.cells is None
-
-
-def test_an_empty_painting_and_one_on_another_grid_are_refused(a_case):
-    patch = cut_patch(a_case.scan, a_case.labels, find_organ("liver"), (60, 56, 20), 8.0)
-
-    with pytest.raises(InputError, match="Nothing is painted"):
-        painted_shape(patch, np.zeros(patch.shape, bool))
-    with pytest.raises(InputError, match="its patch"):
-        painted_shape(patch, np.ones((2, 2, 2), bool))

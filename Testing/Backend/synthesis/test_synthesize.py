@@ -111,6 +111,20 @@ def test_a_click_decides_where_the_tumor_lies(a_case: Case) -> None:
     assert np.abs(np.array(result.center_ras) - center).max() <= 2.0
 
 
+def test_a_tumor_whose_middle_lies_elsewhere_says_how_far(a_case: Case) -> None:
+    at_the_surface = (50.0, 10.0, 25.0 + 36.0)
+    deep, shallow = (
+        synthesize(a_case.scan, a_case.labels, TumorRequest("liver", 30.0, 0, center_ras=center))
+        for center in ((50.0, 10.0, 25.0), at_the_surface)
+    )
+
+    assert deep.off_center_mm < 2.5
+    assert deep.notes == ()
+    away = np.linalg.norm(np.array(shallow.lesion.centroid_ras) - at_the_surface)
+    assert shallow.off_center_mm == pytest.approx(away)
+    assert f"middle lies {away:.0f} mm from the place asked for" in shallow.notes[0]
+
+
 def test_a_second_tumor_does_not_touch_the_first(a_case: Case) -> None:
     first = synthesize(a_case.scan, a_case.labels, TumorRequest("liver", 16.0, 1))
 
