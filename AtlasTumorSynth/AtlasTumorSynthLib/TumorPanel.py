@@ -47,12 +47,6 @@ class TumorPanel:
             box.currentIndex = box.findData(getattr(parameters, name))
             box.blockSignals(wasBlocked)
         self._ui.contrastSlider.enabled = not parameters.autoContrast
-        method = METHODS.get(parameters.method)
-        needs = method is not None and method.needs_weights
-        self._ui.methodNoteLabel.visible = needs
-        self._ui.methodNoteLabel.text = (
-            _("This method needs weights that do not come with AtlasTumor.") if needs else ""
-        )
 
     def write(self, parameters: Parameters) -> None:
         """Make what is chosen in the boxes the scene's choices."""

@@ -21,6 +21,7 @@ from .Logic import AtlasTumorSynthLogic
 from .Parameters import Parameters, Settings
 from .SyntheticNodes import SyntheticNodes, isSynthetic
 from .TumorPanel import TumorPanel
+from .WeightsPanel import WeightsPanel
 
 __all__ = ["AtlasTumorSynthWidget"]
 
@@ -45,7 +46,7 @@ class AtlasTumorSynthWidget(ModuleWidget):
         """Make tumor, actions, history, clicks and views, and connect them."""
         ui, logic = self.ui, self.logic
         self._volumeNode = None
-        self._tumor = TumorPanel(ui)
+        self._tumor, self._weights = TumorPanel(ui), WeightsPanel(ui, logic)
         self._actions = ActionsPanel(ui, logic)
         self._history = HistoryPanel(ui.historyTable)
         self._clicks, self._views = Clicks(), BeforeAfter()
@@ -74,6 +75,7 @@ class AtlasTumorSynthWidget(ModuleWidget):
         """Stop what runs, before the panel goes."""
         super().cleanup()
         self._patience.stop()
+        self._weights.cancel()
         self.logic.close()
         self._clicks.remove()
 
@@ -119,6 +121,7 @@ class AtlasTumorSynthWidget(ModuleWidget):
     def showParameters(self, parameters: Parameters) -> None:
         """Show what is not connected through the .ui file; grow the preview anew if need be."""
         self._tumor.show(parameters)
+        self._weights.show(parameters)
         if parameters.inputVolume is not self._volumeNode:
             self._volumeNode = parameters.inputVolume
             self._clicks.remove()

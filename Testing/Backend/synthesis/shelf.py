@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 from atlastumor.synthesis.published import PublishedFile
 
@@ -21,6 +21,7 @@ class Shelf(ThreadingHTTPServer):
     Attributes:
         breaks_after: Bytes after which each connection is closed; None for never.
         content: Of the file.
+        pauses_after: Bytes after which it waits for something; None for never.
         redirect: Where "/moved.pt" leads.
         takes_ranges: Whether it gives a part where one is asked for.
         ranges: The parts that were asked for; "" for the whole file.
@@ -32,6 +33,7 @@ class Shelf(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answers)
         self.breaks_after: int | None = None
         self.content = CONTENT
+        self.pauses_after: tuple[int, Event] | None = None
         self.redirect = ""
         self.takes_ranges = True
         self.ranges: list[str] = []
@@ -68,6 +70,11 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         stop = None if self.server.breaks_after is None else start + self.server.breaks_after
+        if self.server.pauses_after is not None:
+            pause, event = self.server.pauses_after
+            self.wfile.write(content[start:pause])
+            event.wait(60.0)
+            start = pause
         self.wfile.write(content[start:stop])
 
     def log_message(self, *_words: object) -> None:
