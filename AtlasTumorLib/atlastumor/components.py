@@ -24,6 +24,7 @@ __all__ = [
     "find_components",
     "find_holes",
     "find_region_at",
+    "grow_box",
     "has_label",
     "nest_box",
 ]
@@ -163,6 +164,24 @@ def _enlarge(blocks: Mask, shape: tuple[int, ...]) -> Mask:
     for axis in range(3):
         blocks = np.repeat(blocks, _BLOCK, axis=axis)
     return blocks[: shape[0], : shape[1], : shape[2]]
+
+
+def grow_box(box: Iterable[slice], reach: Iterable[int], shape: Iterable[int]) -> Box:
+    """Grow a box on all sides, inside a volume.
+
+    Args:
+        box: A box in the volume.
+        reach: Voxels to add on both sides along (i, j, k), not negative.
+        shape: The volume's, (I, J, K).
+
+    Returns:
+        The larger box.
+    """
+    i, j, k = (
+        slice(max(int(side.start - step), 0), min(int(side.stop + step), n))
+        for side, step, n in zip(box, reach, shape, strict=True)
+    )
+    return i, j, k
 
 
 def nest_box(outer: Box, inner: Iterable[slice]) -> Box:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from .components import Box, Mask, Region, find_boxes, find_components, find_region_at
+from .components import Box, Mask, Region, find_boxes, find_components, find_region_at, grow_box
 from .organs import Organ
 from .volume import Grid, LabelMap
 
@@ -219,18 +219,8 @@ def _find_side(region: Region, labels: LabelMap, organ: Organ) -> str | None:
     """Tell in which half of a paired organ a lesion lies: the one with more voxels around it."""
     if not organ.sides:
         return None
-    around = labels.array[_grow(region.box, labels.grid, _SIDE_MARGIN_MM)]
+    reach = [int(np.ceil(_SIDE_MARGIN_MM / mm)) for mm in labels.grid.spacing_mm]
+    around = labels.array[grow_box(region.box, reach, labels.grid.shape)]
     counts = [int(np.count_nonzero(around == side.label)) for side in organ.sides]
     best = int(np.argmax(counts))
     return organ.sides[best].key if counts.count(counts[best]) == 1 else None
-
-
-def _grow(box: Box, grid: Grid, margin_mm: float) -> Box:
-    """Grow a box by a margin on all sides, inside the grid."""
-    i, j, k = (
-        slice(max(side.start - step, 0), min(side.stop + step, n))
-        for side, step, n in zip(
-            box, (int(np.ceil(margin_mm / mm)) for mm in grid.spacing_mm), grid.shape, strict=True
-        )
-    )
-    return i, j, k

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 
-from atlastumor.components import find_components, find_holes, has_label
+from atlastumor.components import find_components, find_holes, grow_box, has_label
 
 WHOLE = tuple(slice(0, 84) for _ in range(3))
 
@@ -67,3 +67,10 @@ def test_a_hole_reaches_the_faces_of_no_array():
     mask[1, 1, 0] = False
 
     assert not find_holes(mask).any()
+
+
+def test_a_grown_box_stays_within_the_volume():
+    box = (slice(2, 4), slice(0, 3), slice(7, 9))
+
+    assert grow_box(box, (1, 2, 3), (10, 10, 10)) == (slice(1, 5), slice(0, 5), slice(4, 10))
+    assert grow_box(box, (0, 0, 0), (10, 10, 10)) == box

@@ -13,7 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask, Region, box_within, find_boxes, find_components, has_label
+from ..components import (
+    Box,
+    Mask,
+    Region,
+    box_within,
+    find_boxes,
+    find_components,
+    grow_box,
+    has_label,
+)
 from ..models.specs import PostprocessSpec
 from ..organs import Organ
 from ..volume import Grid
@@ -97,7 +106,7 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
         tumor = labels[tile] == organ.tumor_label
         if not tumor.any():
             continue
-        outer = _grow_box(tile, reach, labels.shape)
+        outer = grow_box(tile, reach, labels.shape)
         near = has_label(labels[outer], organ.labels)
         if near.any():
             far = ndimage.distance_transform_edt(~near, sampling=grid.spacing_mm) > margin_mm
@@ -136,7 +145,7 @@ def drop_lesion(labels: Labels, lesion: Region, organ: Organ) -> None:
 
 def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:
     """The organ label that most voxels around a lesion have, or 0."""
-    outer = _grow_box(lesion.box, (1, 1, 1), labels.shape)
+    outer = grow_box(lesion.box, (1, 1, 1), labels.shape)
     mask = np.zeros([side.stop - side.start for side in outer], bool)
     mask[box_within(outer, lesion.box)] = lesion.mask
     around = labels[outer][ndimage.binary_dilation(mask, _TOUCHING) & ~mask]
@@ -157,15 +166,6 @@ def join_boxes(boxes: Sequence[Box]) -> Box:
     i, j, k = (
         slice(min(side.start for side in sides), max(side.stop for side in sides))
         for sides in zip(*boxes, strict=True)
-    )
-    return i, j, k
-
-
-def _grow_box(box: Box, reach: Sequence[int], shape: Sequence[int]) -> Box:
-    """Grow a box by some voxels on all sides, inside a volume."""
-    i, j, k = (
-        slice(max(side.start - step, 0), min(side.stop + step, n))
-        for side, step, n in zip(box, reach, shape, strict=True)
     )
     return i, j, k
 

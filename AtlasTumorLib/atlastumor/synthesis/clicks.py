@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..components import Box, has_label
+from ..components import Box, grow_box, has_label
 from ..errors import InputError, PlacementError
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap, Scan
@@ -115,11 +115,8 @@ def _find_nearest(
 
 
 def _box_around(scan: Scan, voxel: Voxel, reach_mm: float) -> Box:
-    i, j, k = (
-        slice(max(x - round(reach_mm / mm), 0), min(x + round(reach_mm / mm) + 1, n))
-        for x, mm, n in zip(voxel, scan.grid.spacing_mm, scan.grid.shape, strict=True)
-    )
-    return i, j, k
+    reach = (round(reach_mm / mm) for mm in scan.grid.spacing_mm)
+    return grow_box([slice(x, x + 1) for x in voxel], reach, scan.grid.shape)
 
 
 def _show(ras: npt.ArrayLike) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask
+from ..components import Box, Mask, grow_box
 from ..errors import InputError
 from ..organs import Organ, find_organ
 from .densities import measure_density, select_soft_tissue, select_tissue
@@ -158,13 +158,8 @@ def _write(
 def _grow(mask: Mask, spacing_mm: Spacing, margin_mm: float) -> Box:
     """The box of a mask and its margin, inside the patch."""
     found = ndimage.find_objects(mask.astype(np.uint8))[0]
-    i, j, k = (
-        slice(max(side.start - step, 0), min(side.stop + step, n))
-        for side, step, n in zip(
-            found, (int(np.ceil(margin_mm / mm)) + 1 for mm in spacing_mm), mask.shape, strict=True
-        )
-    )
-    return i, j, k
+    reach = (int(np.ceil(margin_mm / mm)) + 1 for mm in spacing_mm)
+    return grow_box(found, reach, mask.shape)
 
 
 def _match_grain(
