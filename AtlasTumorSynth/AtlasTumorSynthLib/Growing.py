@@ -89,10 +89,14 @@ class Grower:
             return
         try:
             session = self._openSession(wish)
+            segment = wish.settings.segment
+            painting = session.writePainting(segment) if segment else None
         except Exception as error:  # noqa: BLE001 - whoever asked is told through `failed`
             self._fail(error)
             return
-        requests = [wish.settings.request(n, *place) for n, place in enumerate(wish.places)]
+        requests = [
+            wish.settings.request(n, *place, painting) for n, place in enumerate(wish.places)
+        ]
         message = {"do": "grow", "tumors": requests, "folder": str(session.folder)}
         self._send(message, lambda reply: self._onGrown(wish.settings, requests, reply))
 

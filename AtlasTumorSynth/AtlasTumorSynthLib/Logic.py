@@ -96,7 +96,8 @@ class AtlasTumorSynthLogic(WorkerLogic):
             volumeNode: The CT; never changed. The tumors grow in a copy of it.
             segmentationNode: Outlines of its organs.
             settings: What the tumors are to be like.
-            ras: Center, RAS mm, world; None draws a place for each tumor.
+            ras: Center, RAS mm, world; None draws a place for each tumor, inside the settings'
+                segment if there is one. A painted shape then stays where it was painted.
             number: How many, where places are drawn.
             wait: Return only when done. Windows stay alive meanwhile.
 
@@ -106,7 +107,8 @@ class AtlasTumorSynthLogic(WorkerLogic):
         Raises:
             AtlasTumorError: With `wait`, why there is no tumor; without, `failed` emits it.
         """
-        places = ((settings.organ, ras),) * (1 if ras is not None else number)
+        isOne = ras is not None or settings.isPainted
+        places = ((settings.organ, ras),) * (1 if isOne else number)
         self._grower.workerCommand = self.workerCommand
         self._grower.ask(Wish(volumeNode, segmentationNode, settings, places))
         return self.wait() if wait else self.state

@@ -86,7 +86,7 @@ class Montage:
             method=tumor.settings.method,
             shape=tumor.request["shape"],
             segment=tumor.segmentId,
-            asked_mm=tumor.settings.diameter,
+            asked_mm=tumor.request["diameter_mm"],
             diameter_mm=tumor.diameterMm,
             contrast_hu=tumor.contrastHu,
             seed=tumor.request["seed"],

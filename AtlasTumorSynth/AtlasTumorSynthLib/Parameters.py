@@ -8,7 +8,7 @@ from slicer.parameterNodeWrapper import Default, WithinRange, parameterNodeWrapp
 
 from atlastumor.cli.synthesize import suit_shape
 from atlastumor.synthesis.methods import METHODS
-from atlastumor.synthesis.request import CONTRAST_HU, DIAMETER_MM
+from atlastumor.synthesis.request import CONTRAST_HU, DIAMETER_MM, PAINTED
 
 __all__ = ["Parameters", "Settings"]
 
@@ -25,6 +25,8 @@ class Parameters:
     diameter - Of the ball of equal volume, mm.
     method - Key of the method that gives a tumor its densities.
     shape - Key of the kind of shape; empty for the one that suits the method.
+    segment - A segment as `listSegments` names it, or empty: the shape, if that is painted; else
+        where places are drawn.
     autoContrast - Whether the contrast is drawn from what tumors of the organ look like.
     contrast - Density relative to the organ if it is not, HU.
     seed - What all randomness follows from.
@@ -40,6 +42,7 @@ class Parameters:
     diameter: Annotated[float, WithinRange(*DIAMETER_MM), Default(20.0)]
     method: str = _FIRST_METHOD
     shape: str
+    segment: str
     autoContrast: bool = True
     contrast: Annotated[float, WithinRange(*CONTRAST_HU), Default(-50.0)]
     seed: Annotated[int, WithinRange(0, 999999), Default(1)]
@@ -57,6 +60,7 @@ class Settings:
     diameter: float = 20.0
     method: str = _FIRST_METHOD
     shape: str = ""
+    segment: str = ""
     autoContrast: bool = True
     contrast: float = -50.0
     seed: int = 1
@@ -78,8 +82,17 @@ class Settings:
             if field.name != "contrast" or not self.autoContrast:
                 setattr(parameters, field.name, getattr(self, field.name))
 
+    @property
+    def isPainted(self) -> bool:
+        """Whether the tumor takes the shape of the segment."""
+        return self.shape == PAINTED
+
     def request(
-        self, number: int, organ: str, centerRas: "tuple[float, float, float] | None"
+        self,
+        number: int,
+        organ: str,
+        centerRas: "tuple[float, float, float] | None",
+        painting: "tuple[str, float] | None" = None,
     ) -> dict[str, Any]:
         """Ask the worker for a tumor.
 
@@ -87,17 +100,22 @@ class Settings:
             number: 0 for the first of several, which differ in their seeds.
             organ: Key of its organ; empty lets the worker find it.
             centerRas: Its center, RAS mm, world; None lets a place be chosen.
+            painting: File of the segment and diameter of the ball of its volume, mm; None without
+                one.
 
         Returns:
-            Fields of the backend's `TumorRequest`.
+            Fields of the backend's `TumorRequest`, with the file as its painting.
         """
+        isUsed = painting is not None and (self.isPainted or centerRas is None)
+        path, paintedMm = painting if isUsed else (None, self.diameter)
         return {
             "organ": organ,
-            "diameter_mm": self.diameter,
+            "diameter_mm": paintedMm if self.isPainted else self.diameter,
             "seed": self.seed + number,
             "method": self.method,
             "shape": self.shape or suit_shape(self.method),
             "center_ras": centerRas,
+            "painting": path,
             "contrast_hu": None if self.autoContrast else self.contrast,
             "exophytic": self.exophytic,
             "capsule": self.capsule,

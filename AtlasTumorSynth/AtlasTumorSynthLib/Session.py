@@ -1,5 +1,6 @@
 """One synthetic scan that is being worked on: what the worker reads, and what was grown so far."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,11 +12,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from atlastumor.errors import OutputError
+from atlastumor.synthesis.painting import Painting
 from AtlasTumorSlicer.Fingerprints import fingerprints
 from AtlasTumorSlicer.Mrml import checkScan, readGeometry, writeScan
 
 from .Montage import Montage
 from .OrganLabels import findLabels, makeLabels
+from .Segments import readMask
 from .SyntheticNodes import SyntheticNodes, findSynthetic, isSynthetic, makeSynthetic
 from .Tumors import History, State, transition
 
@@ -63,12 +66,7 @@ class Session:
             np.save(self._labels, labels)
         except OSError as error:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise OutputError(
-                _(
-                    "The scan could not be written into Slicer's temporary folder ({error}). Make "
-                    "room on the disk, then click again."
-                ).format(error=error.strerror or error)
-            ) from error
+            raise _explain(error) from error
 
     @property
     def state(self) -> State:
@@ -118,6 +116,30 @@ class Session:
         self._told = self.state.kept
         return messages
 
+    def writePainting(self, segment: str) -> tuple[str, float]:
+        """Write a segment for the worker.
+
+        Args:
+            segment: As `listSegments` names it.
+
+        Returns:
+            The file, another for other voxels, and the diameter of the ball of equal volume, mm.
+
+        Raises:
+            InputError: As `readMask`.
+            OutputError: If the file cannot be written.
+        """
+        mask = readMask(self._volumeNode, segment)
+        digest = hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:16]
+        path = self.folder / f"painting-{digest}.npy"
+        if not path.exists():
+            try:
+                np.save(path, mask)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise _explain(error) from error
+        return str(path), Painting(mask, self._geometry.world).diameter_mm
+
     def forgetTold(self) -> None:
         """Tell the worker everything anew next time."""
         self._told = None
@@ -165,6 +187,15 @@ class Session:
     def _readMarks(self) -> Mapping[str, str]:
         node = self._segmentationNode
         return fingerprints(node, findLabels(node)) if node is not None else {}
+
+
+def _explain(error: OSError) -> OutputError:
+    return OutputError(
+        _(
+            "The scan could not be written into Slicer's temporary folder ({error}). Make room on "
+            "the disk, then click again."
+        ).format(error=error.strerror or error)
+    )
 
 
 def findNodes(

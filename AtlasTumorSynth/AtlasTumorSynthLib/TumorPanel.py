@@ -1,4 +1,4 @@
-"""The boxes that the .ui file cannot fill: organ, method and shape, from the backend's tables."""
+"""The boxes that the .ui file cannot fill: from the backend's tables, and segments."""
 
 from typing import Any
 
@@ -7,10 +7,12 @@ from slicer.i18n import tr as _
 
 from atlastumor.organs import ORGANS
 from atlastumor.synthesis.methods import METHODS
+from atlastumor.synthesis.request import PAINTED
 from atlastumor.synthesis.shapes import SHAPES
 from AtlasTumorSlicer.Signal import Signal
 
 from .Parameters import Parameters
+from .Segments import listSegments
 
 __all__ = ["TumorPanel"]
 
@@ -33,10 +35,12 @@ class TumorPanel:
             "organ": ui.organComboBox,
             "method": ui.methodComboBox,
             "shape": ui.shapeComboBox,
+            "segment": ui.segmentComboBox,
         }
         _fill(ui.organComboBox, {"": _("the one under the click")} | _organNames())
         _fill(ui.methodComboBox, {key: _(method.title) for key, method in METHODS.items()})
-        _fill(ui.shapeComboBox, {"": _("as suits the method")} | {key: _(key) for key in SHAPES})
+        shapes = {"": _("as suits the method")} | {key: _(key) for key in SHAPES}
+        _fill(ui.shapeComboBox, shapes | {PAINTED: _("painted segment")})
         for box in self._boxes.values():
             box.connect("currentIndexChanged(int)", lambda _index: self.changed.emit())
 
@@ -44,9 +48,21 @@ class TumorPanel:
         """Show what was chosen elsewhere, without emitting `changed`."""
         for name, box in self._boxes.items():
             wasBlocked = box.blockSignals(True)
+            if name == "segment":  # others may have come or gone
+                box.clear()
+                _fill(box, {"": _("none")} | listSegments())
             box.currentIndex = box.findData(getattr(parameters, name))
             box.blockSignals(wasBlocked)
+        isPainted = parameters.shape == PAINTED
+        self._ui.diameterSlider.enabled = not isPainted
+        self._ui.surpriseButton.text = _("As painted") if isPainted else _("Surprise me")
         self._ui.contrastSlider.enabled = not parameters.autoContrast
+
+    def findObstacle(self, parameters: Parameters) -> str:
+        """Why no such tumor can be placed; empty if one can."""
+        if parameters.shape == PAINTED and not parameters.segment:
+            return _("Choose the segment that is the tumor's shape.")
+        return ""
 
     def write(self, parameters: Parameters) -> None:
         """Make what is chosen in the boxes the scene's choices."""

@@ -54,9 +54,10 @@ class Tumor:
         self._before: np.ndarray | None = None
 
     @property
-    def place(self) -> tuple[float, float, float]:
-        """Where it was asked to be, or where it came to be: RAS mm, world."""
-        return self.request["center_ras"] or self.centerRas
+    def place(self) -> tuple[float, float, float] | None:
+        """Where it was asked to be, or came to be, RAS mm, world; None where it was painted."""
+        center = self.request["center_ras"]
+        return center if center or self.settings.isPainted else self.centerRas
 
     def push(self, array: np.ndarray) -> None:
         """Put it into the volume's voxels (I, J, K), of any type."""

@@ -228,7 +228,7 @@ class AtlasTumorSynthWidget(ModuleWidget):
         obstacle = self.findObstacle()
         if not obstacle and not self._parameterNode.organSegmentation:
             obstacle = _("Choose outlines of the organs, or press Find organs.")
-        return obstacle
+        return obstacle or self._tumor.findObstacle(self._parameterNode)
 
     def _update(self) -> None:
         """Show what is in the volume and what can be done."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from atlastumor.organs import ORGANS
-from atlastumor.synthesis import METHODS, SHAPES
+from atlastumor.synthesis import METHODS, PAINTED, SHAPES
 from Slicer.synth_case import CENTERS_RAS, add_scan, cells, click, synthetic, voxels
 
 LIVER, PANCREAS = CENTERS_RAS["liver"], CENTERS_RAS["pancreas"]
@@ -20,7 +20,7 @@ def test_the_boxes_hold_what_the_backend_has(a_synth_panel: Any) -> None:
         return [box.itemData(n) for n in range(box.count)]
 
     assert keys(a_synth_panel.ui.methodComboBox) == list(METHODS)
-    assert keys(a_synth_panel.ui.shapeComboBox) == ["", *SHAPES]
+    assert keys(a_synth_panel.ui.shapeComboBox) == ["", *SHAPES, PAINTED]
     assert keys(a_synth_panel.ui.organComboBox) == ["", *(organ.key for organ in ORGANS)]
 
 
