@@ -20,8 +20,8 @@ __all__ = ["SampleStream", "make_pool"]
 
 _log = logging.getLogger(__name__)
 
-_CROWDED = TumorOptions(per_organ_probability=0.65, count_range=(1, 2))
-"""More tumors than people have, so that a patch teaches about several."""
+_CROWDED = TumorOptions(per_organ_probability=0.85, count_range=(2, 5), clear_probability=0.0)
+"""More tumors than people have, so that a patch teaches about several: 15 in an anatomy."""
 
 
 def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:
