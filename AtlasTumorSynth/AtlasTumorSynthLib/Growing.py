@@ -40,6 +40,12 @@ class Wish:
     settings: Settings
     places: tuple[Place, ...]
 
+    @property
+    def isPainted(self) -> bool:
+        """Whether the settings' segment says the shape, or where places are drawn."""
+        isDrawn = any(center is None for _organ, center in self.places)
+        return self.settings.isPainted or (isDrawn and bool(self.settings.segment))
+
 
 class Grower:
     """Turns wishes into previews.
@@ -89,8 +95,7 @@ class Grower:
             return
         try:
             session = self._openSession(wish)
-            segment = wish.settings.segment
-            painting = session.writePainting(segment) if segment else None
+            painting = session.writePainting(wish.settings.segment) if wish.isPainted else None
         except Exception as error:  # noqa: BLE001 - whoever asked is told through `failed`
             self._fail(error)
             return

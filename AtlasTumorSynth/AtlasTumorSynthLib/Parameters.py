@@ -100,14 +100,13 @@ class Settings:
             number: 0 for the first of several, which differ in their seeds.
             organ: Key of its organ; empty lets the worker find it.
             centerRas: Its center, RAS mm, world; None lets a place be chosen.
-            painting: File of the segment and diameter of the ball of its volume, mm; None without
-                one.
+            painting: File of the segment and diameter of the ball of its volume, mm; None if it
+                says neither shape nor place.
 
         Returns:
             Fields of the backend's `TumorRequest`, with the file as its painting.
         """
-        isUsed = painting is not None and (self.isPainted or centerRas is None)
-        path, paintedMm = painting if isUsed else (None, self.diameter)
+        path, paintedMm = painting or (None, self.diameter)
         return {
             "organ": organ,
             "diameter_mm": paintedMm if self.isPainted else self.diameter,

@@ -16,7 +16,7 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from real_scans import list_methods, measure_organ_ml, read_scans  # noqa: E402
 
 from atlastumor.components import has_label  # noqa: E402
 from atlastumor.errors import PlacementError  # noqa: E402
-from atlastumor.organs import ORGANS, Organ  # noqa: E402
+from atlastumor.organs import Organ, select_organs  # noqa: E402
 from atlastumor.phantom import (  # noqa: E402
     DEVELOPMENT_SEED,
     PhantomOptions,
@@ -56,6 +56,7 @@ class Row:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     off: list[float] = field(default_factory=list)
+    outside: list[float] = field(default_factory=list)
     seams: list[Seam] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -64,17 +65,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--phantoms", type=int, default=2)
     parser.add_argument("--methods", help="between commas; all that need no further weights")
+    parser.add_argument("--organs", help="keys between commas; all")
+    parser.add_argument("--exophytic", action="store_true", help="tumors that may grow out")
     parser.add_argument("--no-scans", action="store_true", help="phantoms alone")
     options = parser.parse_args()
     chosen = options.methods.split(",") if options.methods else None
     methods = list_methods(chosen)
+    organs = select_organs(options.organs.split(",") if options.organs else None)
     rows: dict[tuple[str, str, str], Row] = defaultdict(Row)
     for where, name, case in list_cases(options):
-        for organ in ORGANS:
+        for organ in organs:
             if measure_organ_ml(case.labels, organ) < LEAST_ML:
                 continue
+            part = crop(case, organ)
             for method, shape in methods:
-                measure(rows[where, method.name, organ.key], case, organ, method, shape)
+                row = rows[where, method.name, organ.key]
+                for seed, diameter_mm in enumerate(DIAMETERS_MM):
+                    request = TumorRequest(organ.key, diameter_mm, seed, method.name, shape)
+                    measure(row, part, replace(request, exophytic=options.exophytic), method)
         print(f"{name}: done", file=sys.stderr, flush=True)
     show(rows)
     sys.exit(any(row.outcomes["broken"] for row in rows.values()))
@@ -98,19 +106,17 @@ def list_cases(options: argparse.Namespace) -> Iterator[tuple[str, str, Case]]:
             yield "real scans", one.name, Case(one.scan, one.labels)
 
 
-def measure(row: Row, case: Case, organ: Organ, method: AbstractMethod, shape: str) -> None:
-    """Grow tumors of every size, and the one whose time counts."""
-    part = crop(case, organ)
-    for seed, diameter_mm in enumerate(DIAMETERS_MM):
-        request = TumorRequest(organ.key, diameter_mm, seed, method.name, shape)
-        try:
-            result = synthesize(part.scan, part.labels, request, method=method)
-        except PlacementError as error:
-            row.outcomes["no room" if "the largest that does" in str(error) else "broken"] += 1
-            continue
-        row.outcomes["good" if is_good(row, part, result, method) else "broken"] += 1
-        if diameter_mm == LATENCY_MM:
-            row.seconds.append(time_click(case, result, method))
+def measure(row: Row, case: Case, request: TumorRequest, method: AbstractMethod) -> None:
+    """Grow a tumor, and the one whose time counts."""
+    try:
+        result = synthesize(case.scan, case.labels, request, method=method)
+    except PlacementError as error:
+        row.outcomes["no room" if "the largest that does" in str(error) else "broken"] += 1
+        return
+    row.outcomes["good" if is_good(row, case, result, method) else "broken"] += 1
+    row.outside.append(result.outside_share)
+    if request.diameter_mm == LATENCY_MM:
+        row.seconds.append(time_click(case, result, method))
 
 
 def crop(case: Case, organ: Organ) -> Case:
@@ -170,15 +176,21 @@ def time_click(case: Case, result: SynthesisResult, method: AbstractMethod) -> f
 
 def show(rows: dict[tuple[str, str, str], Row]) -> None:
     """Print the table as Markdown."""
-    print("| where | method | organ | good | no room | broken | size off | seam | 20 mm |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for (where, method, organ), row in sorted(rows.items()):
-        counts = " | ".join(str(row.outcomes[key]) for key in ("good", "no room", "broken"))
-        off = f"{max(row.off):.1%}" if row.off else "-"
+    outcomes = ("good", "no room", "broken")
+    names = ("where", "method", "organ", *outcomes, "size off", "outside", "seam", "20 mm")
+    print(f"| {' | '.join(names)} |")
+    print(f"|{'---|' * len(names)}")
+    for key, row in sorted(rows.items()):
         seen = [seam.edge for seam in row.seams if seam.border > seam.inside]
-        seam = f"{max(seen):.2f} of an edge" if seen else "within range"
-        seconds = f"{max(row.seconds):.2f} s" if row.seconds else "-"
-        print(f"| {where} | {method} | {organ} | {counts} | {off} | {seam} | {seconds} |")
+        cells = (
+            *key,
+            *(str(row.outcomes[outcome]) for outcome in outcomes),
+            f"{max(row.off):.1%}" if row.off else "-",
+            f"{max(row.outside):.0%}" if row.outside else "-",
+            f"{max(seen):.2f} of an edge" if seen else "within range",
+            f"{max(row.seconds):.2f} s" if row.seconds else "-",
+        )
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from atlastumor.batch.studio import Studio
 from atlastumor.errors import Cancelled, InputError, PlacementError
 from atlastumor.organs import ORGANS
 from atlastumor.progress import CancelToken
-from atlastumor.synthesis import TumorRequest
+from atlastumor.synthesis import PAINTED, Painting, TumorRequest
 from atlastumor.volume import LabelMap
 from Backend.batch.critics import ContrastCritic
 from Backend.synthesis.made_case import CENTERS_RAS, Case, make_case
@@ -90,6 +90,25 @@ def test_the_organ_under_the_point_is_found_and_none_is_an_error(a_studio: Studi
 def test_without_place_and_organ_any_organ_in_view_is_drawn(a_studio: Studio) -> None:
     found = {a_studio.complete(fields(organ="", center_ras=None, seed=n)).organ for n in range(40)}
     assert found == {organ.key for organ in a_studio.organs}
+
+
+def test_without_a_place_the_organ_is_that_on_which_most_was_painted(
+    a_case: Case, a_studio: Studio
+) -> None:
+    grid = a_case.scan.grid
+    away = grid.to_ras(np.stack(np.indices(grid.shape), axis=-1)) - CENTERS_RAS["pancreas"]
+    painting = Painting(np.linalg.norm(away, axis=-1) < 7.0, grid)
+    wish = fields(organ="", center_ras=None, painting=painting, diameter_mm=painting.diameter_mm)
+
+    (grown,) = a_studio.grow([a_studio.complete({**wish, "shape": PAINTED})])
+
+    assert grown.result.request.organ == "pancreas"
+    assert np.count_nonzero(grown.edit.mask) == np.count_nonzero(painting.mask)
+    request = a_studio.complete({**wish, "center_ras": LIVER, "shape": PAINTED})
+    assert request.organ == "liver"
+    nowhere = Painting(a_case.scan.array < -900, grid)
+    with pytest.raises(InputError, match="No organ is outlined under what is painted"):
+        a_studio.complete({**wish, "painting": nowhere})
 
 
 def test_several_tumors_grow_beside_one_another_and_those_without_room_are_left_out(

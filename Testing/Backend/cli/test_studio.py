@@ -165,6 +165,28 @@ def test_a_scan_without_hounsfield_units_is_refused(a_studio: Studio, tmp_path: 
     assert "nothing to see in this scan" in reply["error"]["message"]
 
 
+def test_a_mask_says_shape_or_place(
+    a_studio: Studio, files: tuple[str, str], tmp_path: Path
+) -> None:
+    a_studio.ask(id=1, do="open", scan=files[0], labels=files[1])
+    mask = np.zeros(np.load(files[1]).shape, bool)
+    i, j, k = (np.argwhere(np.load(files[1]) == 4).mean(axis=0)).astype(int)
+    mask[i - 2 : i + 3, j - 2 : j + 2, k - 1 : k + 2] = True
+    path = str(tmp_path / "mask.npy")
+    np.save(path, mask)
+    wish = {"organ": "", "center_ras": None, "painting": path}
+
+    for shape, diameter_mm in (("painted", 16.0), ("ellipsoid", 9.0)):
+        one = tumor(**wish, shape=shape, diameter_mm=diameter_mm)
+        (grown,) = a_studio.ask(id=2, do="grow", tumors=[one], folder=str(tmp_path))["tumors"]
+        assert grown["organ"] == "kidney"
+        assert grown["diameter_mm"] == pytest.approx(diameter_mm, rel=0.1)
+    error = a_studio.ask(id=3, do="grow", tumors=[tumor(painting=path)], folder=str(tmp_path))[
+        "error"
+    ]
+    assert "both a place and a mask" in error["message"]
+
+
 def test_what_is_asked_can_be_cancelled(
     a_studio: Studio, files: tuple[str, str], tmp_path: Path
 ) -> None:

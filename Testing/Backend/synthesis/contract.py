@@ -39,5 +39,8 @@ def check_contract(case: Case, result: SynthesisResult) -> None:
     assert tumor[i, j, k].sum() == tumor.sum()
     assert result.lesion.volume_ml == pytest.approx(tumor.sum() * scan.grid.voxel_ml)
     assert result.labels.names[organ.tumor_label] == organ.tumor_files[0]
+    beyond = ~np.isin(case.labels.array[tumor], organ.labels)
+    assert beyond.mean() == pytest.approx(result.outside_share)
+    assert beyond.mean() <= result.request.max_outside
     if not organ.hollow and not result.request.exophytic:
         assert np.isin(case.labels.array[tumor], organ.labels).all()
