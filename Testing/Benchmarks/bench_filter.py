@@ -119,10 +119,8 @@ def judge_phantom(
                     "organ": result.request.organ,
                     "method": result.request.method,
                     "diameter_mm": round(result.diameter_mm, 1),
-                    "contrast_hu": round(result.contrast_hu, 1),
                     "kind": kind,
-                    "share": round(quality.share, 4),
-                    "share_before": round(quality.share_before, 4),
+                    **quality.record(),
                     "is_plausible": quality.is_plausible,
                     "is_kept": quality.is_kept,
                 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from ..synthesis.request import TumorRequest, draw_diameter
 from ..synthesis.shapes import find_shape
 from ..synthesis.synthesize import SynthesisResult, synthesize
 from ..volume import LabelMap, Scan
-from .quality import Critic, judge_tumor
+from .quality import Critic, Quality, judge_tumor
 
 __all__ = [
     "KEPT",
@@ -133,7 +133,7 @@ class Attempt:
         diameter_mm: Asked for, mm.
         seed: Of its request.
         outcome: `KEPT`, `REJECTED` by the critic, or `NO_ROOM`.
-        share: Part of its voxels that the critic found again; None if there was no room.
+        quality: What the critic thinks of it; None if there was no room.
     """
 
     tumor: int
@@ -141,7 +141,12 @@ class Attempt:
     diameter_mm: float
     seed: int
     outcome: str
-    share: float | None = None
+    quality: Quality | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Say it in what JSON can hold; with the rule and the numbers that it was judged by."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "quality"}
+        return own if self.quality is None else own | self.quality.record()
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +227,7 @@ def _try_tumor(
     least = recipe.settings.min_quality
     quality = judge_tumor(recipe.critic, result, before=grown.scan, least=least)
     outcome = KEPT if quality.is_kept else REJECTED
-    attempts = (*grown.attempts, Attempt(*drawn, outcome, round(quality.share, 4)))
+    attempts = (*grown.attempts, Attempt(*drawn, outcome, quality))
     if not quality.is_kept:
         return replace(grown, attempts=attempts), outcome
     tumors = (*grown.tumors, _describe(result, number, quality.share))

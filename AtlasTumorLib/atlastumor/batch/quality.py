@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -25,7 +25,19 @@ from ..synthesis.synthesize import SynthesisResult
 from ..volume import Grid, LabelMap, Scan
 from .realism.view import TumorView, cut_view
 
-__all__ = ["CONTEXT_MM", "Critic", "Outlined", "Quality", "judge_tumor"]
+__all__ = [
+    "CONTEXT_MM",
+    "FOUND_BEFORE",
+    "NOT_FOUND",
+    "NOT_PLAUSIBLE",
+    "Critic",
+    "Outlined",
+    "Quality",
+    "judge_tumor",
+]
+
+NOT_FOUND, NOT_PLAUSIBLE, FOUND_BEFORE = "not found", "not plausible", "found before"
+"""Why a tumor is rejected; the first of these that holds is named."""
 
 CONTEXT_MM = 115.0
 """How far around a tumor's middle the critic looks, mm: one window of the embedded model."""
@@ -73,20 +85,81 @@ class Quality:
 
     Args:
         share: Part of the tumor's voxels that it found again, in [0, 1].
-        is_kept: Whether that is enough, and nothing speaks against it.
-        share_before: Part of the tumor's voxels that it found in the scan without it; 0 if it was
-            not asked, which it is only about a tumor that would be kept.
-        is_plausible: Whether tumors of the organ are as dense as this one.
+        least: Share that must be found.
+        contrast_hu: Mean of the tumor's inner half relative to its organ, HU; None if none of its
+            organ is beside it.
+        plausible_hu: From where to where that may be, HU; None likewise.
+        share_before: Part of the tumor's voxels that it found in the scan without it; None if it
+            was not asked, which it is only about a tumor that would be kept.
     """
 
     share: float
-    is_kept: bool
-    share_before: float = 0.0
-    is_plausible: bool = True
+    least: float = 0.7
+    contrast_hu: float | None = None
+    plausible_hu: tuple[float, float] | None = None
+    share_before: float | None = None
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether tumors of the organ are as dense as this one."""
+        if self.contrast_hu is None or self.plausible_hu is None:
+            return True
+        low, high = self.plausible_hu
+        return low <= self.contrast_hu <= high
+
+    @property
+    def rejected_by(self) -> str:
+        """What speaks against it: NOT_FOUND, NOT_PLAUSIBLE or FOUND_BEFORE; empty if nothing."""
+        if self.share < self.least:
+            return NOT_FOUND
+        if not self.is_plausible:
+            return NOT_PLAUSIBLE
+        is_old = self.share_before is not None and self.share_before > self.share / 2.0
+        return FOUND_BEFORE if is_old else ""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.rejected_by
+
+    @property
+    def reason(self) -> str:
+        """Why it is rejected, in a sentence; empty if it is kept."""
+        if self.rejected_by == NOT_FOUND:
+            found, least = _percent(self.share), _percent(self.least)
+            return f"The model finds {found} of it again; at least {least} are needed."
+        if self.rejected_by == NOT_PLAUSIBLE and self.plausible_hu is not None:
+            low, high = self.plausible_hu
+            return (
+                f"Its inside differs from its organ by {self.contrast_hu:+.0f} HU; in tumors of "
+                f"this organ that is {low:+.0f} to {high:+.0f} HU."
+            )
+        if self.rejected_by == FOUND_BEFORE:
+            return (
+                f"The model finds {_percent(self.share_before or 0.0)} of it in the scan without "
+                "it, too, so that its answer is about the place."
+            )
+        return ""
+
+    def record(self) -> dict[str, Any]:
+        """Say it in what JSON can hold."""
+        low_high = self.plausible_hu
+        return {
+            "rejected_by": self.rejected_by,
+            "share": round(self.share, 4),
+            "contrast_hu": None if self.contrast_hu is None else round(self.contrast_hu, 1),
+            "plausible_hu": None if low_high is None else [round(x, 1) for x in low_high],
+            "share_before": None if self.share_before is None else round(self.share_before, 4),
+        }
 
 
 def judge_tumor(
-    critic: Critic, result: SynthesisResult, *, before: Scan | None = None, least: float = 0.7
+    critic: Critic,
+    result: SynthesisResult,
+    *,
+    before: Scan | None = None,
+    least: float = 0.7,
+    cancel: CancelToken | None = None,
 ) -> Quality:
     """Let a segmenter look for a synthetic tumor.
 
@@ -99,6 +172,7 @@ def judge_tumor(
         before: The scan without it, in which at most half as much of it may be found; None leaves
             this question out.
         least: Share of its voxels that must be found, in [0, 1]; 0 asks nothing of the critic.
+        cancel: Stops the critic.
 
     Returns:
         The share found as tumor of the same organ. The tumor is kept if that is at least `least`,
@@ -119,21 +193,22 @@ def judge_tumor(
         raise InputError(msg)
     organ = find_organ(result.request.organ)
     region = find_region(result.labels, result.lesion)
-    share = _find_again(critic, result.scan, organ, region)
+    share = _find_again(critic, result.scan, organ, region, cancel)
     view = cut_view(result.scan, result.labels, organ, region)
-    is_plausible = _is_plausible(view, organ, result.request.contrast_hu)
-    is_kept = share >= least and is_plausible
-    if not is_kept or before is None or least == 0.0:
-        return Quality(share, is_kept, is_plausible=is_plausible)
-    share_before = _find_again(critic, before, organ, region)
-    return Quality(share, share_before <= share / 2.0, share_before)
+    contrast_hu, plausible_hu = _measure_contrast(view, organ, result.request.contrast_hu)
+    quality = Quality(share, least, contrast_hu, plausible_hu)
+    if not quality.is_kept or before is None or least == 0.0:
+        return quality
+    return replace(quality, share_before=_find_again(critic, before, organ, region, cancel))
 
 
-def _find_again(critic: Critic, scan: Scan, organ: Organ, region: Region) -> float:
+def _find_again(
+    critic: Critic, scan: Scan, organ: Organ, region: Region, cancel: CancelToken | None
+) -> float:
     """Share of a region that the critic calls tumor."""
     around = _widen(region.box, scan.grid)
     part = _crop(scan, around)
-    labels = critic.segment(part, organs=[organ.key]).labels
+    labels = critic.segment(part, organs=[organ.key], cancel=cancel).labels
     if labels.array.shape != part.array.shape:
         msg = f"The critic's labels have the shape {labels.array.shape}, not the scan's."
         raise ValueError(msg)
@@ -142,10 +217,12 @@ def _find_again(critic: Critic, scan: Scan, organ: Organ, region: Region) -> flo
     return int(found) / int(np.count_nonzero(region.mask))
 
 
-def _is_plausible(view: TumorView, organ: Organ, asked_hu: float | None) -> bool:
-    """Whether a tumor, border aside, is as dense as asked for or as tumors of its organ are."""
+def _measure_contrast(
+    view: TumorView, organ: Organ, asked_hu: float | None
+) -> tuple[float | None, tuple[float, float] | None]:
+    """How much denser than its organ a tumor is, border aside, and what that may be, HU."""
     if not view.near.any():
-        return True
+        return None, None
     organ_hu = float(np.median(view.hu[view.near]))
     depth = ndimage.distance_transform_edt(np.pad(view.tumor, 1), view.spacing_mm)[1:-1, 1:-1, 1:-1]
     inner = view.tumor & (depth >= np.median(depth[view.tumor]))
@@ -155,7 +232,12 @@ def _is_plausible(view: TumorView, organ: Organ, asked_hu: float | None) -> bool
         low, high = min(low, asked_hu), max(high, asked_hu)
     lowest = min(low, FLUID_HU - organ_hu) - _TOLERANCE_HU  # a necrotic one is fluid
     highest = _FAINTEST * high if high < 0 else high + _TOLERANCE_HU
-    return lowest <= contrast <= highest
+    return contrast, (lowest, highest)
+
+
+def _percent(share: float) -> str:
+    """Rounded down, so that what is not enough does not look enough."""
+    return f"{math.floor(100.0 * share + 1e-9)} %"
 
 
 def _widen(box: Box, grid: Grid) -> Box:

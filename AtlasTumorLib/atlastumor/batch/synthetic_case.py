@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +139,7 @@ def _describe(
         "settings": recipe.record(),
         "input": {"kind": source.kind, "sha256": source.sha256, "organs": healthy.origin},
         "tumors": list(grown.tumors),
-        "attempts": [to_plain(asdict(attempt)) for attempt in grown.attempts],
+        "attempts": [attempt.record() for attempt in grown.attempts],
         "notes": list(source.notes),
         "label_names": to_plain(grown.labels.names),
     }

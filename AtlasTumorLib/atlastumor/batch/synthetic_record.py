@@ -16,13 +16,15 @@ from ..organs import select_organs
 from ..results.folder import check_output
 from ..results.tables import NOTICE
 from .cases import Problem
-from .growing import KEPT, NO_ROOM, REJECTED
+from .growing import KEPT, NO_ROOM
+from .quality import FOUND_BEFORE, NOT_FOUND, NOT_PLAUSIBLE
 
 __all__ = ["Acceptance", "SyntheticCohort", "open_folder", "speaking_of", "write_record"]
 
 _NAME = "cohort.json"
 _PART = f".{_NAME}.part"
 _SCHEMA = "atlastumor-synthetic-cohort"
+_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -33,21 +35,34 @@ class Acceptance:
         method: Key of the method that made them.
         organ: Key of the organ.
         kept: Tumors that it kept.
-        rejected: Tumors that it rejected.
+        not_found: Those rejected as it found too little of them.
+        not_plausible: Those rejected as tumors of the organ are never as dense.
+        found_before: Those rejected as it found them in the scan without them.
         no_room: Draws for which there was no room, which it never saw.
     """
 
     method: str
     organ: str
     kept: int
-    rejected: int
+    not_found: int
+    not_plausible: int
+    found_before: int
     no_room: int
+
+    @property
+    def rejected(self) -> int:
+        """Tumors that it rejected."""
+        return self.not_found + self.not_plausible + self.found_before
 
     @property
     def rate(self) -> float | None:
         """Share of what it saw that it kept; None if it saw nothing."""
         seen = self.kept + self.rejected
         return self.kept / seen if seen else None
+
+    def record(self) -> dict[str, Any]:
+        """Say it in what JSON can hold."""
+        return asdict(self) | {"rejected": self.rejected, "rate": self.rate}
 
 
 @dataclass(frozen=True)
@@ -92,11 +107,15 @@ def open_folder(directory: Path, settings: Mapping[str, Any]) -> Path:
         return directory
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        earlier = dict(record["settings"]) if record["schema"] == _SCHEMA else None
+        is_ours = (record["schema"], record["schema_version"]) == (_SCHEMA, _SCHEMA_VERSION)
+        earlier = dict(record["settings"]) if is_ours else None
     except (ValueError, KeyError, TypeError):
         earlier = None
     if earlier is None:
-        msg = f"'{path}' is not a cohort's record of this software. Choose another folder."
+        msg = (
+            f"'{path}' is not a cohort's record of this version of the software. Choose another "
+            "folder."
+        )
         raise OutputError(msg)
     other = [key for key in settings if earlier.get(key) != settings[key]]
     if other:
@@ -133,7 +152,7 @@ def write_record(
     content = {
         **_head(settings),
         "is_complete": True,
-        "acceptance": [asdict(one) | {"rate": one.rate} for one in rates],
+        "acceptance": [one.record() for one in rates],
         "cases": [
             {"case": one["case"], "tumors": [tumor["organ"] for tumor in one["tumors"]]}
             for one in records
@@ -171,7 +190,7 @@ def speaking_of(directory: Path) -> Iterator[None]:
 def _head(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema": _SCHEMA,
-        "schema_version": 1,
+        "schema_version": _SCHEMA_VERSION,
         "notice": f"The tumors are synthetic. {NOTICE}",
         "software": "AtlasTumor",
         "settings": dict(settings),
@@ -181,12 +200,15 @@ def _head(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _count_outcomes(records: Sequence[Mapping[str, Any]], method: str) -> Iterator[Acceptance]:
     """Acceptance of every organ of which anything was drawn."""
     counts = Counter(
-        (attempt["organ"], attempt["outcome"]) for one in records for attempt in one["attempts"]
+        (attempt["organ"], attempt.get("rejected_by") or attempt["outcome"])
+        for one in records
+        for attempt in one["attempts"]
     )
+    outcomes = (KEPT, NOT_FOUND, NOT_PLAUSIBLE, FOUND_BEFORE, NO_ROOM)
     for organ in select_organs(None):
-        kept, rejected, no_room = (counts[organ.key, x] for x in (KEPT, REJECTED, NO_ROOM))
-        if kept + rejected + no_room:
-            yield Acceptance(method, organ.key, kept, rejected, no_room)
+        numbers = [counts[organ.key, outcome] for outcome in outcomes]
+        if any(numbers):
+            yield Acceptance(method, organ.key, *numbers)
 
 
 def _write(directory: Path, content: Mapping[str, Any]) -> Path:

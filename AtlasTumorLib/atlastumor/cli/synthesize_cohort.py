@@ -154,6 +154,9 @@ def _make_row(one: Acceptance) -> dict[str, Any]:
         "method": one.method,
         "kept": one.kept,
         "rejected": one.rejected,
+        "not_found": one.not_found,
+        "not_plausible": one.not_plausible,
+        "found_before": one.found_before,
         "no_room": one.no_room,
         "acceptance": "n/a" if one.rate is None else f"{one.rate:.0%}",
     }

@@ -67,13 +67,15 @@ def test_exactly_the_least_share_is_enough(tumor: SynthesisResult) -> None:
     share = judge_tumor(Answering(tumor.labels, part=0.4), tumor).share
 
     assert judge_tumor(Answering(tumor.labels, part=0.4), tumor, least=share).is_kept
-    assert judge_tumor(Answering(tumor.labels, part=0.0), tumor, least=0.0) == Quality(0.0, True)
+    assert judge_tumor(Answering(tumor.labels, part=0.0), tumor, least=0.0).is_kept
 
 
 def test_the_tumor_of_another_organ_does_not_count(tumor: SynthesisResult) -> None:
     critic = Answering(tumor.labels, label=find_organ("pancreas").tumor_label)
 
-    assert judge_tumor(critic, tumor) == Quality(0.0, False)
+    quality = judge_tumor(critic, tumor)
+    assert (quality.share, quality.rejected_by) == (0.0, "not found")
+    assert quality.reason == "The model finds 0 % of it again; at least 70 % are needed."
     assert critic.organs == ("liver",)
 
 
@@ -91,7 +93,8 @@ def test_only_the_scan_around_the_tumor_is_looked_at() -> None:
     tumor = synthesize(case.scan, case.labels, request)
     critic = Answering(tumor.labels)
 
-    assert judge_tumor(critic, tumor) == Quality(1.0, True)
+    quality = judge_tumor(critic, tumor)
+    assert (quality.share, quality.is_kept, quality.reason) == (1.0, True, "")
     assert critic.seen is not None
     grid = critic.seen.grid
     first = np.rint(case.scan.grid.to_ijk(grid.to_ras([0, 0, 0]))).astype(int)
@@ -144,8 +147,16 @@ def test_a_density_that_no_tumor_of_the_organ_has_is_rejected_though_it_is_found
     good = synthesize(case.scan, case.labels, TumorRequest("liver", diameter_mm, 3))
     wrong = replace(good, scan=repaint(good, change))
 
-    assert judge_tumor(Answering(good.labels), good) == Quality(1.0, True)
-    assert judge_tumor(Answering(good.labels), wrong) == Quality(1.0, False, is_plausible=False)
+    assert judge_tumor(Answering(good.labels), good).is_kept
+    quality = judge_tumor(Answering(good.labels), wrong)
+    assert (quality.share, quality.rejected_by) == (1.0, "not plausible")
+    assert quality.contrast_hu is not None
+    assert quality.plausible_hu is not None
+    low, high = quality.plausible_hu
+    assert not low <= quality.contrast_hu <= high
+    numbers = (quality.contrast_hu, low, high)
+    assert all(f"{number:+.0f}" in quality.reason for number in numbers)
+    assert quality.share_before is None  # what is rejected already is not asked about again
 
 
 @pytest.mark.parametrize("contrast_hu", [150.0, -140.0])
@@ -169,6 +180,14 @@ def test_a_tumor_that_was_found_before_it_was_there_is_rejected(
 
     assert (quality.share, quality.is_kept) == (1.0, is_kept)
     assert quality.share_before == pytest.approx(part, abs=0.01)
+    assert quality.rejected_by == ("" if is_kept else "found before")
+    assert ("in the scan without it" in quality.reason) is not is_kept
+    assert quality.record()["share_before"] == round(quality.share_before, 4)
+
+
+def test_a_share_just_below_the_least_does_not_look_enough() -> None:
+    assert Quality(0.6999).reason == "The model finds 69 % of it again; at least 70 % are needed."
+    assert Quality(0.7).reason == ""
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])

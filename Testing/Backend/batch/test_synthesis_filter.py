@@ -18,7 +18,7 @@ from atlastumor.synthesis import Patch
 from atlastumor.synthesis.handcrafted import Handcrafted
 from atlastumor.synthesis.request import TumorRequest
 from atlastumor.synthesis.shape_types import Shape
-from Backend.batch.critics import ContrastCritic, Unpleased
+from Backend.batch.critics import ContrastCritic, Pleased, Unpleased
 from Backend.batch.healthy_folders import (
     load,
     save,
@@ -70,9 +70,50 @@ def test_broken_tumors_are_rejected_and_others_drawn_in_their_place(
     assert (rate.kept, rate.rejected) == tuple(
         sum(one["outcome"] == outcome for one in attempts) for outcome in ("kept", "rejected")
     )
+    rejected = [one for one in attempts if one["outcome"] == "rejected"]
+    assert rate.not_found == sum(one["rejected_by"] == "not found" for one in rejected) > 0
+    assert all(one["share"] < 0.5 for one in rejected if one["rejected_by"] == "not found")
+    kept = [one for one in attempts if one["outcome"] == "kept"]
+    assert all(one["share_before"] <= one["share"] / 2 for one in kept)
+    assert {one["rejected_by"] for one in kept} == {""}
     content = json.loads((made.directory / "cohort.json").read_text())
+    assert content["acceptance"][0] == rate.record()
+    assert content["acceptance"][0]["rejected"] == len(rejected)
     assert content["acceptance"][0]["rate"] == rate.rate == rate.kept / len(attempts)
     assert content["acceptance"][0]["method"] == "handcrafted"
+
+
+def test_the_record_says_by_how_much_a_density_is_off(healthy: Path, tmp_path: Path) -> None:
+    settings = CohortSettings(["liver"], per_scan=2, mix=SMALL, seed=1, tries=12, min_quality=0.0)
+    recipe = Recipe(settings, Sloppy(), Pleased(), {})
+    cases = [case for case in find_healthy(healthy)[0] if case.name == "a"]
+
+    made = make_cohort(cases, tmp_path / "out", recipe)
+
+    attempts = made.cases[0]["attempts"]
+    rejected = [one for one in attempts if one["outcome"] == "rejected"]
+    assert {one["rejected_by"] for one in rejected} == {"not plausible"}
+    assert made.acceptance[0].not_plausible == made.acceptance[0].rejected == len(rejected) > 0
+    for one in attempts:
+        low, high = one["plausible_hu"]
+        assert (low <= one["contrast_hu"] <= high) is (one["outcome"] == "kept")
+        assert (one["share"], one["share_before"]) == (1.0, None)
+
+
+def test_what_the_critic_finds_in_the_scan_before_is_rejected_for_that(
+    healthy: Path, tmp_path: Path
+) -> None:
+    made = make(healthy, tmp_path / "out", Pleased(), only={"a"}, min_quality=0.7)
+
+    attempts = made.cases[0]["attempts"]
+    assert {one["rejected_by"] for one in attempts if one["outcome"] != "no room"} == {
+        "found before"
+    }
+    assert {one["share_before"] for one in attempts if one["outcome"] != "no room"} == {1.0}
+    for one in made.acceptance:
+        assert one.found_before == one.rejected > 0
+        assert one.rate == 0.0
+    assert all("share" not in one for one in attempts if one["outcome"] == "no room")
 
 
 def test_a_rejected_tumor_is_drawn_again_in_the_same_organ_and_size(
