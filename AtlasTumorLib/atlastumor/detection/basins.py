@@ -7,19 +7,17 @@ there are a hundred voxels to a basin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from .foreground import Foreground
+from .foreground import Foreground, list_parts
+from .links import find_blocks, find_links, list_steps
 
-__all__ = ["Saddles", "find_basins", "find_saddles"]
+__all__ = ["Basins", "Saddles", "find_basins", "find_saddles"]
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -43,58 +41,62 @@ class Saddles:
     rank: Ints
 
 
-def find_basins(voxels: Foreground) -> tuple[Ints, Ints]:
+@dataclass(frozen=True, eq=False)
+class Basins:
+    """The basins of a map; B basins, M voxels.
+
+    Args:
+        peak: (B,) rank of each one's peak, rising.
+        basin: (M,) basin of each voxel by rank.
+        passes: (3, E) ranks of a voxel and of two of its neighbors, both higher, that may become
+            connected with it.
+    """
+
+    peak: Ints
+    basin: Ints
+    passes: Ints
+
+
+def find_basins(voxels: Foreground) -> Basins:
     """Lead every voxel up to its peak by steepest ascent.
 
     Args:
         voxels: M of them.
 
     Returns:
-        Rank of each basin's peak, rising, (B,); basin of each voxel by rank, (M,).
+        The basins.
     """
-    m = voxels.value.size
-    above = np.empty(m, np.int32)
-    for own, tops in _slabs(voxels, np.arange(m, dtype=np.int32)):
-        above[own] = _payload(reduce(np.maximum, tops))
-    while True:
-        further = above.take(above)
-        if np.array_equal(further, above):
-            break
-        above = further
-    peaks = np.flatnonzero(above == np.arange(m, dtype=np.int32))
+    above, passes = _survey(voxels)
+    _climb(above)
+    peaks = np.flatnonzero(above == np.arange(above.size, dtype=np.int32))
     ranks = voxels.rank[peaks]
     order = np.argsort(ranks)
-    number = np.empty(m, np.int32)
+    number = np.empty(above.size, np.int32)
     number[peaks[order]] = np.arange(peaks.size, dtype=np.int32)
-    basin = np.empty(m, np.int32)
-    basin[voxels.rank] = number.take(above)
-    return ranks[order], basin
+    basin = np.empty_like(above)
+    for part in list_parts(above.size):
+        basin[part] = number.take(above.take(voxels.order[part]))
+    return Basins(ranks[order], basin, passes)
 
 
-def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
+def find_saddles(basins: Basins) -> Saddles:
     """Find where basins meet, and of these meetings those that connect anything new.
 
     Args:
-        voxels: M of them.
-        basin: (M,) basin of each by rank.
-        n_basins: B.
+        basins: B of them.
 
     Returns:
         At most B - 1 edges; a maximum spanning forest.
     """
-    m = voxels.value.size
-    pairs, ranks = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    here = basin.take(voxels.rank)
-    for own, tops in _slabs(voxels, here):
-        meetings = _find_meetings(voxels.rank[own], here[own], tops, n_basins)
-        pair, rank = _keep_first(*meetings, m)
-        pairs.append(pair)
-        ranks.append(rank)
-    pair, rank = _keep_first(np.concatenate(pairs), np.concatenate(ranks), m)
-    first, second = np.divmod(pair, n_basins)
-    weights = sparse.coo_matrix(
-        (rank.astype(np.float64) + 1.0, (first, second)), shape=(n_basins, n_basins)
-    )
+    n, basin = basins.peak.size, basins.basin
+    rank, one, other = basins.passes
+    a, b = basin.take(one), basin.take(other)
+    meets = np.flatnonzero(a != b)
+    a, b, rank = a.take(meets), b.take(meets), rank.take(meets)
+    pair = np.minimum(a, b).astype(np.int64) * n + np.maximum(a, b)
+    pair, ranks = _keep_first(pair, rank.astype(np.int64), basin.size)
+    first, second = np.divmod(pair, n)
+    weights = sparse.coo_matrix((ranks.astype(np.float64) + 1.0, (first, second)), shape=(n, n))
     forest = csgraph.minimum_spanning_tree(weights.tocsr()).tocoo()
     order = np.argsort(forest.data, kind="stable")
     return Saddles(
@@ -102,28 +104,6 @@ def find_saddles(voxels: Foreground, basin: Ints, n_basins: int) -> Saddles:
         forest.col[order].astype(np.int32),
         (forest.data[order] - 1.0).astype(np.int32),
     )
-
-
-def _find_meetings(
-    rank: Ints, basin: Ints, tops: list[Longs], n_basins: int
-) -> tuple[Longs, Longs]:
-    """Pairs of basins that meet at some voxels, as `lower * B + higher`, and the voxels' ranks.
-
-    Within a block of 2 x 2 x 2 all voxels touch. Whichever two of them are given, the way from one
-    over the block's top to the other is nowhere lower than both: only meetings with tops matter.
-    """
-    pairs, ranks = [], []
-    others = [_payload(top) for top in tops]
-    for n, other in enumerate(others):
-        # What a block beside has said already is not said again.
-        is_new = other != basin
-        for beside in (n ^ bit for bit in (1, 2, 4) if n & bit):
-            is_new &= other != others[beside]
-        meets = np.flatnonzero(is_new)
-        a, b = basin.take(meets), other.take(meets)
-        pairs.append(np.minimum(a, b).astype(np.int64) * n_basins + np.maximum(a, b))
-        ranks.append(rank.take(meets))
-    return np.concatenate(pairs), np.concatenate(ranks).astype(np.int64)
 
 
 def _keep_first(pair: Longs, rank: Longs, n_ranks: int) -> tuple[Longs, Longs]:
@@ -142,33 +122,61 @@ def _keep_first(pair: Longs, rank: Longs, n_ranks: int) -> tuple[Longs, Longs]:
     return pair[is_first], rank[is_first]
 
 
-def _slabs(voxels: Foreground, payload: Ints) -> Iterator[tuple[slice, list[Longs]]]:
-    """Find the tops of the eight blocks of 2 x 2 x 2 around each voxel, a few planes at a time.
+def _survey(voxels: Foreground) -> tuple[Ints, Ints]:
+    """Find each voxel's highest neighbor, and which passes there are, a few planes at a time.
 
-    Yields which voxels, by position, and for each of the eight blocks its highest voxel: M less its
-    rank in the high half, its payload in the low one, so that it need not be looked up far away.
+    Returns:
+        Place in `voxels.position` of the highest neighbor or of the voxel itself, (M,); ranks of
+        passes, as in `Basins`.
     """
     m, n_i, plane, row = voxels.value.size, voxels.size[0], voxels.plane, voxels.row
-    starts = np.searchsorted(voxels.position, np.arange(n_i + 3) * plane)
-    slab = np.zeros((_PLANES + 2) * plane, np.int64)
-    steps = [i + j + k for i, j, k in product((0, plane), (0, row), (0, 1))]
+    starts = np.searchsorted(
+        voxels.position, np.arange(n_i + 3, dtype=voxels.position.dtype) * plane
+    )
+    height = np.zeros((_PLANES + 2) * plane, np.int32)
+    margin = plane + row + 1
+    above, passes = np.empty(m, np.int32), [np.zeros((3, 0), np.int32)]
     for first in range(1, n_i + 1, _PLANES):
         last = min(first + _PLANES, n_i + 1)
-        own = slice(starts[first], starts[last])
-        around = slice(starts[first - 1], starts[last + 1])
+        own, around = slice(starts[first], starts[last]), slice(starts[first - 1], starts[last + 1])
         if own.start == own.stop:
             continue
-        corner = (first - 1) * plane
-        local = voxels.position[around] - corner
-        slab[local] = ((m - voxels.rank[around]).astype(np.int64) << 32) | payload[around]
-        tops = np.maximum(slab[:-1], slab[1:])
-        tops = np.maximum(tops[:-row], tops[row:])
-        tops = np.maximum(tops[:-plane], tops[plane:])
-        block = voxels.position[own] - (corner + plane + row + 1)
-        yield own, [tops[step:].take(block) for step in steps]
-        slab[local] = 0
+        local = voxels.position[around] - (first - 1) * plane
+        height[local] = m - voxels.rank[around]
+        blocks = find_blocks(height, plane, row)
+        tops = find_blocks(blocks, plane, row)
+        place = local[own.start - around.start : own.stop - around.start] - margin
+        above[own] = voxels.order.take(m - tops.take(place))
+        passes.append(m - _list_passes(height, blocks, plane, row))
+        height[local] = 0
+    return above, np.concatenate(passes, axis=1)
 
 
-def _payload(tops: Longs) -> Ints:
-    """The low halves."""
-    return tops.astype(np.int32)
+def _list_passes(height: Ints, blocks: Ints, plane: int, row: int) -> Ints:
+    """Heights of saddles and of two tops of blocks that each may connect, (3, E).
+
+    Whichever two of a block's voxels are given, the way from one over the block's top to the other
+    is nowhere lower than both: only tops matter.
+    """
+    at, reached, others = find_links(height, blocks, plane, row)
+    steps = list_steps(plane, row)
+    own = height[steps[-1] :].take(at)
+    lowest = np.array([steps[(n & -n).bit_length() - 1] for n in range(256)])
+    one = blocks.take(at + lowest.take(reached))
+    found = []
+    for block, step in enumerate(steps):
+        here = np.flatnonzero(others & (1 << block))
+        other = blocks[step:].take(at.take(here))
+        found.append(np.stack([own.take(here), one.take(here), other]))
+    return np.concatenate(found, axis=1)
+
+
+def _climb(above: Ints) -> None:
+    """Lead from each voxel's highest neighbor on to its peak, in place."""
+    for part in list_parts(above.size):
+        here = above[part]
+        goes_on = np.flatnonzero(above.take(here) != here)
+        while goes_on.size:
+            at = here.take(goes_on)
+            here[goes_on] = further = above.take(at)
+            goes_on = goes_on.compress(further != at)

@@ -13,19 +13,20 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..progress import Progress, ignore_progress
 from .basins import Saddles, find_basins, find_saddles
-from .foreground import Foreground
+from .foreground import Foreground, join_halves, list_parts
 
-__all__ = ["Forest", "absorb", "accumulate", "find_entries", "grow_forest"]
+__all__ = ["Forest", "absorb", "accumulate", "find_entries", "find_holders", "grow_forest"]
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
+Numbers = TypeVar("Numbers", Ints, Longs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,8 @@ class Forest:
         """Find what follows from the rest."""
         joins = _find_joins(self.key, self.parent, self.death, self.order)
         object.__setattr__(self, "joins", joins)
-        ones = np.ones(self.key.size, np.int64)
-        object.__setattr__(self, "volume", accumulate(ones, self).astype(np.int32))
+        ones = np.ones(self.key.size, np.int32)
+        object.__setattr__(self, "volume", accumulate(ones, self))
 
     def find_entries(
         self, branch: npt.NDArray[np.integer[Any]], n: npt.NDArray[np.integer[Any]]
@@ -107,20 +108,21 @@ def grow_forest(voxels: Foreground, *, progress: Progress = ignore_progress) -> 
     Returns:
         The forest; no branches if there are no voxels.
     """
-    peak, basin = find_basins(voxels)
+    basins = find_basins(voxels)
+    peak, basin = basins.peak, basins.basin
     progress(0.5, "finding peaks")
-    saddles = find_saddles(voxels, basin, peak.size)
+    saddles = find_saddles(basins)
     progress(0.8, "finding peaks")
     parent, death, order = _merge(saddles, peak.size, basin.size)
     entered = _enter(basin, parent, death)
-    key = (entered.astype(np.int64) << 32) | np.arange(entered.size)
+    key = join_halves(entered)
     key.sort()
     start = np.searchsorted(key, np.arange(peak.size + 1, dtype=np.int64) << 32)
     progress(1.0, "finding peaks")
     return Forest(voxels, peak, death, parent, order, entered, key, start)
 
 
-def accumulate(amounts: Longs, forest: Forest) -> Longs:
+def accumulate(amounts: Numbers, forest: Forest) -> Numbers:
     """Sum what voxels bring, along each branch and over the branches that it absorbs.
 
     Args:
@@ -133,12 +135,33 @@ def accumulate(amounts: Longs, forest: Forest) -> Longs:
     if not amounts.size:
         return amounts
     first = forest.start[:-1]
-    totals = absorb(np.add.reduceat(amounts, first), forest.parent, forest.order)
+    own = np.add.reduceat(amounts, first, dtype=np.int64)
     shown, at = forest.joins
-    np.add.at(amounts, at, totals[shown])
+    joined = absorb(own, forest.parent, forest.order)[shown]
+    np.add.at(amounts, at, joined.astype(amounts.dtype))
     # Taking the sum of the branch before from each branch's first voxel makes it begin at nothing.
-    amounts[first[1:]] -= np.add.reduceat(amounts, first)[:-1]
-    return np.cumsum(amounts, out=amounts)
+    np.add.at(own, forest.parent[shown], joined)
+    amounts[first[1:]] -= own[:-1].astype(amounts.dtype)
+    return np.cumsum(amounts, dtype=amounts.dtype, out=amounts)
+
+
+def find_holders(forest: Forest, branch: npt.NDArray[np.integer[Any]]) -> Ints:
+    """Find the absorbed branches that hold any of some branches' voxels.
+
+    Args:
+        forest: B branches.
+        branch: (N,) some of them.
+
+    Returns:
+        Those branches that are absorbed, and the absorbed ones among those that absorb them, in
+        the order of `Forest.order`.
+    """
+    holds = np.zeros(forest.peak.size, bool)
+    while branch.size:
+        holds[branch] = True
+        branch = forest.parent.take(branch)
+        branch = branch[~holds.take(branch)]
+    return forest.order[holds.take(forest.order)]
 
 
 def _find_joins(key: Longs, parent: Ints, death: Ints, order: Ints) -> tuple[Ints, Longs]:
@@ -187,12 +210,22 @@ def _merge(saddles: Saddles, n_basins: int, n_voxels: int) -> tuple[Ints, Ints, 
 
 def _enter(basin: Ints, parent: Ints, death: Ints) -> Ints:
     """Find the branch that each voxel enters: the first up from its basin that outlives it."""
-    entered = basin.copy()
-    ranks = np.flatnonzero(death.take(basin) <= np.arange(basin.size, dtype=np.int32))
-    branch = basin.take(ranks)
-    while ranks.size:
-        branch = parent.take(branch)
-        entered[ranks] = branch
-        goes_on = np.flatnonzero(death.take(branch) <= ranks)
-        ranks, branch = ranks.take(goes_on), branch.take(goes_on)
+    entered = np.empty_like(basin)
+    alive = np.arange(parent.size, dtype=np.int32)
+    for part in list_parts(basin.size):
+        # Where the part begins, each branch is what has absorbed it so far: few go on from there.
+        alive = _ascend(alive, np.int32(part.start), parent, death)
+        ranks = np.arange(part.start, part.stop, dtype=np.int32)
+        entered[part] = _ascend(alive.take(basin[part]), ranks, parent, death)
     return entered
+
+
+def _ascend(branch: Ints, rank: Any, parent: Ints, death: Ints) -> Ints:
+    """Go up from each branch to the first that outlives a rank, in place."""
+    goes_on = np.flatnonzero(death.take(branch) <= rank)
+    while goes_on.size:
+        further = parent.take(branch.take(goes_on))
+        branch[goes_on] = further
+        ranks = rank if np.ndim(rank) == 0 else rank.take(goes_on)
+        goes_on = goes_on[death.take(further) <= ranks]
+    return branch

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .branches import Forest, accumulate
+from .foreground import list_parts
 
 __all__ = ["IndexSums"]
 
@@ -33,17 +34,17 @@ class IndexSums:
     @staticmethod
     def of(forest: Forest) -> IndexSums:
         """Sum over all branches of a forest."""
-        voxels = forest.voxels
-        position = voxels.find_positions(forest.key & _LOW)
-        column = position // voxels.row
-        position -= column * voxels.row
-        i = column // (voxels.size[1] + 2)
-        column -= i * (voxels.size[1] + 2)
-        sums = [index.astype(np.int64) for index in (i, column, position)]
-        if forest.key.size * (max(voxels.size) + 2) < _HALF:
-            sums[1] <<= 32
-            sums[1] |= sums[0]
-            del sums[0]
+        voxels, m = forest.voxels, forest.key.size
+        fits = m * (max(voxels.size) + 2) < _HALF
+        sums = [np.empty(m, np.int64) for _ in range(2 if fits else 3)]
+        for part in list_parts(m):
+            position = voxels.find_positions(forest.key[part] & _LOW)
+            column = position // voxels.row
+            i = column // (voxels.size[1] + 2)
+            j = (column - i * (voxels.size[1] + 2)).astype(np.int64)
+            k = position - column * voxels.row
+            for total, index in zip(sums, ((j << 32) | i, k) if fits else (i, j, k), strict=True):
+                total[part] = index
         a, b, c = voxels.corner
         return IndexSums(tuple(accumulate(s, forest) for s in sums), (a - 1, b - 1, c - 1))
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .branches import Forest
+from .branches import Forest, find_holders
 from .foreground import Foreground
 from .reference import ReferenceLesions
 
@@ -163,11 +163,12 @@ def find_first_ranks(forest: Forest, ranks: Ints) -> Longs:
     """
     n_voxels = forest.key.size
     own = np.full(forest.peak.size, n_voxels, np.int64)
-    own[forest.entered[ranks[::-1]]] = ranks[::-1]  # of several, the last written stays
+    branch = forest.entered[ranks[::-1]]
+    own[branch] = ranks[::-1]  # of several, the last written stays
     first: list[int] = own.tolist()
-    order = forest.order
-    absorbed = (order.tolist(), forest.parent[order].tolist(), forest.death[order].tolist())
-    for child, elder, rank in zip(*absorbed, strict=True):
-        if first[child] < n_voxels and rank < first[elder]:
+    order = find_holders(forest, branch)
+    absorbed = (forest.parent[order].tolist(), forest.death[order].tolist())
+    for elder, rank in zip(*absorbed, strict=True):
+        if rank < first[elder]:
             first[elder] = rank
     return np.array(first, np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from .branches import Forest
+from .branches import Forest, find_holders
 from .centers import IndexSums
 from .courses import Courses, Levels, Marks
 from .reference import ReferenceLesions
@@ -182,11 +182,9 @@ def _list_gains(forest: Forest, marks: Marks) -> tuple[Longs, Longs, Longs, Long
     for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
         overlaps.setdefault(code >> 32, {})[code & 0xFFFFFFFF] = count
     passed = [(0, 0, 0, 0)][:0]
-    order = forest.order
+    order = find_holders(forest, branch)
     absorbed = (order.tolist(), forest.parent[order].tolist(), forest.death[order].tolist())
     for child, elder, at in zip(*absorbed, strict=True):
-        if child not in overlaps:
-            continue
         held = overlaps.setdefault(elder, {})
         for one, count in overlaps[child].items():
             passed.append((elder, one, at, count))

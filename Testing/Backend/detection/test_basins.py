@@ -36,10 +36,10 @@ def test_the_floor_itself_counts() -> None:
 def test_two_peaks_have_two_basins_that_meet_at_the_saddle() -> None:
     voxels = find_foreground(a_ridge(0.5, 0.9, 0.3, 0.4, 0.8), 0.01)
 
-    peak, basin = find_basins(voxels)
-    saddles = find_saddles(voxels, basin, peak.size)
+    basins = find_basins(voxels)
+    saddles = find_saddles(basins)
 
-    assert voxels.value[peak].tolist() == pytest.approx([0.9, 0.8])
+    assert voxels.value[basins.peak].tolist() == pytest.approx([0.9, 0.8])
     assert sorted([saddles.first[0], saddles.second[0]]) == [0, 1]
     assert voxels.value[saddles.rank].tolist() == pytest.approx([0.3])
 
@@ -47,10 +47,10 @@ def test_two_peaks_have_two_basins_that_meet_at_the_saddle() -> None:
 def test_a_plateau_is_one_basin() -> None:
     voxels = find_foreground(np.full((4, 5, 6), 0.5), 0.01)
 
-    peak, basin = find_basins(voxels)
+    basins = find_basins(voxels)
 
-    assert peak.tolist() == [0]
-    assert not basin.any()
+    assert basins.peak.tolist() == [0]
+    assert not basins.basin.any()
 
 
 def test_maps_that_are_thicker_than_what_is_held_at_once_are_read_whole() -> None:
@@ -60,7 +60,9 @@ def test_maps_that_are_thicker_than_what_is_held_at_once_are_read_whole() -> Non
     other = find_foreground(np.asfortranarray(probability.astype(np.float64)), 0.2)
 
     assert np.array_equal(one.value, np.sort(probability[probability >= np.float32(0.2)])[::-1])
-    assert all(np.array_equal(getattr(one, f), getattr(other, f)) for f in ("position", "rank"))
+    assert all(
+        np.array_equal(getattr(one, f), getattr(other, f)) for f in ("position", "rank", "order")
+    )
 
 
 def test_pairs_too_large_for_one_number_are_sorted_all_the_same() -> None:
