@@ -74,8 +74,10 @@ def _describe(state: State) -> str:
     judged = [one for one in state.preview if not math.isnan(one.quality)]
     if judged:
         shares = ", ".join(f"{one.quality:.0%}" for one in judged)
-        kept = sum(one.isRealistic for one in judged)
+        kept = sum(not one.fault for one in judged)
         text += " " + _("The model finds {shares} again: {kept} of {n} would be kept.").format(
             shares=shares, kept=kept, n=len(judged)
         )
+        faults = [one.fault for one in judged if one.fault]
+        text = " ".join([text, *(_(fault) for fault in dict.fromkeys(faults))])
     return text

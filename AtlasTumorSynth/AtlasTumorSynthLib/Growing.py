@@ -203,9 +203,9 @@ class Grower:
         self.changed.emit()
 
     def _onJudged(self, tumors: tuple[Tumor, ...], reply: Mapping[str, Any]) -> None:
-        answers = zip(tumors, reply["shares"], reply["kept"], strict=True)
-        for tumor, share, isKept in answers:
-            tumor.quality, tumor.isRealistic = float(share), bool(isKept)
+        answers = zip(tumors, reply["shares"], reply["reasons"], strict=True)
+        for tumor, share, reason in answers:
+            tumor.quality, tumor.fault = float(share), str(reason)
         self.session.updateTable()
         self.said.emit("")
         self.changed.emit()

@@ -32,7 +32,7 @@ class Tumor:
     Attributes:
         number: Of its line in the history; 0 while it has none.
         quality: Share of it that the model finds again; NaN if nobody asked.
-        isRealistic: Whether that is enough for the filter.
+        fault: Why the filter rejects it, in a sentence; empty if it keeps it or nobody asked.
         segmentId: Of its segment; empty while it has none.
     """
 
@@ -50,7 +50,7 @@ class Tumor:
         self.centerRas = (float(r), float(a), float(s))
         self.notes = tuple(told["notes"])
         self.number, self.segmentId = 0, ""
-        self.quality, self.isRealistic = math.nan, False
+        self.quality, self.fault = math.nan, ""
         self._before: np.ndarray | None = None
 
     @property

@@ -237,7 +237,7 @@ def _measure_contrast(
 
 def _percent(share: float) -> str:
     """Rounded down, so that what is not enough does not look enough."""
-    return f"{math.floor(100.0 * share + 1e-9)} %"
+    return f"{math.floor(100.0 * share + 1e-9)}%"
 
 
 def _widen(box: Box, grid: Grid) -> Box:

@@ -25,6 +25,7 @@ from ..synthesis.synthesize import SynthesisResult, synthesize
 from ..volume import LabelMap, Scan
 from .edits import Edit, describe_edit
 from .quality import Critic, Quality, judge_tumor
+from .remembering import RememberingCritic
 
 __all__ = ["Grown", "Studio"]
 
@@ -153,14 +154,17 @@ class Studio:
     def judge(
         self, requests: Sequence[TumorRequest], *, cancel: CancelToken | None = None
     ) -> tuple[Quality, ...]:
-        """Let the critic look for tumors; those that are not the last ones grown are grown again.
+        """Let the critic judge tumors as a cohort's are judged.
+
+        Those that are not the last ones grown are grown again.
 
         Args:
             requests: As for `grow`.
             cancel: Stops the work between its steps.
 
         Returns:
-            What it thinks of each tumor that `grow` gives for them.
+            What it thinks of each tumor that `grow` gives for them, the scan with those before it
+            being the one without it.
 
         Raises:
             AtlasTumorError: As `grow` and `judge_tumor`.
@@ -168,16 +172,16 @@ class Studio:
         if tuple(requests) != self._requests:
             self.grow(requests, cancel=cancel)
         if self._critic is None:
-            self._critic = self._make_critic()
-        last = self._grown[-1].result
-        hu, labels = last.scan.array.copy(order="K"), last.labels.array.copy(order="K")
-        scan, label_map = replace(last.scan, array=hu), replace(last.labels, array=labels)
+            self._critic = RememberingCritic(self._make_critic())
+        scan, labels = self._grown[-1].result.scan, self._grown[-1].result.labels
         found: list[Quality] = []
-        for one in reversed(self._grown):  # a later tumor may have pushed an earlier one aside
-            result = replace(one.result, scan=scan, labels=label_map)
-            found.insert(0, judge_tumor(self._critic, result))
-            one.edit.revert(hu, labels)
-        return tuple(found)
+        for number in reversed(range(len(self._grown))):  # later ones may have pushed it aside
+            one = self._grown[number]
+            before = _take_out(one.edit, scan, labels) if number else (self._scan, self._labels)
+            result = replace(one.result, scan=scan, labels=labels)
+            found.append(judge_tumor(self._critic, result, before=before[0], cancel=cancel))
+            scan, labels = before
+        return tuple(reversed(found))
 
     def apply(self, edit: Edit) -> None:
         """Put a tumor into the scan; later ones are grown beside it."""
@@ -206,6 +210,13 @@ class Studio:
         names = ", ".join(organ.name.lower() for organ in self.organs)
         msg = f"No organ is outlined at R {r:.1f}, A {a:.1f}, S {s:.1f} mm. Click in one of these: "
         raise InputError(f"{msg}{names}.")
+
+
+def _take_out(edit: Edit, scan: Scan, labels: LabelMap) -> tuple[Scan, LabelMap]:
+    """Copies of scan and labels without a tumor."""
+    hu, array = scan.array.copy(order="K"), labels.array.copy(order="K")
+    edit.revert(hu, array)
+    return replace(scan, array=hu), replace(labels, array=array)
 
 
 def _label_at(labels: LabelMap, ras_mm: npt.ArrayLike) -> int:

@@ -5,7 +5,7 @@ One JSON object per line comes in on standard input, and one "reply" goes out fo
     {"id": 1, "do": "open", "scan": FILE, "labels": FILE.npy}       keys of the organs in view
     {"id": 2, "do": "grow", "tumors": [{...}], "folder": FOLDER}    each tumor, with its edit's file
                                     ("painting": FILE.npy of one is a mask on the scan's grid)
-    {"id": 3, "do": "judge", "tumors": [{...}]}                     share found again of each
+    {"id": 3, "do": "judge", "tumors": [{...}]}                     share found again, and fault
     {"id": 4, "do": "apply", "edit": FILE.npz}                      ("revert" takes it out again)
     {"do": "cancel"}                                                stops the one under way
 
@@ -147,7 +147,7 @@ class _Desk:
                 found = self._studio.judge(requests, cancel=cancel)
                 return {
                     "shares": [round(quality.share, 4) for quality in found],
-                    "kept": [quality.is_kept for quality in found],
+                    "reasons": [quality.reason for quality in found],
                 }
             grown = self._studio.grow(requests, progress=console.progress, cancel=cancel)
             folder = Path(message["folder"])

@@ -75,7 +75,7 @@ def test_the_tumor_of_another_organ_does_not_count(tumor: SynthesisResult) -> No
 
     quality = judge_tumor(critic, tumor)
     assert (quality.share, quality.rejected_by) == (0.0, "not found")
-    assert quality.reason == "The model finds 0 % of it again; at least 70 % are needed."
+    assert quality.reason == "The model finds 0% of it again; at least 70% are needed."
     assert critic.organs == ("liver",)
 
 
@@ -186,7 +186,7 @@ def test_a_tumor_that_was_found_before_it_was_there_is_rejected(
 
 
 def test_a_share_just_below_the_least_does_not_look_enough() -> None:
-    assert Quality(0.6999).reason == "The model finds 69 % of it again; at least 70 % are needed."
+    assert Quality(0.6999).reason == "The model finds 69% of it again; at least 70% are needed."
     assert Quality(0.7).reason == ""
 
 

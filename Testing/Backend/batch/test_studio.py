@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,20 @@ import numpy as np
 import pytest
 
 from atlastumor.batch.edits import Edit
-from atlastumor.batch.studio import Studio
+from atlastumor.batch.quality import judge_tumor
+from atlastumor.batch.remembering import RememberingCritic
+from atlastumor.batch.studio import Grown, Studio
 from atlastumor.errors import Cancelled, InputError, PlacementError
 from atlastumor.organs import ORGANS
 from atlastumor.progress import CancelToken
 from atlastumor.synthesis import PAINTED, Painting, TumorRequest
-from atlastumor.volume import LabelMap
-from Backend.batch.critics import ContrastCritic
+from atlastumor.synthesis.synthesize import synthesize
+from atlastumor.volume import LabelMap, Scan
+from Backend.batch.critics import ContrastCritic, Pleased
 from Backend.synthesis.made_case import CENTERS_RAS, Case, make_case
 
 LIVER = CENTERS_RAS["liver"]
+LARGE = {"diameter_mm": 28.0, "contrast_hu": -80.0}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +111,9 @@ def test_without_a_place_the_organ_is_that_on_which_most_was_painted(
     assert np.count_nonzero(grown.edit.mask) == np.count_nonzero(painting.mask)
     request = a_studio.complete({**wish, "center_ras": LIVER, "shape": PAINTED})
     assert request.organ == "liver"
-    nowhere = Painting(a_case.scan.array < -900, grid)
+    corner = np.zeros(grid.shape, bool)
+    corner[:4, :4, :4] = True
+    nowhere = Painting(corner, grid)
     with pytest.raises(InputError, match="No organ is outlined under what is painted"):
         a_studio.complete({**wish, "painting": nowhere})
 
@@ -135,6 +142,76 @@ def test_each_tumor_is_judged_in_the_scan_in_which_it_was_grown(a_studio: Studio
 
     assert a_studio.judge(requests) == first  # grown again from the same seeds
     assert all(quality.share > 0.3 for quality in first)
+
+
+def test_a_tumor_is_judged_as_one_of_a_cohort_and_the_scan_before_it_looked_at_once(
+    a_case: Case,
+) -> None:
+    critic = ContrastCritic()
+    studio = Studio(a_case.scan, a_case.labels, make_critic=lambda: critic)
+    request = studio.complete(fields(**LARGE))
+
+    (quality,) = studio.judge([request])
+
+    result = synthesize(a_case.scan, a_case.labels, request)
+    assert quality == judge_tumor(ContrastCritic(), result, before=a_case.scan)
+    assert quality.is_kept
+    assert quality.share_before is not None
+    assert len(critic.asked) == 2  # with the tumor and without
+    assert studio.judge([request]) == (quality,)
+    assert len(critic.asked) == 2
+    studio.judge([studio.complete(fields(**LARGE | {"contrast_hu": -75.0}))])
+    assert len(critic.asked) == 3  # without it the scan is the same
+
+
+def test_what_is_found_before_a_tumor_is_there_is_a_fault(a_case: Case) -> None:
+    studio = Studio(a_case.scan, a_case.labels, make_critic=Pleased)
+    requests = [studio.complete(fields(seed=n, center_ras=None)) for n in range(2)]
+
+    for quality in studio.judge(requests):
+        assert (quality.share, quality.share_before) == (1.0, 1.0)
+        assert quality.rejected_by == "found before"
+        assert "100% of it in the scan without it" in quality.reason
+
+
+def test_the_scan_before_a_later_tumor_holds_the_earlier_ones(a_case: Case) -> None:
+    class Watching(ContrastCritic):
+        def segment(self, scan: Scan, **more: Any) -> Any:
+            start = np.rint(a_case.scan.grid.to_ijk(scan.grid.to_ras([0, 0, 0]))).astype(int)
+            box = tuple(slice(a, a + n) for a, n in zip(start, scan.array.shape, strict=True))
+            whole = a_case.scan.array.copy()
+            whole[box] = scan.array
+            seen.append(tuple(holds(one, whole) for one in grown))
+            return super().segment(scan, **more)
+
+    def holds(one: Grown, whole: np.ndarray) -> bool:
+        return np.array_equal(whole[one.edit.box][one.edit.mask], one.edit.hu_after[one.edit.mask])
+
+    seen: list[tuple[bool, ...]] = []
+    studio = Studio(a_case.scan, a_case.labels, make_critic=Watching)
+    requests = [studio.complete(fields(**LARGE, seed=n, center_ras=None)) for n in range(2)]
+    grown = studio.grow(requests)
+
+    assert all(quality.share_before is not None for quality in studio.judge(requests))
+
+    both, first, none = (True, True), (True, False), (False, False)
+    assert seen in ([both, first, first, none], [both, first, none])  # remembered if it sees as far
+
+
+def test_a_critic_remembers_only_so_much_and_only_the_same(a_case: Case) -> None:
+    critic = ContrastCritic()
+    remembering = RememberingCritic(critic, most=2)
+    moved = replace(a_case.scan, array=a_case.scan.array + 1)
+
+    first = remembering.segment(a_case.scan, organs=["liver"])
+    assert remembering.segment(a_case.scan, organs=["liver"]) is first
+    remembering.segment(a_case.scan, organs=["kidney"])
+    remembering.segment(moved, organs=["liver"])
+    assert len(critic.asked) == 3
+    again = remembering.segment(a_case.scan, organs=["liver"])
+    assert again is not first  # it had to go
+    assert np.array_equal(again.labels.array, first.labels.array)
+    assert critic.asked == [("liver",), ("kidney",), ("liver",), ("liver",)]
 
 
 def test_labels_without_any_organ_are_refused(a_case: Case) -> None:
