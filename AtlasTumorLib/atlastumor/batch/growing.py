@@ -21,10 +21,11 @@ from ..errors import InputError, PlacementError
 from ..organs import Organ, select_organs
 from ..progress import CancelToken, Progress, ignore_progress
 from ..provenance import to_plain
+from ..results.synthetic import describe_tumor
 from ..synthesis.base import AbstractMethod
 from ..synthesis.request import TumorRequest, draw_diameter
 from ..synthesis.shapes import find_shape
-from ..synthesis.synthesize import SynthesisResult, synthesize
+from ..synthesis.synthesize import synthesize
 from ..volume import LabelMap, Scan
 from .quality import Critic, Quality, judge_tumor
 
@@ -230,8 +231,8 @@ def _try_tumor(
     attempts = (*grown.attempts, Attempt(*drawn, outcome, quality))
     if not quality.is_kept:
         return replace(grown, attempts=attempts), outcome
-    tumors = (*grown.tumors, _describe(result, number, quality.share))
-    return GrownCase(result.scan, result.labels, tumors, attempts), outcome
+    tumor = {"tumor": number, "share": round(quality.share, 4), **describe_tumor(result)}
+    return GrownCase(result.scan, result.labels, (*grown.tumors, tumor), attempts), outcome
 
 
 def _find_organs(labels: LabelMap, settings: CohortSettings) -> list[str]:
@@ -259,20 +260,3 @@ def _seed(settings: CohortSettings, name: str, *numbers: int) -> np.random.SeedS
 def _draw_seed(settings: CohortSettings, name: str, *numbers: int) -> int:
     """A request's seed, below 2^53, which every reader of JSON holds exactly."""
     return int(_seed(settings, name, *numbers).generate_state(1, np.uint64)[0]) >> 11
-
-
-def _describe(result: SynthesisResult, number: int, share: float) -> dict[str, Any]:
-    """What is to be known of a kept tumor."""
-    return {
-        "tumor": number,
-        "organ": result.request.organ,
-        "request": result.request.record(),
-        "diameter_mm": round(result.diameter_mm, 3),
-        "contrast_hu": round(result.contrast_hu, 2),
-        "center_ras": to_plain(result.center_ras),
-        "outside_share": round(result.outside_share, 4),
-        "share": round(share, 4),
-        "lesion": to_plain(asdict(result.lesion)),
-        "changed_box": [[side.start, side.stop] for side in result.box],
-        "notes": list(result.notes),
-    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownKeyError
+from ..models.card import DEFAULT_MODEL
 from ..organs import find_organ
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ __all__ = [
     "add_cohort",
     "add_computation",
     "add_matching",
+    "add_method",
+    "add_models",
     "parse_count",
     "parse_hit_rule",
     "parse_organs",
@@ -62,6 +65,27 @@ def add_computation(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
     return group
+
+
+def add_method(group: argparse._ArgumentGroup) -> None:
+    """Declare how synthetic tumors are painted."""
+    group.add_argument(
+        "--method",
+        default="handcrafted",
+        help="handcrafted, cellular, diffusion, difftumor or freetumor (handcrafted)",
+    )
+    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
+
+
+def add_models(group: argparse._ActionsContainer, *, purpose: str) -> None:
+    """Declare the segmenter, and where models and weights lie.
+
+    Args:
+        group: Of a subcommand that makes synthetic tumors.
+        purpose: What the segmenter is for, in a few words.
+    """
+    group.add_argument("--model", default=DEFAULT_MODEL, help=purpose)
+    group.add_argument("--models-dir", type=Path, help="folder with further models and weights")
 
 
 def parse_organs(text: str) -> list[str]:

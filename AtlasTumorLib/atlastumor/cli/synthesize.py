@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownKeyError, UsageError
-from ..models.card import DEFAULT_MODEL
 from ..organs import find_organ
 from ..progress import part_of
-from .arguments import parse_count
+from .arguments import add_method, add_models
 from .console import Console
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--labels", type=Path, metavar="FILE", help="organs as NIfTI (found by the model)"
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="that finds organs without --labels")
-    parser.add_argument("--models-dir", type=Path, help="folder with further models and weights")
+    add_models(parser, purpose="that finds organs without --labels")
     _add_tumor(parser.add_argument_group("tumor"))
     return parser
 
@@ -56,8 +54,7 @@ def _add_tumor(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--organ", type=_organ, required=True, help="in which it grows")
     size = "such as 15 (with --shape-file: as painted)"
     group.add_argument("--diameter-mm", type=float, metavar="D", help=size)
-    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
-    group.add_argument("--method", default="handcrafted", help="handcrafted, cellular or difftumor")
+    add_method(group)
     shapes = group.add_mutually_exclusive_group()
     shapes.add_argument("--shape", help="ellipsoid or automaton (as suits the method)")
     shapes.add_argument(

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..models.card import DEFAULT_MODEL
-from .arguments import parse_count, parse_organs
+from .arguments import add_method, add_models, parse_count, parse_organs
 from .console import Console
 from .synthesize import suit_shape
 
@@ -38,8 +37,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     _add_tumors(parser.add_argument_group("tumors"))
     critic = parser.add_argument_group("critic, which also finds organs that nothing outlines")
-    critic.add_argument("--model", default=DEFAULT_MODEL, help="such as `atlastumor models` lists")
-    critic.add_argument("--models-dir", type=Path, help="folder with further models and weights")
+    add_models(critic, purpose="such as `atlastumor models list` shows")
     critic.add_argument(
         "--min-quality", type=float, default=0.7, metavar="X", help="share to find again (0.7)"
     )
@@ -66,8 +64,7 @@ def _add_tumors(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver,kidney (all)"
     )
-    group.add_argument("--method", default="handcrafted", help="handcrafted, cellular or difftumor")
-    group.add_argument("--seed", type=parse_count(0), default=0, help="of the random numbers (0)")
+    add_method(group)
 
 
 def run(options: argparse.Namespace, console: Console) -> None:

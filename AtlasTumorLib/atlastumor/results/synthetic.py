@@ -17,7 +17,7 @@ from .tables import NOTICE, SCHEMA_VERSION, identify
 if TYPE_CHECKING:
     from ..synthesis.synthesize import SynthesisResult
 
-__all__ = ["write_synthetic"]
+__all__ = ["describe_tumor", "write_synthetic"]
 
 
 def write_synthetic(
@@ -59,31 +59,44 @@ def write_synthetic(
     return [directory / name for name in ("ct.nii.gz", "labels.nii.gz", MANIFEST)]
 
 
+def describe_tumor(result: SynthesisResult) -> dict[str, Any]:
+    """Say what was asked for and what came out, in what JSON can hold.
+
+    Args:
+        result: One synthetic tumor.
+
+    Returns:
+        Lengths in mm, densities in HU, places in RAS mm, the changed box in voxels of the scan.
+    """
+    request = result.request
+    return {
+        "organ": request.organ,
+        "request": request.record(),
+        "center_ras": to_plain(result.center_ras),
+        "off_center_mm": round(result.off_center_mm, 2),
+        "outside_organ": {
+            "most": request.max_outside,
+            "got": round(result.outside_share, 4),
+            "margin_mm": round(result.outgrowth_mm, 3),
+        },
+        "diameter_mm": {"asked": request.diameter_mm, "got": round(result.diameter_mm, 3)},
+        "contrast_hu": {"asked": request.contrast_hu, "got": round(result.contrast_hu, 2)},
+        "lesion": to_plain(asdict(result.lesion)),
+        "changed_box": [[side.start, side.stop] for side in result.box],
+        "margin_mm": round(result.margin_mm, 3),
+        "notes": list(result.notes),
+    }
+
+
 def _describe(result: SynthesisResult) -> dict[str, Any]:
     """The record that each file carries."""
     return {
         "software": "AtlasTumor",
         "version": __version__,
         "synthetic": True,
-        "organ": result.request.organ,
         "method": result.request.method,
         "seed": result.request.seed,
-        "request": result.request.record(),
-        "center_ras": to_plain(result.center_ras),
-        "off_center_mm": round(result.off_center_mm, 2),
-        "outside_organ": {
-            "most": result.request.max_outside,
-            "got": round(result.outside_share, 4),
-            "margin_mm": round(result.outgrowth_mm, 3),
-        },
-        "diameter_mm": {"asked": result.request.diameter_mm, "got": round(result.diameter_mm, 3)},
-        "contrast_hu": {
-            "asked": result.request.contrast_hu,
-            "got": round(result.contrast_hu, 2),
-        },
-        "lesion": to_plain(asdict(result.lesion)),
-        "changed_box": [[side.start, side.stop] for side in result.box],
-        "margin_mm": round(result.margin_mm, 3),
+        **describe_tumor(result),
         "input": {"kind": result.original.kind, "sha256": result.original.sha256},
         "notes": [*result.scan.source.notes, *result.notes],
     }
