@@ -129,36 +129,46 @@ def _survey(voxels: Foreground) -> tuple[Ints, Ints]:
         Place in `voxels.position` of the highest neighbor or of the voxel itself, (M,); ranks of
         passes, as in `Basins`.
     """
-    m, n_i, plane, row = voxels.value.size, voxels.size[0], voxels.plane, voxels.row
-    starts = np.searchsorted(
-        voxels.position, np.arange(n_i + 3, dtype=voxels.position.dtype) * plane
-    )
-    height = np.zeros((_PLANES + 2) * plane, np.int32)
-    margin = plane + row + 1
+    m, n_i = voxels.value.size, voxels.size[0]
+    planes = np.arange(n_i + 3, dtype=voxels.position.dtype) * voxels.plane
+    starts = np.searchsorted(voxels.position, planes)
     above, passes = np.empty(m, np.int32), [np.zeros((3, 0), np.int32)]
     for first in range(1, n_i + 1, _PLANES):
         last = min(first + _PLANES, n_i + 1)
         own, around = slice(starts[first], starts[last]), slice(starts[first - 1], starts[last + 1])
         if own.start == own.stop:
             continue
-        local = voxels.position[around] - (first - 1) * plane
+        local, n, plane, row = _fit(voxels, around, first - 1, last - first + 2)
+        height = np.zeros(n, np.int32)
         height[local] = m - voxels.rank[around]
         blocks = find_blocks(height, plane, row)
-        tops = find_blocks(blocks, plane, row)
-        place = local[own.start - around.start : own.stop - around.start] - margin
+        tops = find_blocks(blocks, plane, row)  # of 3 x 3 x 3
+        inner = local[own.start - around.start : own.stop - around.start]
+        place = inner.astype(np.int64) - (plane + row + 1)
         above[own] = voxels.order.take(m - tops.take(place))
-        passes.append(m - _list_passes(height, blocks, plane, row))
-        height[local] = 0
+        passes.append(m - _list_passes(height, blocks, place, plane, row))
     return above, np.concatenate(passes, axis=1)
 
 
-def _list_passes(height: Ints, blocks: Ints, plane: int, row: int) -> Ints:
+def _fit(
+    voxels: Foreground, around: slice, first: int, n_planes: int
+) -> tuple[Ints, int, int, int]:
+    """Fit a padded box to some planes: places of voxels in it, its voxels, steps along i and j."""
+    i, j, k = voxels.split(voxels.position[around])
+    low_j, low_k = int(j.min()) - 1, int(k.min()) - 1
+    row = int(k.max()) - low_k + 2
+    plane = (int(j.max()) - low_j + 2) * row
+    local = (i - first) * plane + (j - low_j) * row + (k - low_k)
+    return local, n_planes * plane, plane, row
+
+
+def _list_passes(height: Ints, blocks: Ints, place: Longs, plane: int, row: int) -> Ints:
     """Heights of saddles and of two tops of blocks that each may connect, (3, E).
 
     Whichever two of a block's voxels are given, the way from one over the block's top to the other
     is nowhere lower than both: only tops matter.
     """
-    at, reached, others = find_links(height, blocks, plane, row)
+    at, reached, others = find_links(height, blocks, place, plane, row)
     steps = list_steps(plane, row)
     own = height[steps[-1] :].take(at)
     lowest = np.array([steps[(n & -n).bit_length() - 1] for n in range(256)])

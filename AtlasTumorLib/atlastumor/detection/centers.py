@@ -38,12 +38,9 @@ class IndexSums:
         fits = m * (max(voxels.size) + 2) < _HALF
         sums = [np.empty(m, np.int64) for _ in range(2 if fits else 3)]
         for part in list_parts(m):
-            position = voxels.find_positions(forest.key[part] & _LOW)
-            column = position // voxels.row
-            i = column // (voxels.size[1] + 2)
-            j = (column - i * (voxels.size[1] + 2)).astype(np.int64)
-            k = position - column * voxels.row
-            for total, index in zip(sums, ((j << 32) | i, k) if fits else (i, j, k), strict=True):
+            i, j, k = voxels.split(voxels.find_positions(forest.key[part] & _LOW))
+            two = (j.astype(np.int64) << 32) | i
+            for total, index in zip(sums, (two, k) if fits else (i, j, k), strict=True):
                 total[part] = index
         a, b, c = voxels.corner
         return IndexSums(tuple(accumulate(s, forest) for s in sums), (a - 1, b - 1, c - 1))

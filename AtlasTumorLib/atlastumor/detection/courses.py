@@ -106,7 +106,7 @@ def find_marks(voxels: Foreground, reference: ReferenceLesions) -> Marks:
         Those voxels that lie in something.
     """
     parts = reference.parts
-    inside = np.flatnonzero(parts)
+    inside = np.flatnonzero(parts != 0)  # of bytes: several times faster than of numbers
     ijk = np.unravel_index(inside, parts.shape)
     i, j, k = (index + start for index, start in zip(ijk, reference.offset, strict=True))
     wanted = voxels.locate(i, j, k)

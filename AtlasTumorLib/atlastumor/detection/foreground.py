@@ -106,12 +106,20 @@ class Foreground:
         Returns:
             i, j or k on the map's grid, (N,).
         """
-        column: Indices = position // (self.plane if axis == 0 else self.row)
-        if axis == 1:
-            column %= self.size[1] + 2
-        elif axis == 2:
-            column = position - column * self.row
-        return column.astype(np.int64) + (self.corner[axis] - 1)
+        return self.split(position)[axis].astype(np.int64) + (self.corner[axis] - 1)
+
+    def split(self, position: Indices) -> tuple[Indices, Indices, Indices]:
+        """Turn flat positions into indices.
+
+        Args:
+            position: (N,) flat index in the padded box.
+
+        Returns:
+            i, j and k in the padded box, (N,) each.
+        """
+        column: Indices = position // self.row
+        i: Indices = column // (self.size[1] + 2)
+        return i, column - i * (self.size[1] + 2), position - column * self.row
 
 
 def find_foreground(

@@ -23,12 +23,14 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 
-# From a block on, where its neighbor along each axis is by bits of the block's number; and the
-# blocks of the lower side.
+# How much higher the number of a block's neighbor along each axis is; and the bits of those blocks
+# that have one there.
 _SHIFTS = (4, 2, 1)
 _LOWER = (0x0F, 0x33, 0x55)
 # Twice along each axis leads through a cube, but for few ways that wind more (1 in 200 voxels).
 _ROUNDS = 2
+# Share of a box's voxels, at which picking takes as long.
+_FEW = 0.3
 
 
 def list_steps(plane: int, row: int) -> list[int]:
@@ -58,35 +60,31 @@ def find_blocks(height: Ints, plane: int, row: int) -> Ints:
     return _widen(_widen(_widen(height, 1), row), plane)
 
 
-def find_links(height: Ints, blocks: Ints, plane: int, row: int) -> tuple[Longs, Bytes, Bytes]:
+def find_links(
+    height: Ints, blocks: Ints, place: Longs, plane: int, row: int
+) -> tuple[Longs, Bytes, Bytes]:
     """Find the voxels around which the higher ones may not be connected among themselves.
 
     Args:
         height: (N,) of each voxel of a box, flat; all different but for 0, the background.
         blocks: As `find_blocks` gives them.
+        place: (V,) voxels of interest, counted from voxel `plane + row + 1` on.
         plane: Steps between neighbors along i.
         row: Steps between neighbors along j.
 
     Returns:
-        Where they are from voxel `plane + row + 1` on, which has as much before it as behind it;
-        every saddle is among them. The blocks around each, as bits, that are connected; and those
-        that are not known to be connected with these.
+        Those of the places that may be saddles; all that are, and few others. The blocks around
+        each, as bits, that are connected; and those not known to be connected with these.
     """
-    steps, sides = list_steps(plane, row), (plane, row, 1)
-    margin = steps[-1]
-    own = height[margin : height.size - margin]
+    steps = list_steps(plane, row)
+    n = height.size - 2 * steps[-1]
+    # To look at all voxels in a row is faster than to pick some, unless these are few.
+    look = place if place.size < _FEW * n else slice(n)
+    own = height[steps[-1] :][look]
     higher = np.zeros(own.size, np.uint8)
     for block, step in enumerate(steps):
-        _mark(higher, blocks[step:], own, 1 << block)
-    joined = []
-    for axis, shift in enumerate(_SHIFTS):
-        along, across = (side for n, side in enumerate(sides) if n != axis)
-        faces = _widen(_widen(height, across), along)[sides[axis] :]
-        ends = np.zeros(own.size, np.uint8)
-        for block, step in enumerate(steps):
-            if not block & shift:
-                _mark(ends, faces[step:], own, (1 << block) | (1 << (block | shift)))
-        joined.append(ends)
+        _mark(higher, blocks[step:][look] != own, 1 << block)
+    joined = [_find_joined(height, own, look, steps, axis) for axis in range(3)]
     reached = higher & (~higher + np.uint8(1))  # the lowest bit: any block to start from
     for _ in range(_ROUNDS):
         for axis in range(3):
@@ -95,7 +93,21 @@ def find_links(height: Ints, blocks: Ints, plane: int, row: int) -> tuple[Longs,
     is_saddle &= own > 0
     at = np.flatnonzero(is_saddle)
     reached = reached.take(at)
-    return at, reached, higher.take(at) & ~reached
+    return at if look is not place else place.take(at), reached, higher.take(at) & ~reached
+
+
+def _find_joined(
+    height: Ints, own: Ints, look: slice | Longs, steps: list[int], axis: int
+) -> Bytes:
+    """Which of the eight blocks share a face along an axis that holds a higher voxel, as bits."""
+    shift = _SHIFTS[axis]
+    across, along = (steps[other] for other in _SHIFTS if other != shift)
+    faces = _widen(_widen(height, along), across)[steps[shift] :]
+    joined = np.zeros(own.size, np.uint8)
+    for block, step in enumerate(steps):
+        if not block & shift:
+            _mark(joined, faces[step:][look] != own, (1 << block) | (1 << (block | shift)))
+    return joined
 
 
 def _widen(heights: Ints, step: int) -> Ints:
@@ -104,11 +116,11 @@ def _widen(heights: Ints, step: int) -> Ints:
     return widened
 
 
-def _mark(bits: Bytes, tops: Ints, own: Ints, weight: int) -> None:
-    """Set bits where something is higher than the voxel that it holds."""
-    is_higher = (tops[: own.size] != own).view(np.uint8)
-    is_higher *= np.uint8(weight)
-    bits |= is_higher
+def _mark(bits: Bytes, where: Bools, weight: int) -> None:
+    """Set bits of some voxels; overwrites which."""
+    weighted = where.view(np.uint8)
+    weighted *= np.uint8(weight)
+    bits |= weighted
 
 
 def _spread(reached: Bytes, joined: Bytes, axis: int) -> None:

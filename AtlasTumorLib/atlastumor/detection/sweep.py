@@ -18,7 +18,7 @@ from .branches import Forest, grow_forest
 from .case_sweep import CaseSweep, SweepOptions, Touches
 from .courses import Counts, Courses, Levels, find_courses, find_marks
 from .false_sizes import find_spans
-from .foreground import find_foreground
+from .foreground import find_foreground, list_parts
 from .pairs import Pairs, find_pairs
 from .reference import ReferenceLesions, count_fewest_voxels
 from .refine import find_change_levels
@@ -168,18 +168,8 @@ def _find_largest(
     forest: Forest, levels: Levels, rows: Longs, n_components: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.float64]:
     """Voxels of the largest component at levels; 0 where none has the least volume."""
-    if not rows.size:
-        return np.zeros(0)
-    # One branch holds most voxels: its volumes rise with their ranks and need no sorting.
-    main = np.searchsorted(forest.start, np.argmax(forest.volume), side="right") - 1
-    others = np.ones(forest.key.size, bool)
-    others[forest.start[main] : forest.start[main + 1]] = False
-    keys = (forest.key[others] << 32) | forest.volume[others]
-    keys.sort()
-    largest = np.maximum.accumulate(np.append(0, keys & 0xFFFFFFFF))
-    end = levels.end[rows]
-    found = largest[np.searchsorted(keys, end << 32)].astype(np.float64)
-    begun = end > forest.peak[main]
-    entry = forest.find_entries(np.full(int(begun.sum()), main), end[begun])
-    found[begun] = np.maximum(found[begun], forest.volume[entry])
-    return np.where(n_components > 0, found, 0.0)
+    volume = np.empty_like(forest.volume)
+    for part in list_parts(volume.size):
+        volume[forest.key[part] & 0xFFFFFFFF] = forest.volume[part]
+    largest = np.maximum.accumulate(volume)[levels.end[rows] - 1].astype(np.float64)
+    return np.where(n_components > 0, largest, 0.0)

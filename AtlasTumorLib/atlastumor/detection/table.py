@@ -110,6 +110,7 @@ def make_table(pairs: Pairs, courses: Courses, rows: Longs) -> LesionTable:
     cell = row * sizes.size + lesion
     union = sizes[lesion] + measures.volume - measures.overlap
     is_center = measures.distance_mm <= pairs.radii_mm[lesion]
+    is_peak = pairs.is_peak[pair]
     best = np.zeros(shape)
     np.maximum.at(best.reshape(-1), cell, measures.overlap / union)
     touches = Touches(
@@ -126,7 +127,7 @@ def make_table(pairs: Pairs, courses: Courses, rows: Longs) -> LesionTable:
         _sum(cell, measures.overlap, shape),
         _sum(cell, measures.volume, shape),
         best,
-        _sum(cell, touches.is_peak, shape) > 0,
+        _sum(cell, is_peak, shape) > 0,
         _sum(cell, is_center, shape) > 0,
         touches,
     )
