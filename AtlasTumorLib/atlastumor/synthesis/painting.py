@@ -74,7 +74,8 @@ class Painting:
     @cached_property
     def middle_ras(self) -> npt.NDArray[np.float64]:
         """Its centroid, RAS mm, (3,)."""
-        return self._positions_ras.mean(axis=0)
+        middle: npt.NDArray[np.float64] = self._positions_ras.mean(axis=0)
+        return middle
 
     @cached_property
     def reach_mm(self) -> float:
@@ -143,9 +144,9 @@ class Painting:
         Returns:
             Mask with the shape of the box.
         """
-        reach = self.reach_mm * scale + 2.0 * max(grid.spacing_mm)
-        around = _surround(grid, np.asarray(middle_ras, float), reach)
-        points = (_positions(grid, around) - middle_ras) / scale + self.middle_ras
+        reach, middle = self.reach_mm * scale + 2.0 * max(grid.spacing_mm), np.asarray(middle_ras)
+        around = _surround(grid, middle, reach)
+        points = (_positions(grid, around) - middle) / scale + self.middle_ras
         outer, depth = self._depth
         at = np.moveaxis(self.grid.to_ijk(points) - [side.start for side in outer], -1, 0)
         depths = ndimage.map_coordinates(depth, at, order=1, mode="nearest")
