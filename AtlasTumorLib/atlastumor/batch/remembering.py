@@ -46,7 +46,17 @@ class RememberingCritic:
         progress: Progress = ignore_progress,
         cancel: CancelToken | None = None,
     ) -> _Answer:
-        """Outline organs and their tumors, as `Critic.segment` says."""
+        """Outline organs and their tumors, or remember how they were outlined.
+
+        Args:
+            scan: The CT.
+            organs: Keys of the organs to outline; None for all.
+            progress: Told how far the other critic is.
+            cancel: Stops it.
+
+        Returns:
+            The labels, as `Critic.segment` gives them.
+        """
         keys = None if organs is None else tuple(organs)
         known = _identify(scan, keys)
         if known not in self._answers:
