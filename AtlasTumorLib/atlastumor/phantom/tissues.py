@@ -203,7 +203,7 @@ def draw_phase(rng: np.random.Generator, phase: str | None = None) -> str:
 
 
 def sample_hu(
-    rng: np.random.Generator, *, phase: str = "random", randomize: float = 0.0
+    rng: np.random.Generator, *, phase: str = "random", randomize: float = 0.0, bright: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Draw the Hounsfield units of every tissue of one scan.
 
@@ -212,6 +212,7 @@ def sample_hu(
         phase: One of `PHASES` or "random".
         randomize: 0 for plausible patients; up to 1 for wide domain randomization in the manner of
             SynthSeg (Billot et al., MedIA 2023), but with air, fat, soft tissue and bone in order.
+        bright: Added to the chance that a tumor is denser than its organ.
 
     Returns:
         Mean HU and texture standard deviation by tissue id, (256,) each; unused ids are -1000, 0.
@@ -235,7 +236,7 @@ def sample_hu(
     gain = np.exp(rng.normal(0, 0.22 * randomize))
     mean[soft] = 40 + gain * (mean[soft] - 40) + rng.normal(0, 12 * randomize)
     for organ in TUMOR_TISSUES:
-        _draw_tumor(rng, organ, PHASES[column], randomize, mean, texture)
+        _draw_tumor(rng, organ, PHASES[column], (randomize, bright), mean, texture)
     return np.maximum(mean, -1024).astype(np.float32), texture.astype(np.float32)
 
 
@@ -243,16 +244,20 @@ def _draw_tumor(
     rng: np.random.Generator,
     organ: str,
     phase: str,
-    randomize: float,
+    chances: tuple[float, float],
     mean: npt.NDArray[np.float64],
     texture: npt.NDArray[np.float64],
 ) -> None:
-    """Draw one organ's tumor tissues relative to its healthy tissue, in place."""
+    """Draw one organ's tumor tissues relative to its healthy tissue, in place.
+
+    `chances` are `randomize` and `bright` of `sample_hu`.
+    """
+    randomize, bright = chances
     tissues, healthy = TUMOR_TISSUES[organ], ORGAN_TISSUES[organ][0]
     base, prior = mean[healthy], find_organ(organ).tumor.contrast_hu
     faint = {"none": 0.55, "delayed": 0.8}.get(phase, 1.0)
     chance = {"liver": 0.25, "kidney": 0.2}.get(organ, 0.0) if phase == "arterial" else 0.02
-    chance += 0.15 * randomize  # a network must have seen some, however rare they are
+    chance += bright + 0.15 * randomize  # a network must have seen some, however rare they are
     solid = mean[list(_SOLID.get(organ, (healthy,)))]
     for tissue in (tissues.core, tissues.other):
         low, high = prior

@@ -84,6 +84,14 @@ def test_liver_tumors_are_mostly_darker_than_the_liver() -> None:
     assert darker.mean() > 0.9
 
 
+@pytest.mark.parametrize("organ", KEYS)
+def test_asked_for_bright_ones_tumors_are_denser_than_their_organ(organ: str) -> None:
+    core, healthy = TUMOR_TISSUES[organ].core, ORGAN_TISSUES[organ][0]
+    drawn = [sample_hu(np.random.default_rng(seed), bright=1.0)[0] for seed in range(40)]
+
+    assert sum(mean[core] > mean[healthy] for mean in drawn) >= 36
+
+
 @pytest.mark.parametrize("randomize", [0.0, 1.0])
 def test_air_fat_soft_tissue_and_bone_stay_in_order(randomize: float) -> None:
     mean = draws(200, "random", randomize)
