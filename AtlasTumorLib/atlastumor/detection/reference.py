@@ -130,20 +130,30 @@ def count_fewest_voxels(min_volume_mm3: float, spacing_mm: Spacing) -> int:
 def find_box(mask: Mask) -> Box | None:
     """Find the smallest box around a mask.
 
+    Planes of the slowest axis come first: looking for any voxel in one ends at the first, and the
+    other axes are looked at between these planes alone.
+
     Args:
         mask: (I, J, K).
 
     Returns:
         The box; None if the mask is empty.
     """
-    slices = []
-    for axis in range(3):
-        others = tuple(n for n in range(3) if n != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
-        if not hits.size:
-            return None
-        slices.append(slice(int(hits[0]), int(hits[-1]) + 1))
-    return slices[0], slices[1], slices[2]
+    if mask.flags.f_contiguous and not mask.flags.c_contiguous:
+        turned = find_box(mask.T)
+        return None if turned is None else (turned[2], turned[1], turned[0])
+    i = _bound(np.array([plane.any() for plane in mask], bool))
+    if i is None:
+        return None
+    flat: Mask = np.logical_or.reduce(mask[i], axis=0)
+    j, k = (_bound(np.logical_or.reduce(flat, axis=axis)) for axis in (1, 0))
+    return None if j is None or k is None else (i, j, k)
+
+
+def _bound(hits: npt.NDArray[np.bool_]) -> slice | None:
+    """From the first hit (N,) to the last; None if there is none."""
+    found = np.flatnonzero(hits)
+    return slice(int(found[0]), int(found[-1]) + 1) if found.size else None
 
 
 def find_reference_lesions(

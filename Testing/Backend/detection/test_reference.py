@@ -122,3 +122,12 @@ def test_what_cannot_be_a_reference_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         find_reference_lesions(mask, **{"spacing_mm": SPACING, **options})
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_box_is_the_smallest_whatever_the_order_of_the_axes(order: str) -> None:
+    mask = np.zeros((9, 12, 7), bool, order=order)
+    mask[2, 5, 6] = mask[4, 3, 1] = True
+
+    assert find_box(mask) == (slice(2, 5), slice(3, 6), slice(1, 7))
+    assert find_box(mask[::2]) == (slice(1, 3), slice(3, 6), slice(1, 7))
