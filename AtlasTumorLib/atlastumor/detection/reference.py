@@ -130,8 +130,8 @@ def count_fewest_voxels(min_volume_mm3: float, spacing_mm: Spacing) -> int:
 def find_box(mask: Mask) -> Box | None:
     """Find the smallest box around a mask.
 
-    Planes of the slowest axis come first: looking for any voxel in one ends at the first, and the
-    other axes are looked at between these planes alone.
+    Planes of the slowest axis come first, as bytes, whose maximum is found faster than whether any
+    is set; the other axes are looked at between these planes alone.
 
     Args:
         mask: (I, J, K).
@@ -142,7 +142,7 @@ def find_box(mask: Mask) -> Box | None:
     if mask.flags.f_contiguous and not mask.flags.c_contiguous:
         turned = find_box(mask.T)
         return None if turned is None else (turned[2], turned[1], turned[0])
-    i = _bound(np.array([plane.any() for plane in mask], bool))
+    i = _bound(np.maximum.reduce(mask.view(np.uint8), axis=(1, 2)) > 0)
     if i is None:
         return None
     flat: Mask = np.logical_or.reduce(mask[i], axis=0)
