@@ -201,7 +201,7 @@ def nest_box(outer: Box, inner: Iterable[slice]) -> Box:
     return i, j, k
 
 
-def box_within(outer: Box, box: Box) -> Box:
+def box_within(outer: Iterable[slice], box: Iterable[slice]) -> Box:
     """Count a box from the first voxel of one around it.
 
     Args:

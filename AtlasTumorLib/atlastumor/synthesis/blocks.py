@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask, has_label
+from ..components import Box, Mask, grow_box, has_label
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap, Scan
 
@@ -110,11 +110,8 @@ def _find_box(mask: Mask, margin: npt.NDArray[np.float64]) -> Box | None:
     filled = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     if not filled[0].size:
         return None
-    i, j, k = (
-        slice(max(int(at[0] - by), 0), min(int(at[-1] + 1 + by), n))
-        for at, by, n in zip(filled, margin, mask.shape, strict=True)
-    )
-    return i, j, k
+    box = [slice(int(at[0]), int(at[-1]) + 1) for at in filled]
+    return grow_box(box, margin.astype(int), mask.shape)
 
 
 def average(values: npt.NDArray[Any], step: Sequence[int] | npt.NDArray[np.int64]) -> Floats:

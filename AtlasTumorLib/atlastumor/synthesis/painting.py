@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask, find_boxes
+from ..components import Box, Mask, box_within, find_boxes
 from ..errors import InputError
 from ..organs import ORGANS, Organ
 from ..volume import Grid, LabelMap
@@ -102,7 +101,7 @@ class Painting:
             at = np.rint(self.grid.to_ijk(_positions(grid, (near[0], near[1], k)))).astype(np.intp)
             inside = ((at >= 0) & (at <= last)).all(axis=-1)
             found = self.mask[tuple(np.moveaxis(np.clip(at, 0, last), -1, 0))] & inside
-            covered[_within(box, (near[0], near[1], k))] = found
+            covered[box_within(box, (near[0], near[1], k))] = found
         return covered
 
     def bound(self, grid: Grid, box: Box | None = None) -> Box | None:
@@ -157,7 +156,7 @@ class Painting:
             slice(max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start))
             for a, b in zip(around, box, strict=True)
         ]
-        result[_within(box, both)] = drawn[_within(around, both)]
+        result[box_within(box, both)] = drawn[box_within(around, both)]
         return result
 
     def record(self) -> dict[str, Any]:
@@ -225,13 +224,6 @@ def _surround(grid: Grid, middle_ras: npt.NDArray[np.float64], reach_mm: float) 
         for x, mm in zip(middle, grid.spacing_mm, strict=True)
     )
     return i, j, k
-
-
-def _within(outer: Sequence[slice], box: Sequence[slice]) -> tuple[slice, ...]:
-    """Count a box from the first voxel of one around it."""
-    return tuple(
-        slice(b.start - a.start, b.stop - a.start) for a, b in zip(outer, box, strict=True)
-    )
 
 
 def _positions(grid: Grid, box: Box) -> npt.NDArray[np.float64]:
