@@ -16,9 +16,21 @@ from ..models.weights import fit_weights, load_weights
 from . import resenc_unet, segresnet
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-__all__ = ["NETWORKS", "Builder", "build_network", "find_multiple", "load_network"]
+__all__ = [
+    "NETWORKS",
+    "Builder",
+    "adapt_tensors",
+    "build_network",
+    "find_multiple",
+    "load_network",
+]
+
+
+def _keep_names(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG001
+    """Take a published file's tensors as they are: its names are ours."""
+    return dict(tensors)
 
 
 @dataclass(frozen=True)
@@ -28,10 +40,13 @@ class Builder:
     Args:
         build: (number of outputs, args) to a network.
         multiple: args to what a window's size must be a multiple of, along (i, j, k).
+        adapt: (a published file's tensors, args) to the same under our names and in our shapes;
+            what it does not know, it leaves for `fit_weights` to refuse.
     """
 
     build: Callable[[int, Mapping[str, Any]], nn.Module]
     multiple: Callable[[Mapping[str, Any]], tuple[int, int, int]]
+    adapt: Callable[[Mapping[str, Tensor], Mapping[str, Any]], dict[str, Tensor]] = _keep_names
 
 
 NETWORKS: dict[str, Builder] = {
@@ -72,6 +87,25 @@ def find_multiple(name: str, args: Mapping[str, Any]) -> tuple[int, int, int]:
         CardError: If there is no such network or it does not know the arguments.
     """
     return _find_builder(name).multiple(args)
+
+
+def adapt_tensors(
+    name: str, tensors: Mapping[str, Tensor], args: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Bring a published checkpoint's tensors to the names and shapes of our network.
+
+    Args:
+        name: A key of `NETWORKS`.
+        tensors: As the file has them; unchanged.
+        args: The network's arguments.
+
+    Returns:
+        What `fit_weights` takes, if the file is of this architecture; unknown keys stay.
+
+    Raises:
+        CardError: If there is no such network or it does not know the arguments.
+    """
+    return _find_builder(name).adapt(tensors, args)
 
 
 def load_network(card: ModelCard, *, models_dir: Path | None = None) -> nn.Module:
