@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, UsageError, WeightsError
 from ..models.card import find_card, list_cards
+from ..models.folders import default_models_dir
 from .console import Console
 
 if TYPE_CHECKING:
@@ -105,7 +106,6 @@ def _fetch(options: argparse.Namespace, console: Console) -> None:
     from ..progress import part_of  # noqa: PLC0415
     from ..synthesis.catalog import find_published  # noqa: PLC0415 - pulls in scipy
     from ..synthesis.fetching import check_fetchable, fetch_file  # noqa: PLC0415
-    from ..synthesis.published import default_models_dir  # noqa: PLC0415
 
     folder = (options.models_dir or default_models_dir()).expanduser().absolute()
     if not options.names:

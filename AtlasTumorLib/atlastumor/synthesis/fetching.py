@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 
 from .. import __version__
 from ..errors import OutputError, UsageError, WeightsError
+from ..models.folders import default_models_dir
 from .base import OnStep, ignore_step
-from .published import PublishedFile, default_models_dir
+from .published import PublishedFile
 
 __all__ = ["check_fetchable", "fetch_file"]
 

@@ -7,18 +7,16 @@ checked, if the user consents to their terms.
 from __future__ import annotations
 
 import math
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WeightsError
+from ..models.folders import default_models_dir
 from ..models.weights import hash_file
 
-__all__ = ["PublishedFile", "default_models_dir", "find_file", "locate_file"]
+__all__ = ["PublishedFile", "find_file", "locate_file"]
 
 _CONVERTED = ".safetensors"
-_FOLDER_VARIABLE = "ATLASTUMOR_MODELS_DIR"
 
 
 @dataclass(frozen=True)
@@ -58,25 +56,6 @@ class PublishedFile:
         """Tell whether it is for a tumor; an empty organ stands for any."""
         low, high = self.diameters_mm
         return (not organ or organ in self.organs) and low < diameter_mm <= high
-
-
-def default_models_dir() -> Path:
-    """Say where weights lie unless a folder is named.
-
-    Returns:
-        What the environment variable ATLASTUMOR_MODELS_DIR names, or `AtlasTumor/models` in the
-        folder in which the system keeps a user's data. It need not exist.
-    """
-    if named := os.environ.get(_FOLDER_VARIABLE):
-        return Path(named).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        data = home / "Library" / "Application Support"
-    else:
-        data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return data / "AtlasTumor" / "models"
 
 
 def locate_file(published: PublishedFile, models_dir: Path | None = None) -> Path | None:

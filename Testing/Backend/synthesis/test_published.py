@@ -14,7 +14,7 @@ from atlastumor.synthesis.catalog import (
     list_published,
 )
 from atlastumor.synthesis.methods import METHODS
-from atlastumor.synthesis.published import default_models_dir, find_file, locate_file
+from atlastumor.synthesis.published import find_file, locate_file
 from Backend.synthesis.shelf import CONTENT, offer
 
 
@@ -61,23 +61,6 @@ def test_a_missing_file_names_the_command_or_what_to_do_by_hand() -> None:
     published = offer("http://a.org", sha256="")
     with pytest.raises(WeightsError, match=r"license \(CC.*download http://a\.org/w\.pt.*default'"):
         find_file(published)
-
-
-def test_the_default_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ATLASTUMOR_MODELS_DIR")
-    monkeypatch.setenv("XDG_DATA_HOME", "/data")
-    monkeypatch.setattr("sys.platform", "linux")
-    assert default_models_dir() == Path("/data/AtlasTumor/models")
-    monkeypatch.setattr("sys.platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", "/local")
-    assert default_models_dir() == Path("/local/AtlasTumor/models")
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert default_models_dir().parts[-4:] == (
-        "Library",
-        "Application Support",
-        "AtlasTumor",
-        "models",
-    )
 
 
 def test_every_method_that_needs_weights_has_files_with_terms() -> None:
