@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from ..components import Box, Mask, find_box
 from ..errors import InputError
 
 __all__ = [
@@ -21,15 +22,12 @@ __all__ = [
     "ReferenceLesion",
     "ReferenceLesions",
     "count_fewest_voxels",
-    "find_box",
     "find_reference_lesions",
 ]
 
 IGNORED = -1
 """Value of ignored voxels among the parts of a reference."""
 
-Box = tuple[slice, slice, slice]
-Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 _TOUCHING = np.ones((3, 3, 3), bool)
@@ -125,35 +123,6 @@ def count_fewest_voxels(min_volume_mm3: float, spacing_mm: Spacing) -> int:
     """
     exact = min_volume_mm3 / math.prod(spacing_mm)
     return max(1, math.ceil(exact * (1.0 - _ROUNDING)))
-
-
-def find_box(mask: Mask) -> Box | None:
-    """Find the smallest box around a mask.
-
-    Planes of the slowest axis come first, as bytes, whose maximum is found faster than whether any
-    is set; the other axes are looked at between these planes alone.
-
-    Args:
-        mask: (I, J, K).
-
-    Returns:
-        The box; None if the mask is empty.
-    """
-    if mask.flags.f_contiguous and not mask.flags.c_contiguous:
-        turned = find_box(mask.T)
-        return None if turned is None else (turned[2], turned[1], turned[0])
-    i = _bound(np.maximum.reduce(mask.view(np.uint8), axis=(1, 2)) > 0)
-    if i is None:
-        return None
-    flat: Mask = np.logical_or.reduce(mask[i], axis=0)
-    j, k = (_bound(np.logical_or.reduce(flat, axis=axis)) for axis in (1, 0))
-    return None if j is None or k is None else (i, j, k)
-
-
-def _bound(hits: npt.NDArray[np.bool_]) -> slice | None:
-    """From the first hit (N,) to the last; None if there is none."""
-    found = np.flatnonzero(hits)
-    return slice(int(found[0]), int(found[-1]) + 1) if found.size else None
 
 
 def find_reference_lesions(

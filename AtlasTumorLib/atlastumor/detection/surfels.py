@@ -23,8 +23,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from ..components import find_components
-from .reference import find_box
+from ..components import find_box, find_components
 
 __all__ = ["Surfels", "area_table", "find_surfels"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Box, Mask, grow_box, has_label
+from ..components import Box, Mask, find_box, grow_box, has_label
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap, Scan
 
@@ -80,9 +80,10 @@ def survey_organ(scan: Scan, labels: LabelMap, organ: Organ) -> OrganBlocks | No
         Its blocks; None if the label map does not hold it.
     """
     spacing = np.array(scan.grid.spacing_mm)
-    box = _find_box(has_label(labels.array, organ.labels), np.ceil(_MARGIN_MM / spacing))
-    if box is None:
+    tight = find_box(has_label(labels.array, organ.labels))
+    if tight is None:
         return None
+    box = grow_box(tight, np.ceil(_MARGIN_MM / spacing).astype(int), labels.array.shape)
     step = np.maximum(np.rint(_BLOCK_MM / spacing), 1).astype(int)
     cut = labels.array[box]
     mask = has_label(cut, organ.labels)
@@ -103,15 +104,6 @@ def survey_organ(scan: Scan, labels: LabelMap, organ: Organ) -> OrganBlocks | No
         face_mm=_measure_faces(box, is_organ.shape, step, scan),
         crowding=ndimage.gaussian_filter(share, sigma, mode="constant"),
     )
-
-
-def _find_box(mask: Mask, margin: npt.NDArray[np.float64]) -> Box | None:
-    """The bounding box of a mask (I, J, K), grown by a margin in voxels; None if it is empty."""
-    filled = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    if not filled[0].size:
-        return None
-    box = [slice(int(at[0]), int(at[-1]) + 1) for at in filled]
-    return grow_box(box, margin.astype(int), mask.shape)
 
 
 def average(values: npt.NDArray[Any], step: Sequence[int] | npt.NDArray[np.int64]) -> Floats:

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from atlastumor.components import find_box
 from atlastumor.detection.reference import (
     IGNORED,
     count_fewest_voxels,
-    find_box,
     find_reference_lesions,
 )
 from atlastumor.errors import InputError
