@@ -11,6 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("ATLASTUMOR_TEST_DATA", str(REPOSITORY.parent / "shared" / "data"))
+os.environ["ATLASTUMOR_MODELS_DIR"] = str(REPOSITORY / "build" / "no-models")  # not this user's
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 

@@ -1,8 +1,9 @@
 """Model cards: what a network needs, what it puts out, what it was measured on.
 
-A card is data and never executed. It comes from this package's `cards` folder or from a folder of
-the user's; `cards/schema.json` bounds every value and `conflicts.py` what spans several keys. A
-network's channel numbers live in its card only and meet the organ table by organ key.
+A card is data and never executed. It comes from this package's `cards` folder, from the user's
+models folder or from one that is named; `cards/schema.json` bounds every value and `conflicts.py`
+what spans several keys. A network's channel numbers live in its card only and meet the organ table
+by organ key.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from ..errors import CardError, UnknownKeyError
 from .conflicts import find_conflict
+from .folders import default_models_dir
 from .schema import find_fault, parse_json
 from .specs import (
     InferenceSpec,
@@ -121,7 +123,7 @@ def card_to_dict(card: ModelCard) -> dict[str, Any]:
 
 
 def list_cards(extra_dirs: Iterable[Path] = ()) -> list[ModelCard]:
-    """Read every card of the package and of some folders.
+    """Read every card of the package, of the user's models folder and of some more.
 
     Args:
         extra_dirs: Further folders; those that do not exist are passed over.
@@ -133,15 +135,12 @@ def list_cards(extra_dirs: Iterable[Path] = ()) -> list[ModelCard]:
         CardError: If one is malformed or two have one id.
     """
     cards: dict[str, ModelCard] = {}
-    for folder in dict.fromkeys([CARDS_DIR, *map(Path, extra_dirs)]):
-        for path in sorted(folder.glob("*.json")):
-            if path.name == _SCHEMA_NAME:
-                continue
-            card = load_card(path)
-            if card.id in cards:
-                msg = f"Two model cards have the id '{card.id}'; rename that of {path.name}."
-                raise CardError(msg)
-            cards[card.id] = card
+    for path in _list_paths(extra_dirs):
+        card = load_card(path)
+        if card.id in cards:
+            msg = f"Two model cards have the id '{card.id}'; rename that of {path.name}."
+            raise CardError(msg)
+        cards[card.id] = card
     return list(cards.values())
 
 
@@ -150,19 +149,31 @@ def find_card(model_id: str, extra_dirs: Iterable[Path] = ()) -> ModelCard:
 
     Args:
         model_id: Such as "atlastumor-phantom-v0".
-        extra_dirs: Folders to search beside the package's own.
+        extra_dirs: Folders to search beside the package's own and the user's models folder.
 
     Returns:
-        The card.
+        The card. One that lies under its own name is found whatever lies beside it.
 
     Raises:
         UnknownKeyError: If no card has this id.
         CardError: If a card is malformed.
     """
-    cards = {card.id: card for card in list_cards(extra_dirs)}
+    folders = list(extra_dirs)
+    for path in _list_paths(folders):
+        if path.stem == model_id and (card := load_card(path)).id == model_id:
+            return card
+    cards = {card.id: card for card in list_cards(folders)}
     if model_id not in cards:
         raise UnknownKeyError("model", model_id, cards)
     return cards[model_id]
+
+
+def _list_paths(extra_dirs: Iterable[Path]) -> list[Path]:
+    """Every file that should be a card: the package's, the user's, those of more folders."""
+    folders = [CARDS_DIR, default_models_dir(), *map(Path, extra_dirs)]
+    unique = {folder.resolve(): folder for folder in reversed(folders)}
+    paths = [p for folder in reversed(unique.values()) for p in sorted(folder.glob("[!.]*.json"))]
+    return [path for path in paths if path.name != _SCHEMA_NAME]
 
 
 @functools.cache

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _CHUNK_BYTES = 1 << 20
+_MOST_NAMED = 8
 
 
 class WeightsCard(Protocol):
@@ -140,25 +141,42 @@ def fit_weights(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> 
         state: Tensors by name; of names that share one tensor in the network, one is enough.
 
     Raises:
-        WeightsError: If a tensor is missing, left over or of another shape.
+        WeightsError: If tensors are missing, left over or of another shape; lists them.
     """
     own = network.state_dict()
-    spare = sorted(set(state) - set(own))
-    if spare:
-        msg = f"The weights do not fit the network: '{spare[0]}' and {len(spare) - 1} more unknown."
-        raise WeightsError(msg)
     full: dict[str, torch.Tensor] = {}
+    missing: list[str] = []
+    reshaped: list[str] = []
     for names in _alias_groups(own):
-        given = [name for name in names if name in state]
-        if not given:
-            msg = f"The weights do not fit the network: '{names[0]}' is missing."
-            raise WeightsError(msg)
-        found, needed = tuple(state[given[0]].shape), tuple(own[names[0]].shape)
+        given = next((name for name in names if name in state), None)
+        if given is None:
+            missing.append(f"'{names[0]}'")
+            continue
+        found, needed = tuple(state[given].shape), tuple(own[given].shape)
         if found != needed:
-            msg = f"The weights do not fit the network: '{given[0]}' is {found}, not {needed}."
-            raise WeightsError(msg)
-        full.update(dict.fromkeys(names, state[given[0]]))
+            reshaped.append(f"'{given}' is {found}, not {needed}")
+        full.update(dict.fromkeys(names, state[given]))
+    differences = (
+        *_list_some("missing", missing),
+        *_list_some("unknown", [f"'{name}'" for name in sorted(set(state) - set(own))]),
+        *_list_some("of another shape", reshaped),
+    )
+    if differences:
+        msg = (
+            f"The weights do not fit the network. {' '.join(differences)} They belong to another "
+            "network, or to other settings of this one."
+        )
+        raise WeightsError(msg)
     network.load_state_dict(full)
+
+
+def _list_some(what: str, items: list[str]) -> tuple[str, ...]:
+    """Say how many tensors are so, and name the first few; nothing if there are none."""
+    if not items:
+        return ()
+    verb = "tensor is" if len(items) == 1 else "tensors are"
+    rest = f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
+    return (f"{len(items)} {verb} {what}: {', '.join(items[:_MOST_NAMED])}{rest}.",)
 
 
 def save_weights(

@@ -11,6 +11,7 @@ import pytest
 from atlastumor.errors import CardError, UnknownKeyError
 from atlastumor.models.card import (
     CARDS_DIR,
+    DEFAULT_MODEL,
     card_to_dict,
     find_card,
     list_cards,
@@ -158,6 +159,24 @@ def test_cards_of_other_folders_are_found_by_id(tmp_path):
 
     assert find_card("example-v1", [tmp_path, tmp_path / "absent"]).title == "Example"
     with pytest.raises(UnknownKeyError, match="There is no model 'other'"):
+        find_card("other", [tmp_path])
+
+
+def test_cards_in_the_users_models_folder_are_found_unasked(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATLASTUMOR_MODELS_DIR", str(tmp_path))
+    (tmp_path / "example-v1.json").write_text(json.dumps(card_data()))
+    (tmp_path / ".example-v2.json").write_text("half written")
+
+    assert find_card("example-v1").title == "Example"
+    assert [card.id for card in list_cards([tmp_path])] == [DEFAULT_MODEL, "example-v1"]
+
+
+def test_a_card_under_its_own_name_is_found_beside_a_broken_one(tmp_path):
+    (tmp_path / "example-v1.json").write_text(json.dumps(card_data()))
+    (tmp_path / "broken.json").write_text("{")
+
+    assert find_card("example-v1", [tmp_path]).title == "Example"
+    with pytest.raises(CardError, match=r"broken\.json is not valid JSON"):
         find_card("other", [tmp_path])
 
 

@@ -159,6 +159,22 @@ def test_weights_that_do_not_fit_are_refused(saved, tmp_path, change, said):
         fit_weights(a_network(), state)
 
 
+def test_all_differences_are_listed_and_long_lists_are_cut(saved):
+    network, _ = saved
+    state = {f"strange.{n}": torch.ones(1) for n in range(20)}
+    state["decoder.seg_layers.0.bias"] = torch.ones(9)
+
+    with pytest.raises(WeightsError) as raised:
+        fit_weights(network, state)
+
+    said = str(raised.value)
+    assert "tensors are missing: 'decoder." in said
+    assert "20 tensors are unknown: 'strange.0'" in said
+    assert "and 12 more" in said
+    assert "1 tensor is of another shape: 'decoder.seg_layers.0.bias' is (9,), not (3,)" in said
+    assert len(said) < 2000
+
+
 def test_a_patch_that_the_network_cannot_take_is_refused(saved):
     _, card = saved
     odd = replace(card, inference=replace(card.inference, patch=(32, 18, 16)))
