@@ -9,6 +9,9 @@ from .specs import ModelCard, OutputSpec
 
 __all__ = ["find_conflict"]
 
+_AXIS = {"R": "x", "L": "x", "A": "y", "P": "y", "S": "z", "I": "z"}
+_NEED_RANGE = {"unit", "symmetric", "sigmoid"}
+
 
 def find_conflict(card: ModelCard) -> str | None:
     """Find the first pair of values in a card that do not go together.
@@ -28,14 +31,20 @@ def _weights(card: ModelCard) -> Iterator[str]:
 
 
 def _input(card: ModelCard) -> Iterator[str]:
-    low, high = card.input.clip_hu
-    if low >= high:
-        yield f"input.clip_hu must rise, not go from {low} to {high}"
-    scaled = card.input.mean is not None, card.input.std is not None
-    if card.input.normalize == "zscore" and not all(scaled):
+    spec = card.input
+    if spec.clip_hu is not None and spec.clip_hu[0] >= spec.clip_hu[1]:
+        yield f"input.clip_hu must rise, not go from {spec.clip_hu[0]} to {spec.clip_hu[1]}"
+    if spec.clip_hu is None and spec.normalize in _NEED_RANGE:
+        yield f'input.clip_hu is missing, which "{spec.normalize}" needs'
+    scaled = spec.mean is not None, spec.std is not None
+    if spec.normalize == "zscore" and not all(scaled):
         yield 'input.mean and input.std are missing, which "zscore" needs'
-    if card.input.normalize != "zscore" and any(scaled):
-        yield f'input.mean and input.std mean nothing beside "{card.input.normalize}"'
+    if spec.normalize != "zscore" and any(scaled):
+        yield f'input.mean and input.std mean nothing beside "{spec.normalize}"'
+    if spec.orientation != "stored" and len({_AXIS[code] for code in spec.orientation}) < 3:
+        yield f'input.orientation must name three axes, as "RAS" does, not "{spec.orientation}"'
+    if spec.resample == "monai" and (spec.resample_order != 1 or spec.antialias):
+        yield 'input.resample "monai" needs resample_order 1 and no antialias'
 
 
 def _channels(card: ModelCard) -> Iterator[str]:
@@ -45,12 +54,14 @@ def _channels(card: ModelCard) -> Iterator[str]:
     backgrounds = [o.channel for o in card.outputs if o.kind == "background"]
     if card.activation == "softmax" and backgrounds != [0]:
         yield 'outputs must have the background as channel 0, and only there, for "softmax"'
-    if card.activation == "sigmoid" and backgrounds:
-        yield 'outputs must have no background for "sigmoid"'
+    if card.activation != "softmax" and backgrounds:
+        yield f'outputs must have no background for "{card.activation}"'
     meanings = [(o.kind, o.organ, o.side) for o in card.outputs]
     for output, meaning in zip(card.outputs, meanings, strict=True):
-        if meanings.count(meaning) > 1:
+        if meanings.count(meaning) > 1 and output.kind != "other":
             yield f"outputs[{output.channel}] means the same as another channel"
+    if not any(output.organ for output in card.outputs):
+        yield "outputs must name at least one organ"
 
 
 def _organs(card: ModelCard) -> Iterator[str]:
@@ -59,9 +70,9 @@ def _organs(card: ModelCard) -> Iterator[str]:
 
 
 def _output(output: OutputSpec, key: str) -> Iterator[str]:
-    if output.kind == "background":
+    if output.kind in {"background", "other"}:
         if output.organ is not None or output.side is not None:
-            yield f"{key} is background and has neither organ nor side"
+            yield f"{key} is {output.kind} and has neither organ nor side"
         return
     if output.organ not in KEYS:
         yield f"{key}.organ must be one of {', '.join(KEYS)}, not {output.organ!r}"

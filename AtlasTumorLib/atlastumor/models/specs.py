@@ -58,41 +58,62 @@ class InputSpec:
     """What the network wants to see.
 
     Args:
-        orientation: Axis directions of its arrays; always "RAS".
+        orientation: Axis directions of its arrays, such as "RAS"; "stored" leaves the scan's axes
+            as its file has them.
         spacing_mm: Voxel size along (i, j, k), mm.
-        clip_hu: (low, high); values outside are set to these before normalizing.
-        normalize: "unit" maps clip_hu to [0, 1], "symmetric" to [-1, 1], "zscore" is
-            (clipped - mean) / std.
+        clip_hu: (low, high); values outside are set to these before normalizing. None clips
+            nothing.
+        normalize: "unit" maps clip_hu to [0, 1], "symmetric" to [-1, 1]; "sigmoid" is the sigmoid
+            of "symmetric", unclipped; "zscore" is (value - mean) / std; "zscore_image" takes the
+            image's own mean and deviation, "minmax_image" maps its range to [0, 1]; "none".
         resample_order: 1 linear or 3 cubic.
         mean: HU, for "zscore".
         std: HU, for "zscore".
         antialias: Average densities over a network voxel before clipping, so that the noise of a
-            finer scan does not fold back; else interpolate as nnU-Net does.
+            finer scan does not fold back; else interpolate as `resample` says.
+        resample: "nnunet" normalizes and then resamples to a lattice of the same extent; "monai"
+            resamples to a lattice that begins at the scan's first voxel and then normalizes.
+        crop_zeros: Look only at the box around what is not exactly 0 HU, as nnU-Net does.
     """
 
     orientation: str
     spacing_mm: tuple[float, float, float]
-    clip_hu: tuple[float, float]
+    clip_hu: tuple[float, float] | None
     normalize: str
     resample_order: int
     mean: float | None = None
     std: float | None = None
     antialias: bool = False
+    resample: str = "nnunet"
+    crop_zeros: bool = False
 
 
 @dataclass(frozen=True)
 class InferenceSpec:
-    """How windows are laid.
+    """How windows are laid, and how their answers come back to the scan.
 
     Args:
         patch: Window size, (I, J, K) voxels of the network's grid.
         overlap: Share of a window that the next one covers again, in [0, 0.9].
         mirror_axes: Axes along which mirrored passes may be averaged.
+        windows: "even" spreads them from edge to edge (nnU-Net), "stepped" keeps one step and
+            moves the last one back (MONAI).
+        blend: How voxels of a window count: "gaussian" (nnU-Net's), "gaussian_monai", "constant".
+        padding: Value around a scan smaller than a window, after normalizing; None takes what the
+            darkest density becomes, or 0 where that depends on the scan.
+        skip_air: Leave out windows without any of the patient.
+        restore: What is interpolated at the scan's voxels: "logits" (nnU-Net), "probabilities", or
+            "labels", which takes the nearest.
     """
 
     patch: tuple[int, int, int]
     overlap: float = 0.5
     mirror_axes: tuple[int, ...] = ()
+    windows: str = "even"
+    blend: str = "gaussian"
+    padding: float | None = None
+    skip_air: bool = True
+    restore: str = "logits"
 
 
 @dataclass(frozen=True)
@@ -101,8 +122,9 @@ class OutputSpec:
 
     Args:
         channel: Its number, from 0.
-        kind: "background", "organ" or "tumor".
-        organ: Key of the organ, unless background.
+        kind: "background", "organ", "tumor", or "other" for what nobody asked for, which competes
+            with the rest but is never reported.
+        organ: Key of the organ, for "organ" and "tumor".
         side: "left" or "right" for one half of a paired organ.
     """
 
@@ -147,7 +169,8 @@ class ModelCard:
         input: What it wants to see.
         inference: How windows are laid.
         outputs: One per channel, in channel order.
-        activation: "softmax" (channels exclude one another) or "sigmoid".
+        activation: "softmax" (channels exclude one another), "sigmoid" (each for itself, tumors
+            before organs), or "regions" (each for itself, the last that passes wins, as nnU-Net).
         thresholds: Least tumor probability by organ key; None or absent lets arg-max decide.
         postprocess: What happens to the labels afterwards.
         evaluation: What was measured, on what; empty means not validated.

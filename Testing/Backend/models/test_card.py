@@ -69,6 +69,39 @@ def test_what_a_card_may_leave_out_has_its_default():
 
     assert (card.inference.overlap, card.inference.mirror_axes) == (0.5, ())
     assert card.postprocess.min_lesion_ml == 0.0
+    assert (card.inference.windows, card.inference.blend) == ("even", "gaussian")
+    assert (card.inference.restore, card.inference.skip_air) == ("logits", True)
+    assert (card.input.resample, card.input.crop_zeros) == ("nnunet", False)
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "RAI", "SAL", "stored"])
+def test_a_network_may_want_its_axes_in_any_way(orientation):
+    assert parse_card(altered(["input", "orientation"], orientation)).input.orientation == (
+        orientation
+    )
+
+
+def test_channels_nobody_asked_for_may_be_many():
+    data = card_data()
+    data["outputs"] += [{"channel": channel, "kind": "other"} for channel in (3, 4)]
+
+    assert [o.organ for o in parse_card(data).outputs] == [None, "liver", "liver", None, None]
+
+
+def test_a_card_of_no_organ_is_refused():
+    data = card_data() | {"thresholds": {}, "postprocess": {}}
+    data["outputs"] = [{"channel": 0, "kind": "background"}, {"channel": 1, "kind": "other"}]
+
+    with pytest.raises(CardError, match="outputs must name at least one organ"):
+        parse_card(data)
+
+
+def test_resampling_as_monai_is_linear():
+    data = card_data()
+    data["input"] |= {"resample": "monai", "resample_order": 3}
+
+    with pytest.raises(CardError, match='"monai" needs resample_order 1'):
+        parse_card(data)
 
 
 WRONG = [
@@ -93,9 +126,16 @@ WRONG = [
     (["input", "clip_hu"], [250, -175], "input.clip_hu must rise"),
     (["input", "normalize"], "zscore", "input.mean and input.std are missing"),
     (["input", "mean"], 100.0, "mean nothing beside"),
-    (["input", "orientation"], "LPS", 'input.orientation must be one of "RAS"'),
+    (["input", "orientation"], "xyz", "input.orientation must look like"),
+    (["input", "orientation"], "RLS", "input.orientation must name three axes"),
+    (["input", "clip_hu"], None, 'input.clip_hu is missing, which "unit" needs'),
+    (["input", "normalize"], "log", "input.normalize must be one of"),
+    (["input", "resample"], "itk", "input.resample must be one of"),
     (["input", "resample_order"], 2, "input.resample_order must be one of 1, 3"),
-    (["inference", "patch"], [8, 16, 16], r"inference.patch\[0\] must be at least 16"),
+    (["inference", "patch"], [2, 16, 16], r"inference.patch\[0\] must be at least 4"),
+    (["inference", "windows"], "dense", "inference.windows must be one of"),
+    (["inference", "blend"], "mean", "inference.blend must be one of"),
+    (["inference", "restore"], "votes", "inference.restore must be one of"),
     (["inference", "patch", 0], 100_000, r"inference.patch\[0\] must be at most 512"),
     (["inference", "overlap"], 1.0, "inference.overlap must be at most 0.9"),
     (["inference", "mirror_axes"], [0, 0], "inference.mirror_axes must not repeat"),
@@ -106,7 +146,9 @@ WRONG = [
     (["outputs", 2, "kind"], "organ", "means the same as another channel"),
     (["outputs", 1, "side"], "left", r"outputs\[1\].side is for the halves"),
     (["outputs", 0, "organ"], "liver", "is background and has neither"),
+    (["outputs", 2, "kind"], "other", "is other and has neither organ nor side"),
     (["activation"], "sigmoid", "must have no background"),
+    (["activation"], "regions", "must have no background"),
     (["activation"], "tanh", "activation must be one of"),
     (["thresholds"], {"kidney": 0.5}, "thresholds.kidney has no tumor channel"),
     (["thresholds", "liver"], 1.5, "thresholds.liver must be at most 1"),
