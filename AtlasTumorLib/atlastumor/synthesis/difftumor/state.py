@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from ...errors import WeightsError
+from ...models.reading.checkpoints import read_tensors
 from ...models.weights import save_weights
-from ..checkpoints import read_tensors
 from ..diffusion.samplers import Sampler, sample_ancestral, sample_ddim
 from ..diffusion.schedule import BUFFERS, Schedule, make_schedule
 from .autoencoder import Autoencoder

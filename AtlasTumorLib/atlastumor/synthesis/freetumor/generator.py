@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from ...errors import WeightsError
+from ...models.reading.checkpoints import read_tensors
 from ...models.weights import fit_weights
-from ..checkpoints import read_tensors
 
 __all__ = ["N_ORGANS", "Generator", "load_generator"]
 

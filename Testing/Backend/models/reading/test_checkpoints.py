@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from atlastumor.errors import WeightsError
-from atlastumor.synthesis.checkpoints import read_tensors
+from atlastumor.models.reading.checkpoints import read_tensors
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor(5)}
 

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..errors import WeightsError
+from ...errors import WeightsError
 
 __all__ = ["read_tensors"]
 
