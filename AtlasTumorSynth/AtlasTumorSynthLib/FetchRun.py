@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlastumor.synthesis.published import PublishedFile, locate_file
+from atlastumor.models.published import PublishedFile, locate_file
 from AtlasTumorSlicer.WorkerRun import WorkerRun
 
 __all__ = ["FetchRun"]

@@ -9,10 +9,10 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from atlastumor.models import catalog
 from atlastumor.models.folders import default_models_dir
-from atlastumor.synthesis import catalog
+from atlastumor.models.published import PublishedFile, locate_file
 from atlastumor.synthesis.methods import METHODS
-from atlastumor.synthesis.published import PublishedFile, locate_file
 from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.RunControls import RunControls, RunTexts
 from AtlasTumorSlicer.WorkerLogic import WorkerLogic

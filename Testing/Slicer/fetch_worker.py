@@ -7,8 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from atlastumor.cli import main
-from atlastumor.synthesis import catalog
+from atlastumor.models.catalog import methods
 from Slicer.offered import offered
 
-catalog.list_published = lambda: offered(os.environ["SHELF"])
+methods.list_published = lambda: offered(os.environ["SHELF"])
 sys.exit(main())

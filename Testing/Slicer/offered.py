@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from atlastumor.synthesis.published import PublishedFile
-from Backend.synthesis.shelf import offer
+from atlastumor.models.published import PublishedFile
+from Backend.models.shelf import offer
 
 __all__ = ["offered"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from Backend.synthesis.shelf import CONTENT, Shelf, a_shelf
+from Backend.models.shelf import CONTENT, Shelf, a_shelf
 from Slicer.offered import offered
 
 WORKER = Path(__file__).with_name("fetch_worker.py")
@@ -18,12 +18,12 @@ WORKER = Path(__file__).with_name("fetch_worker.py")
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
-    from atlastumor.synthesis import catalog
+    from atlastumor.models.catalog import methods
 
     monkeypatch.setenv("ATLASTUMOR_MODELS_DIR", str(tmp_path / "models"))
     with a_shelf() as server:
         monkeypatch.setenv("SHELF", server.address)
-        monkeypatch.setattr(catalog, "list_published", lambda: offered(server.address))
+        monkeypatch.setattr(methods, "list_published", lambda: offered(server.address))
         yield server
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, UsageError, WeightsError
 from ..models.card import find_card, list_cards
+from ..models.catalog import methods
+from ..models.fetching import check_fetchable, fetch_file
 from ..models.folders import default_models_dir
+from ..models.published import PublishedFile, find_file, locate_file
+from ..progress import part_of
 from .console import Console
 
 if TYPE_CHECKING:
-    from ..synthesis.published import PublishedFile
-
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["add_parser", "run"]
@@ -68,7 +70,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def _list(extra_dirs: Sequence[Path], console: Console) -> None:
-    from ..synthesis.catalog import list_published  # noqa: PLC0415 - pulls in scipy
 
     console.table(
         [
@@ -83,19 +84,17 @@ def _list(extra_dirs: Sequence[Path], console: Console) -> None:
     )
     console.say("\nPublished by others, for synthetic tumors; `atlastumor models fetch FILE`:\n")
     folder = extra_dirs[0] if extra_dirs else None
-    console.table([_make_row(published, folder) for published in list_published()])
+    console.table([_make_row(published, folder) for published in methods.list_published()])
 
 
 def _make_row(published: PublishedFile, folder: Path | None) -> dict[str, Any]:
-    from ..synthesis.catalog import describe_purpose  # noqa: PLC0415 - pulls in scipy
-    from ..synthesis.published import locate_file  # noqa: PLC0415
 
     path = locate_file(published, folder)
     absent = "not there" if published.sha256 else "not there, to be downloaded by hand"
     return {
         "file": published.name,
         "method": published.method,
-        "for": describe_purpose(published),
+        "for": methods.describe_purpose(published),
         "size": f"{published.megabytes} MB" if published.megabytes else "unknown",
         "state": absent if path is None else f"in {path.parent}",
     }
@@ -103,15 +102,11 @@ def _make_row(published: PublishedFile, folder: Path | None) -> dict[str, Any]:
 
 def _fetch(options: argparse.Namespace, console: Console) -> None:
     """Show what would be fetched, ask, and fetch what is not there."""
-    from ..progress import part_of  # noqa: PLC0415
-    from ..synthesis.catalog import find_published  # noqa: PLC0415 - pulls in scipy
-    from ..synthesis.fetching import check_fetchable, fetch_file  # noqa: PLC0415
-
     folder = (options.models_dir or default_models_dir()).expanduser().absolute()
     if not options.names:
         msg = "Name the files to fetch; `atlastumor models list` shows them."
         raise UsageError(msg)
-    wanted = [find_published(name) for name in dict.fromkeys(options.names)]
+    wanted = [methods.find_published(name) for name in dict.fromkeys(options.names)]
     missing = [published for published in wanted if not _is_there(published, folder, console)]
     for published in missing:
         check_fetchable(published, folder)
@@ -120,19 +115,12 @@ def _fetch(options: argparse.Namespace, console: Console) -> None:
     files = []
     for number, published in enumerate(missing):
         part = part_of(console.progress, number / len(missing), (number + 1) / len(missing))
-        stage = f"Fetching {published.name}"
-
-        def tell(fraction: float) -> None:
-            part(fraction, stage)  # noqa: B023 - called before the next turn
-
-        files.append(fetch_file(published, folder, consent=True, on_step=tell))
+        files.append(fetch_file(published, folder, consent=True, progress=part))
     console.result(folder, files)
 
 
 def _is_there(published: PublishedFile, folder: Path, console: Console) -> bool:
     """Whether a file is there and the published one; another one is replaced."""
-    from ..synthesis.published import find_file, locate_file  # noqa: PLC0415
-
     path = locate_file(published, folder)
     if path is None:
         return False
@@ -162,12 +150,11 @@ def _ask(
 
 
 def _describe(published: PublishedFile, folder: Path) -> str:
-    from ..synthesis.catalog import describe_purpose  # noqa: PLC0415 - pulls in scipy
 
     size = f"about {published.megabytes} MB" if published.megabytes else "unknown"
     return (
         f"{published.name}, weights of the method '{published.method}' "
-        f"({describe_purpose(published)})\n"
+        f"({methods.describe_purpose(published)})\n"
         f"  from     {published.url}\n"
         f"  size     {size}\n"
         f"  license  {published.license}\n"

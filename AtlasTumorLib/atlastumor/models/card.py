@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import CardError, UnknownKeyError
 from .conflicts import find_conflict
-from .folders import default_models_dir
+from .folders import PINS_NAME, default_models_dir
 from .schema import find_fault, parse_json
 from .specs import (
     InferenceSpec,
@@ -173,7 +173,7 @@ def _list_paths(extra_dirs: Iterable[Path]) -> list[Path]:
     folders = [CARDS_DIR, default_models_dir(), *map(Path, extra_dirs)]
     unique = {folder.resolve(): folder for folder in reversed(folders)}
     paths = [p for folder in reversed(unique.values()) for p in sorted(folder.glob("[!.]*.json"))]
-    return [path for path in paths if path.name != _SCHEMA_NAME]
+    return [path for path in paths if path.name not in {_SCHEMA_NAME, PINS_NAME}]
 
 
 @functools.cache

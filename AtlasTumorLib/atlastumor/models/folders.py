@@ -6,7 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["default_models_dir"]
+__all__ = ["PINS_NAME", "default_models_dir"]
+
+PINS_NAME = "pins.json"
+"""File of the models folder with the hashes that the user accepted; no model card."""
 
 _VARIABLE = "ATLASTUMOR_MODELS_DIR"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.synthesis import catalog
-from Backend.synthesis.shelf import CONTENT, Shelf, a_shelf, offer
+from atlastumor.models.catalog import methods
+from Backend.models.shelf import CONTENT, Shelf, a_shelf, offer
 
 
 class Keyboard(io.StringIO):
@@ -30,7 +30,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
             offer(server.address),
             offer(server.address, name="unknown.pt", sha256="", method="freetumor"),
         )
-        monkeypatch.setattr(catalog, "list_published", lambda: files)
+        monkeypatch.setattr(methods, "list_published", lambda: files)
         yield server
 
 

@@ -6,8 +6,6 @@ Written from the paper and from the layout of those files, name by name. `autoen
 
 from __future__ import annotations
 
-from ..published import PublishedFile
 from .method import DiffTumorMethod
-from .published import list_published
 
-__all__ = ["DiffTumorMethod", "PublishedFile", "list_published"]
+__all__ = ["DiffTumorMethod"]

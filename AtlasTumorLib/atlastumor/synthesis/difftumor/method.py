@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from ...components import Mask
 from ...errors import InputError, OutOfMemoryError
+from ...models.published import find_file
 from ..base import AbstractMethod, OnStep, choose_processor, ignore_step
 from ..diffusion.window import Window
 from ..patch import Patch
-from ..published import find_file
 from ..request import TumorRequest
 from ..shape_types import Shape
 from .published import find_published

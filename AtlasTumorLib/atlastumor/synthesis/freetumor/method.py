@@ -8,21 +8,22 @@ Source:
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from ...errors import InputError, OutOfMemoryError
+from ...models import catalog
+from ...models.published import PublishedFile, find_file
 from ...organs import find_organ
 from ..base import AbstractMethod, OnStep, choose_processor, ignore_step
 from ..diffusion.window import Window
 from ..patch import Patch
-from ..published import PublishedFile, find_file
 from ..request import TumorRequest
 from ..shape_types import Shape
 from ..texture import draw_texture
@@ -34,9 +35,6 @@ __all__ = ["FreeTumorMethod", "find_published"]
 
 Floats = npt.NDArray[np.float32]
 
-_FACTS: dict[str, Any] = json.loads(
-    Path(__file__).with_name("files.json").read_text(encoding="utf-8")
-)
 _SIDE = 96  # voxels: what the generator was trained on
 _VOXEL_MM = 1.5
 _WINDOW_HU = (-175.0, 250.0)
@@ -153,15 +151,8 @@ class FreeTumorMethod(AbstractMethod):
 
 def find_published() -> PublishedFile:
     """Say which file its authors published."""
-    return PublishedFile(
-        method="freetumor",
-        name=_FACTS["name"],
-        url=_FACTS["url"],
-        license=_FACTS["license"],
-        terms=_FACTS["terms"],
-        domains=tuple(_FACTS["domains"]),
-        organs=tuple(_FACTS["organs"]),
-    )
+    (published,) = catalog.list_needed(FreeTumorMethod.name, "", inf)
+    return published
 
 
 def _check(request: TumorRequest) -> int:
@@ -172,7 +163,7 @@ def _check(request: TumorRequest) -> int:
             f"{request.contrast_hu:g} HU asked for, or choose another method."
         )
         raise InputError(msg)
-    organs: list[str] = _FACTS["organs"]
+    organs = find_published().organs
     if request.organ not in organs:
         there = ", ".join(find_organ(key).name.lower() for key in organs)
         msg = (

@@ -1,19 +1,18 @@
-"""All weights that others published for methods of this software."""
+"""The files of the catalogue that methods of synthesis need."""
 
 from __future__ import annotations
 
-from ..errors import UnknownKeyError
-from ..organs import find_organ
-from .difftumor.published import list_published as list_difftumor
-from .freetumor.method import find_published as find_freetumor
-from .published import PublishedFile
+from ...errors import UnknownKeyError
+from ...organs import find_organ
+from ..published import PublishedFile
+from . import entries
 
 __all__ = ["describe_purpose", "find_published", "list_needed", "list_published"]
 
 
 def list_published() -> tuple[PublishedFile, ...]:
-    """List every published file."""
-    return (*list_difftumor().values(), find_freetumor())
+    """List every published file that a method needs."""
+    return tuple(file for entry in entries.list_entries() if entry.method for file in entry.files)
 
 
 def find_published(name: str) -> PublishedFile:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from atlastumor.errors import UnknownKeyError, WeightsError
-from atlastumor.synthesis.catalog import (
+from atlastumor.models.catalog import (
     describe_purpose,
     find_published,
     list_needed,
     list_published,
 )
+from atlastumor.models.published import find_file, locate_file
 from atlastumor.synthesis.methods import METHODS
-from atlastumor.synthesis.published import find_file, locate_file
-from Backend.synthesis.shelf import CONTENT, offer
+from Backend.models.shelf import CONTENT, offer
 
 
 @pytest.fixture(autouse=True)

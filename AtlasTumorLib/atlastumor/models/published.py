@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WeightsError
-from ..models.folders import default_models_dir
-from ..models.weights import hash_file
+from .folders import default_models_dir
+from .weights import hash_file
 
-__all__ = ["PublishedFile", "find_file", "locate_file"]
+__all__ = ["PublishedFile", "find_file", "locate_file", "say_by_hand"]
 
 _CONVERTED = ".safetensors"
 
@@ -24,7 +24,7 @@ class PublishedFile:
     """One published checkpoint.
 
     Args:
-        method: Key of the method that needs it.
+        method: Key of the synthesis method that needs it; empty if it becomes a model.
         name: Its file name.
         url: Where its authors offer it.
         license: Under what terms, by name.
@@ -34,6 +34,7 @@ class PublishedFile:
         domains: To which others the host of `url` may hand the request on, with their subdomains.
         organs: Keys of the organs that it is for.
         diameters_mm: Of the tumors that it is for: above the first, up to the second.
+        model: Id of the model that is made of it; empty if a synthesis method needs it.
     """
 
     method: str
@@ -46,6 +47,7 @@ class PublishedFile:
     domains: tuple[str, ...] = ()
     organs: tuple[str, ...] = ()
     diameters_mm: tuple[float, float] = (0.0, math.inf)
+    model: str = ""
 
     @property
     def title(self) -> str:
@@ -99,19 +101,32 @@ def find_file(published: PublishedFile, models_dir: Path | None = None) -> Path:
     if published.sha256:
         todo = (
             f"Fetch it with 'atlastumor models fetch {published.name}', which shows its license "
-            "and asks first"
+            "and asks first."
         )
     else:
         folder = models_dir or default_models_dir()
-        todo = (
-            f"Read its license ({published.license}), download {published.url} and put it into "
-            f"the models folder, '{folder}'"
-        )
+        todo = say_by_hand(published, folder)
     msg = (
         f"The method '{published.method}' needs weights that do not come with this software: "
-        f"{published.title}. {todo}."
+        f"{published.title}. {todo}"
     )
     raise WeightsError(msg)
+
+
+def say_by_hand(published: PublishedFile, folder: Path) -> str:
+    """Say what a person does where this software does not fetch a file.
+
+    Args:
+        published: Which one.
+        folder: The models folder.
+
+    Returns:
+        A sentence.
+    """
+    todo = f"put it into the models folder, '{folder}'"
+    if published.model:
+        todo = f"import it with 'atlastumor models import FILE --card {published.model}'"
+    return f"Read its license ({published.license}), download {published.url} yourself and {todo}."
 
 
 def _check_digest(published: PublishedFile, digest: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
-from atlastumor.synthesis.published import PublishedFile
+from atlastumor.models.published import PublishedFile
 
 __all__ = ["CONTENT", "Shelf", "a_shelf", "offer"]
 

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from atlastumor.errors import Cancelled, OutputError, UsageError, WeightsError
-from atlastumor.synthesis.fetching import fetch_file
-from atlastumor.synthesis.published import find_file
-from Backend.synthesis.shelf import CONTENT, Shelf, a_shelf, offer
+from atlastumor.models.fetching import fetch_file
+from atlastumor.models.published import find_file
+from atlastumor.progress import Progress
+from Backend.models.shelf import CONTENT, Shelf, a_shelf, offer
 
 
 @pytest.fixture
@@ -23,12 +24,21 @@ def shelf() -> Iterator[Shelf]:
         yield server
 
 
+def noting(fractions: list[float]) -> Progress:
+    return lambda fraction, _stage: fractions.append(fraction)
+
+
 def test_with_consent_the_file_comes_and_is_found(shelf: Shelf, tmp_path: Path) -> None:
     fractions: list[float] = []
     folder = tmp_path / "models"
     published = offer(shelf.address)
 
-    path = fetch_file(published, folder, consent=True, on_step=fractions.append)
+    path = fetch_file(
+        published,
+        folder,
+        consent=True,
+        progress=noting(fractions),
+    )
 
     assert path.read_bytes() == CONTENT
     assert find_file(published, folder) == path
@@ -68,7 +78,12 @@ def test_a_file_of_another_size_is_not_even_read(
     fractions: list[float] = []
 
     with pytest.raises(WeightsError, match=r"MB where about 3 MB are due"):
-        fetch_file(offer(shelf.address), tmp_path, consent=True, on_step=fractions.append)
+        fetch_file(
+            offer(shelf.address),
+            tmp_path,
+            consent=True,
+            progress=noting(fractions),
+        )
     assert not fractions
     assert not list(tmp_path.iterdir())
 
@@ -93,7 +108,12 @@ def test_a_connection_that_breaks_off_is_gone_on_with(shelf: Shelf, tmp_path: Pa
     with pytest.raises(WeightsError, match=r"\(difftumor|'difftumor' needs weights"):
         find_file(published, tmp_path)
 
-    fetch_file(published, tmp_path, consent=True, on_step=fractions.append)
+    fetch_file(
+        published,
+        tmp_path,
+        consent=True,
+        progress=noting(fractions),
+    )
 
     assert shelf.ranges == ["", "bytes=2000000-"]
     assert fractions[0] == pytest.approx(2.0 / 3.2)
@@ -129,12 +149,12 @@ def test_a_download_that_was_killed_at_its_end_needs_no_network(tmp_path: Path) 
 
 
 def test_cancelling_keeps_what_came_under_no_name_of_weights(shelf: Shelf, tmp_path: Path) -> None:
-    def stop(fraction: float) -> None:
+    def stop(fraction: float, _stage: str) -> None:
         if fraction > 0.3:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        fetch_file(offer(shelf.address), tmp_path, consent=True, on_step=stop)
+        fetch_file(offer(shelf.address), tmp_path, consent=True, progress=stop)
 
     assert [one.name for one in tmp_path.iterdir()] == [".w.pt.part"]
     assert fetch_file(offer(shelf.address), tmp_path, consent=True).read_bytes() == CONTENT
@@ -142,14 +162,14 @@ def test_cancelling_keeps_what_came_under_no_name_of_weights(shelf: Shelf, tmp_p
 
 
 def test_two_at_once_do_not_write_into_one_another(shelf: Shelf, tmp_path: Path) -> None:
-    def try_again(_fraction: float) -> None:
+    def try_again(_fraction: float, _stage: str) -> None:
         with pytest.raises(OutputError, match="already; wait"):
             fetch_file(offer(shelf.address), tmp_path, consent=True)
         seen.append(threading.get_ident())
 
     seen: list[int] = []
 
-    assert fetch_file(offer(shelf.address), tmp_path, consent=True, on_step=try_again).is_file()
+    assert fetch_file(offer(shelf.address), tmp_path, consent=True, progress=try_again).is_file()
     assert seen
 
 
@@ -206,8 +226,8 @@ def test_real_files_may_come_from_their_hosts_own_servers_over_https_alone(
 ) -> None:
     from urllib.request import Request
 
-    from atlastumor.synthesis.catalog import list_published
-    from atlastumor.synthesis.fetching import _Redirects
+    from atlastumor.models.catalog import list_published
+    from atlastumor.models.downloading import _Redirects
 
     for published in list_published():
         handler = _Redirects(published)
