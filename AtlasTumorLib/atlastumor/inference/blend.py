@@ -27,6 +27,7 @@ class BlendOptions:
         padding: Value around a scan smaller than a window.
         sums: Type of the sums, float32 or float16.
         device: Where the sums live.
+        blend: How voxels of a window count, as for `importance`.
     """
 
     batch: int
@@ -35,6 +36,7 @@ class BlendOptions:
     padding: float
     sums: torch.dtype
     device: str | torch.device
+    blend: str = "gaussian"
 
 
 def mirrorings(axes: Sequence[int]) -> tuple[tuple[int, ...], ...]:
@@ -76,7 +78,7 @@ def blend_windows(
     ring = Ring(
         len(options.fill),
         plan.shape,
-        importance(plan.patch),
+        importance(plan.patch, options.blend),
         fill=options.fill,
         dtype=options.sums,
         device=options.device,

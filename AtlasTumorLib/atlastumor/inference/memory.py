@@ -154,7 +154,10 @@ def estimate(
 
     shape = network_grid(grid, card.input).shape
     if n_windows is None:
-        plan = plan_windows(shape, card.inference.patch, overlap=card.inference.overlap)
+        inference = card.inference
+        plan = plan_windows(
+            shape, inference.patch, overlap=inference.overlap, placement=inference.windows
+        )
         n_windows = plan.n_windows
     if seconds_per_window is None:
         seconds_per_window = _guess_seconds(card, device, precision)

@@ -37,11 +37,13 @@ def find_orientation(grid: Grid, codes: str) -> Orientation:
 
     Args:
         grid: The grid as it is.
-        codes: The direction wanted for each axis, such as "RAS".
+        codes: The direction wanted for each axis, such as "RAS"; "stored" wants them as they are.
 
     Returns:
         Permutation and reversals.
     """
+    if codes == "stored":
+        return Orientation((0, 1, 2), (False, False, False))
     old = grid.axcodes
     worlds = [_WORLD_AXIS[code] for code in old]
     a, b, c = (worlds.index(_WORLD_AXIS[code]) for code in codes)

@@ -91,7 +91,7 @@ def make_request(
 def _thresholds(card: ModelCard, changed: Mapping[str, float]) -> dict[str, float | None]:
     """The card's thresholds with the user's in their place, for each organ with tumors."""
     with_tumors = {output.organ for output in card.outputs if output.kind == "tumor"}
-    default = 0.5 if card.activation == "sigmoid" else None
+    default = None if card.activation == "softmax" else 0.5
     result: dict[str, float | None] = {}
     for organ in select_organs(None):
         if organ.key in with_tumors:

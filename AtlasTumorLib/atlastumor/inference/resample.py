@@ -1,7 +1,8 @@
 """Resampling along one axis at a time: small matrices for images, two taps for logits.
 
-Old and new lattices cover the same extent: with n old and m new samples, new sample x lies at old
-position (x + 0.5) n / m - 0.5, and beyond the outermost centers the edge value holds.
+Mostly, old and new lattices cover the same extent: with n old and m new samples, new sample x lies
+at old position (x + 0.5) n / m - 0.5 (nnU-Net). Else both begin at the same center, and new sample
+x lies at x times a step (MONAI). Beyond the outermost centers the edge value holds.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ __all__ = [
     "find_coarse_axis",
     "make_matrix",
     "make_taps",
+    "nearest_samples",
     "resampled_grid",
     "resampled_shape",
+    "stepped_grid",
     "taps_at",
 ]
 
@@ -64,6 +67,24 @@ def resampled_grid(grid: Grid, shape: Shape) -> Grid:
     return Grid(shape, grid.affine @ old_of_new)
 
 
+def stepped_grid(grid: Grid, spacing_mm: tuple[float, float, float]) -> Grid:
+    """Give the grid of exactly another spacing that begins at the same voxel center.
+
+    Args:
+        grid: The grid as it is.
+        spacing_mm: Voxel size wanted along (i, j, k), mm.
+
+    Returns:
+        The grid; its last centers lie within half a voxel of the old ones.
+
+    Source:
+        MONAI's `Spacing` and `compute_shape_offset`.
+    """
+    steps = [new / old for new, old in zip(spacing_mm, grid.spacing_mm, strict=True)]
+    i, j, k = (round((n - 1) / step + 1.0) for n, step in zip(grid.shape, steps, strict=True))
+    return Grid((i, j, k), grid.affine @ np.diag([*steps, 1.0]))
+
+
 def find_coarse_axis(*spacings_mm: tuple[float, float, float]) -> int | None:
     """Find the axis that is too coarse to interpolate along.
 
@@ -85,7 +106,7 @@ def find_coarse_axis(*spacings_mm: tuple[float, float, float]) -> int | None:
 
 
 def make_matrix(
-    n_old: int, n_new: int, *, order: int, antialias: bool = False
+    n_old: int, n_new: int, *, order: int, antialias: bool = False, step: float | None = None
 ) -> npt.NDArray[np.float32]:
     """Write resampling along one axis as a matrix.
 
@@ -95,13 +116,15 @@ def make_matrix(
         order: 0 nearest, 1 linear, 3 cubic spline.
         antialias: Average over a triangle one new sample wide to each side instead (where samples
             get denser: linear), so that noise finer than the new samples does not fold back.
+        step: Old samples from one new sample to the next, from the first on; None for lattices of
+            one extent.
 
     Returns:
         The matrix, (n_new, n_old); each row sums to 1.
     """
-    if n_old == n_new:
+    if n_old == n_new and step is None:
         return np.eye(n_old, dtype=np.float32)
-    where = _positions(n_old, n_new)
+    where = _positions(n_old, n_new, step)
     if antialias:
         return _triangle_matrix(n_old, where, width=max(n_old / n_new, 1.0))
     if order == 3:
@@ -114,8 +137,23 @@ def make_matrix(
     return matrix
 
 
-def _positions(n_old: int, n_new: int) -> npt.NDArray[np.float64]:
+def nearest_samples(n_old: int, n_new: int) -> npt.NDArray[np.int64]:
+    """Find the old sample that each new one takes, between lattices of one extent.
+
+    Args:
+        n_old: Samples there are.
+        n_new: Samples wanted.
+
+    Returns:
+        Indices, (n_new,), as `make_matrix` of order 0 takes them.
+    """
+    return make_taps(n_old, n_new, order=0).low.numpy()
+
+
+def _positions(n_old: int, n_new: int, step: float | None) -> npt.NDArray[np.float64]:
     """Where the new samples lie among the old, (n_new,)."""
+    if step is not None:
+        return np.asarray(np.arange(n_new) * step, np.float64)
     return np.asarray((np.arange(n_new) + 0.5) * (n_old / n_new) - 0.5, np.float64)
 
 
@@ -178,18 +216,20 @@ class Taps:
         return Taps(self.low[start:stop], self.high[start:stop], self.weight[start:stop])
 
 
-def make_taps(n_old: int, n_new: int, *, order: int = 1) -> Taps:
-    """Find the taps of linear or nearest resampling between lattices of one extent.
+def make_taps(n_old: int, n_new: int, *, order: int = 1, step: float | None = None) -> Taps:
+    """Find the taps of linear or nearest resampling.
 
     Args:
         n_old: Samples there are.
         n_new: Samples wanted.
         order: 0 nearest, 1 linear.
+        step: Old samples from one new sample to the next, from the first on; None for lattices of
+            one extent.
 
     Returns:
         The taps.
     """
-    return taps_at(_positions(n_old, n_new), n_old, order=order)
+    return taps_at(_positions(n_old, n_new, step), n_old, order=order)
 
 
 def taps_at(where: npt.NDArray[np.float64], n_old: int, *, order: int = 1) -> Taps:

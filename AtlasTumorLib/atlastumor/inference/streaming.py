@@ -17,8 +17,9 @@ from ..volume import Scan
 from .backends import AbstractBackend
 from .blend import BlendOptions, blend_windows, mirrorings
 from .decision import Decision
+from .intensity import padding_value
 from .orientation import orient
-from .preprocess import NetworkInput, padding_value, preprocess
+from .preprocess import NetworkInput, preprocess
 from .probability import ProbabilityMap
 from .request import Request
 from .resample import Taps, find_coarse_axis, make_taps
@@ -116,8 +117,19 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
     )
     ready = time.perf_counter()
     shape, inference = prepared.grid.shape, card.inference
-    plan = plan_windows(shape, inference.patch, overlap=inference.overlap, body=prepared.body)
-    decision = Decision(card.outputs, card.activation, job.request.voxel_thresholds)
+    plan = plan_windows(
+        shape,
+        inference.patch,
+        overlap=inference.overlap,
+        placement=inference.windows,
+        body=prepared.body if inference.skip_air else None,
+    )
+    decision = Decision(
+        card.outputs,
+        card.activation,
+        job.request.voxel_thresholds,
+        on_probabilities=inference.restore == "probabilities",
+    )
     tick = _ticker(plan, part_of(progress, _PREPARED, 1.0), cancel)
     tick(0)
     options = _blend_options(job, decision)
@@ -146,13 +158,15 @@ def _ticker(plan: WindowPlan, progress: Progress, cancel: CancelToken) -> Callab
 
 
 def _blend_options(job: Job, decision: Decision) -> BlendOptions:
+    given = job.card.inference.padding
     return BlendOptions(
         batch=job.placement.batch,
         mirrorings=mirrorings(job.request.mirror_axes),
         fill=decision.fill,
-        padding=padding_value(job.card.input),
+        padding=padding_value(job.card.input) if given is None else given,
         sums=job.placement.sums,
         device=job.placement.device,
+        blend=job.card.inference.blend,
     )
 
 
@@ -165,14 +179,15 @@ def _label(
 ) -> npt.NDArray[np.uint8]:
     """Turn blended logits into labels on the scan's grid, (I, J, K) as the scan lies."""
     labels = np.zeros(job.scan.grid.shape, np.uint8, order="F")
-    turned = orient(labels, prepared.orientation)
+    turned = orient(labels, prepared.orientation)[prepared.box]
     upsampler = LabelUpsampler(
         decision,
         _make_taps(prepared, job.card),
         _channel_labels(job.card.outputs, job.request),
         device=job.placement.device,
     )
-    for slab in slabs:
+    for logits in slabs:
+        slab = decision.prepare(logits)
         keeper.push(slab)
         for k0, k1, part in upsampler.push(slab):
             turned[:, :, k0:k1] = part
@@ -181,14 +196,21 @@ def _label(
 
 def _make_taps(prepared: NetworkInput, card: ModelCard) -> tuple[Taps, Taps, Taps]:
     """Where the scan's voxels lie among the network's; a coarse axis takes the nearest."""
+    network, scan, spec = prepared.grid, prepared.source_grid, card.input
     coarse = None
-    if card.input.resample_order == 3 and not card.input.antialias:
-        coarse = find_coarse_axis(card.input.spacing_mm, prepared.source_grid.spacing_mm)
+    if spec.resample_order == 3 and not spec.antialias:
+        coarse = find_coarse_axis(spec.spacing_mm, scan.spacing_mm)
+    is_nearest = card.inference.restore == "labels"
     i, j, k = (
-        make_taps(n_network, n_scan, order=0 if axis == coarse else 1)
-        for axis, (n_network, n_scan) in enumerate(
-            zip(prepared.grid.shape, prepared.source_grid.shape, strict=True)
+        make_taps(
+            network.shape[axis],
+            scan.shape[axis],
+            order=0 if is_nearest or axis == coarse else 1,
+            step=scan.spacing_mm[axis] / network.spacing_mm[axis]
+            if spec.resample == "monai"
+            else None,
         )
+        for axis in range(3)
     )
     return i, j, k
 

@@ -2,7 +2,8 @@
 
 Windows come in layers of one position along k, lowest first. k runs from feet to head ("RAS"), the
 axis along which scans grow long: once a layer is done, every slice below the next layer is final
-and leaves memory. Positions and weights are nnU-Net's (Isensee et al., Nature Methods 2021).
+and leaves memory. Positions and weights are nnU-Net's (Isensee et al., Nature Methods 2021) or
+MONAI's (`dense_patch_slices`, `compute_importance_map`), as a card asks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Shape = tuple[int, int, int]
 _SIGMA_SHARE = 1 / 8
 _PEAK = 10.0  # lifts small weights out of half precision's subnormal numbers
 _FLOOR = 2.0**-24  # the smallest number of half precision, as in nnU-Net
+_MONAI_FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,12 @@ class WindowPlan:
 
 
 def plan_windows(
-    shape: Shape, patch: Shape, *, overlap: float = 0.5, body: BodyMask | None = None
+    shape: Shape,
+    patch: Shape,
+    *,
+    overlap: float = 0.5,
+    placement: str = "even",
+    body: BodyMask | None = None,
 ) -> WindowPlan:
     """Lay windows over a network grid.
 
@@ -70,6 +77,7 @@ def plan_windows(
         shape: Size of the grid.
         patch: Size of a window.
         overlap: Share of a window that the next one covers again, below 1.
+        placement: "even" or "stepped", as for `window_starts`.
         body: Where the patient is; None keeps every window.
 
     Returns:
@@ -79,7 +87,8 @@ def plan_windows(
     before = tuple((a - n) // 2 for a, n in zip(padded, shape, strict=True))
     pad_i, pad_j, pad_k = before
     at_i, at_j, at_k = (
-        window_starts(n, p, overlap=overlap) for n, p in zip(padded, patch, strict=True)
+        window_starts(n, p, overlap=overlap, placement=placement)
+        for n, p in zip(padded, patch, strict=True)
     )
     every = list(itertools.product(at_i, at_j))
     layers = [
@@ -103,34 +112,52 @@ def plan_windows(
     )
 
 
-def window_starts(size: int, patch: int, *, overlap: float = 0.5) -> tuple[int, ...]:
-    """Place windows along one axis, evenly and from edge to edge.
+def window_starts(
+    size: int, patch: int, *, overlap: float = 0.5, placement: str = "even"
+) -> tuple[int, ...]:
+    """Place windows along one axis, from edge to edge.
 
     Args:
         size: Voxels along the axis, at least `patch`.
         patch: Voxels of a window.
         overlap: Least share of a window that the next one covers again.
+        placement: "even" spreads them; "stepped" keeps one step and moves the last one back.
 
     Returns:
         First voxel of each window, rising.
     """
     if size <= patch:
         return (0,)
+    if placement == "stepped":
+        fixed = max(int(patch * (1.0 - overlap)), 1)
+        n_windows = math.ceil((size - patch) / fixed) + 1
+        return tuple(min(fixed * n, size - patch) for n in range(n_windows))
     n_windows = math.ceil((size - patch) / (patch * (1.0 - overlap))) + 1
     step = (size - patch) / (n_windows - 1)
     return tuple(round(step * n) for n in range(n_windows))
 
 
-def importance(patch: Shape) -> torch.Tensor:
-    """Weigh the voxels of a window: a Gaussian about its center, sigma an eighth of its size.
+def importance(patch: Shape, blend: str = "gaussian") -> torch.Tensor:
+    """Weigh the voxels of a window: mostly by a Gaussian, sigma an eighth of its size.
 
     Args:
         patch: Size of a window.
+        blend: "gaussian" about the middle voxel, 10 there and never below 6e-8; "gaussian_monai"
+            about the middle, at most 1 and never below 0.001; "constant" for 1 everywhere.
 
     Returns:
-        Weights, (I, J, K) float32, 10 at the center and never below 6e-8.
+        Weights, (I, J, K) float32.
     """
-    i, j, k = (
-        torch.exp(-0.5 * ((torch.arange(n) - n // 2) / (n * _SIGMA_SHARE)) ** 2) for n in patch
-    )
+    if blend == "constant":
+        return torch.ones(patch)
+    if blend == "gaussian_monai":
+        i, j, k = (_bell(n, (n - 1) / 2) for n in patch)
+        weights = i[:, None, None] * j[:, None] * k
+        return weights.clamp_(min=max(float(weights.min()), _MONAI_FLOOR))
+    i, j, k = (_bell(n, n // 2) for n in patch)
     return (_PEAK * i[:, None, None] * j[:, None] * k).clamp_(min=_FLOOR)
+
+
+def _bell(n: int, center: float) -> torch.Tensor:
+    """A Gaussian along one axis, (n,)."""
+    return torch.exp(-0.5 * ((torch.arange(n) - center) / (n * _SIGMA_SHARE)) ** 2)
