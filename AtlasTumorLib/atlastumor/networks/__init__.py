@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CardError
 from ..models.specs import ModelCard
 from ..models.weights import fit_weights, load_weights
-from . import resenc_unet, segresnet
+from . import generic_unet, plain_unet, resenc_unet, resenc_unet_v1, segresnet
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,7 +50,16 @@ class Builder:
 
 
 NETWORKS: dict[str, Builder] = {
+    "generic_unet": Builder(
+        generic_unet.build_generic_unet, plain_unet.find_multiple, generic_unet.adapt_generic_unet
+    ),
+    "plain_unet": Builder(plain_unet.build_plain_unet, plain_unet.find_multiple),
     "resenc_unet": Builder(resenc_unet.build_resenc_unet, resenc_unet.find_multiple),
+    "resenc_unet_v1": Builder(
+        resenc_unet_v1.build_resenc_unet_v1,
+        resenc_unet.find_multiple,
+        resenc_unet_v1.adapt_resenc_unet_v1,
+    ),
     "segresnet": Builder(segresnet.build_segresnet, segresnet.find_multiple),
 }
 """Every architecture by the name that cards use."""

@@ -38,14 +38,21 @@ def card_data() -> dict[str, Any]:
     }
 
 
+_UNET = {
+    "features_per_stage": [8, 16, 24],
+    "kernel_sizes": [[3, 3, 1], [3, 3, 3], [3, 3, 3]],
+    "strides": [[1, 1, 1], [2, 2, 1], [2, 2, 2]],
+    "n_conv_per_stage_decoder": [1, 1],
+}
+_SMALL_ARGS: dict[str, dict[str, Any]] = {
+    "generic_unet": {**_UNET, "n_conv_per_stage": [2, 2, 2], "n_conv_per_stage_decoder": [2, 2]},
+    "plain_unet": {**_UNET, "n_conv_per_stage": [1, 2, 1]},
+    "resenc_unet": {**_UNET, "n_blocks_per_stage": [1, 2, 1]},
+    "resenc_unet_v1": {**_UNET, "n_blocks_per_stage": [1, 2, 1]},
+    "segresnet": {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1]},
+}
+
+
 def small_args(name: str) -> dict[str, Any]:
     """Arguments that make a network small enough for a test."""
-    if name == "segresnet":
-        return {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1]}
-    return {
-        "features_per_stage": [8, 16, 24],
-        "kernel_sizes": [[3, 3, 1], [3, 3, 3], [3, 3, 3]],
-        "strides": [[1, 1, 1], [2, 2, 1], [2, 2, 2]],
-        "n_blocks_per_stage": [1, 2, 1],
-        "n_conv_per_stage_decoder": [1, 1],
-    }
+    return dict(_SMALL_ARGS[name])

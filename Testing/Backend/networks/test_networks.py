@@ -43,6 +43,25 @@ def test_a_window_does_not_depend_on_the_others_of_its_batch(name):
 
 
 NAMES = {
+    "generic_unet": [
+        "encoder.stages.0.0.convs.0.conv.weight",
+        "decoder.stages.4.convs.1.norm.bias",
+        "decoder.transpconvs.4.weight",
+        "decoder.seg_layers.4.weight",
+    ],
+    "plain_unet": [
+        "encoder.stages.0.0.convs.0.all_modules.0.weight",
+        "encoder.stages.5.0.convs.1.norm.bias",
+        "decoder.encoder.stages.0.0.convs.0.conv.weight",
+        "decoder.transpconvs.0.bias",
+        "decoder.stages.4.convs.1.conv.weight",
+        "decoder.seg_layers.4.weight",
+    ],
+    "resenc_unet_v1": [
+        "encoder.stem.convs.0.conv.weight",
+        "encoder.stages.5.blocks.0.skip.0.conv.weight",
+        "decoder.seg_layers.4.weight",
+    ],
     "resenc_unet": [
         "encoder.stem.convs.0.conv.weight",
         "encoder.stages.5.blocks.5.conv2.norm.bias",
@@ -59,6 +78,13 @@ NAMES = {
         "conv_final.2.conv.weight",
     ],
 }
+N_NAMES = {
+    "generic_unet": 292,
+    "plain_unet": 292,
+    "resenc_unet": 956,
+    "resenc_unet_v1": 968,
+    "segresnet": 83,
+}
 
 
 def test_the_names_of_the_weights_stay(name):
@@ -66,7 +92,7 @@ def test_the_names_of_the_weights_stay(name):
         state = build_network(name, 9, {}).state_dict()
 
     assert set(NAMES[name]) <= set(state)
-    assert len(state) == {"resenc_unet": 956, "segresnet": 83}[name]
+    assert len(state) == N_NAMES[name]
 
 
 def test_the_defaults_are_nnunets_medium_plan():
@@ -85,7 +111,7 @@ def test_strides_set_the_multiple():
 
 
 def test_an_unknown_network_lists_the_known_ones():
-    with pytest.raises(CardError, match="resenc_unet, segresnet"):
+    with pytest.raises(CardError, match=r"plain_unet, .*resenc_unet, .*segresnet"):
         build_network("transformer", 2, {})
 
 
@@ -101,12 +127,12 @@ def test_an_unknown_network_lists_the_known_ones():
         (
             "resenc_unet",
             {"features_per_stage": [32]},
-            "features_per_stage must be a list of 2 to 8",
+            "features_per_stage must be a list of 2 to 10",
         ),
         ("resenc_unet", {"features_per_stage": [32] * 5}, "kernel_sizes must be a list of 5"),
         ("resenc_unet", {"strides": [[1, 1]] * 6}, r"strides\[0\] must be a list of 3"),
         ("resenc_unet", {"n_blocks_per_stage": [99] * 6}, r"n_blocks_per_stage\[0\] must be"),
-        ("resenc_unet", {"conv_op": "os.system"}, "network.args.conv_op is not known"),
+        ("resenc_unet", {"conv_op": "os.system"}, r"conv_op must be one of torch\.nn\.Conv3d"),
     ],
 )
 def test_arguments_that_make_no_network_are_named(name, args, said):
