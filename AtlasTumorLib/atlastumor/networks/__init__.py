@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CardError
 from ..models.specs import ModelCard
 from ..models.weights import fit_weights, load_weights
-from . import generic_unet, plain_unet, resenc_unet, resenc_unet_v1, segresnet
+from . import ensemble, generic_unet, plain_unet, resenc_unet, resenc_unet_v1, segresnet
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,6 +50,7 @@ class Builder:
 
 
 NETWORKS: dict[str, Builder] = {
+    "ensemble": Builder(ensemble.build_ensemble, ensemble.find_multiple, ensemble.adapt_ensemble),
     "generic_unet": Builder(
         generic_unet.build_generic_unet, plain_unet.find_multiple, generic_unet.adapt_generic_unet
     ),

@@ -55,4 +55,6 @@ _SMALL_ARGS: dict[str, dict[str, Any]] = {
 
 def small_args(name: str) -> dict[str, Any]:
     """Arguments that make a network small enough for a test."""
+    if name == "ensemble":
+        return {"network": "plain_unet", "args": small_args("plain_unet"), "members": 2}
     return dict(_SMALL_ARGS[name])
