@@ -9,25 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CardError, DependencyError
-from .arguments import fill_defaults, read_number, read_numbers
+from ..errors import CardError
+from .arguments import fill_defaults, read_choice, read_number, read_numbers
+from .monai_parts import find_in_monai, read_norm, strip_wrappers
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-__all__ = ["build_segresnet", "find_multiple"]
+__all__ = ["UPSAMPLING", "adapt_segresnet", "build_segresnet", "find_multiple"]
 
 _DEFAULTS: Mapping[str, Any] = {
     "init_filters": 16,
     "blocks_down": [1, 2, 2, 4],
     "blocks_up": [1, 1, 1],
     "norm": "group",
+    "upsample_mode": "nontrainable",
 }
-_NORMS: Mapping[str, Any] = {
-    "group": ("GROUP", {"num_groups": 8}),
-    "instance": ("INSTANCE", {"affine": True}),
-    "batch": "BATCH",
-}
+UPSAMPLING = ("deconv", "nontrainable", "pixelshuffle")
+"""How MONAI's decoders of this kind can double a side."""
 
 
 def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
@@ -35,7 +34,8 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
 
     Args:
         n_outputs: Number of output channels C.
-        args: `init_filters`, `blocks_down`, `blocks_up` and `norm` ("group", "instance", "batch").
+        args: `init_filters`, `blocks_down`, `blocks_up`, `norm` (as `read_norm` says) and
+            `upsample_mode` (one of `UPSAMPLING`), named as in MONAI.
 
     Returns:
         (N, 1, I, J, K) to logits (N, C, I, J, K); sides multiples of `find_multiple`.
@@ -44,21 +44,8 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
         CardError: If the arguments are unknown or do not go together.
         DependencyError: If MONAI is not installed.
     """
-    read = _read_args(args)
-    try:
-        from monai.networks.nets.segresnet import SegResNet
-    except ImportError as error:
-        msg = "This model needs the package monai; install it with pip."
-        raise DependencyError(msg) from error
-
-    network: nn.Module = SegResNet(
-        spatial_dims=3,
-        in_channels=1,
-        out_channels=n_outputs,
-        init_filters=read["init_filters"],
-        blocks_down=read["blocks_down"],
-        blocks_up=read["blocks_up"],
-        norm=_NORMS[read["norm"]],
+    network: nn.Module = find_in_monai("segresnet", "SegResNet")(
+        spatial_dims=3, in_channels=1, out_channels=n_outputs, **_read_args(args)
     )
     return network
 
@@ -79,17 +66,37 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
     return step, step, step
 
 
+def adapt_segresnet(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Bring a published file's tensors to our names: MONAI's, without a training's wrappers.
+
+    Args:
+        tensors: By the file's names, `[module.|backbone.]convInit.conv.weight` and on.
+        args: As for `build_segresnet`.
+
+    Returns:
+        By our names.
+
+    Raises:
+        CardError: If the arguments are unknown or do not go together.
+    """
+    _read_args(args)
+    return strip_wrappers(tensors)
+
+
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:
     """Check the arguments and complete them."""
     read = fill_defaults(args, _DEFAULTS)
-    if read["norm"] not in _NORMS:
-        msg = f"network.args.norm must be one of {', '.join(sorted(_NORMS))}, not {read['norm']!r}."
-        raise CardError(msg)
+    norm = read_norm(read["norm"])
     filters = read_number(read["init_filters"], "init_filters", low=1, high=128)
     if read["norm"] == "group" and filters % 8:
         msg = f"network.args.init_filters must be a multiple of 8 groups, not {filters}."
         raise CardError(msg)
     down = read_numbers(read["blocks_down"], "blocks_down", n=(2, 6), low=1, high=12)
     n_up = len(down) - 1
-    up = read_numbers(read["blocks_up"], "blocks_up", n=(n_up, n_up), low=1, high=12)
-    return {"norm": read["norm"], "init_filters": filters, "blocks_down": down, "blocks_up": up}
+    return {
+        "init_filters": filters,
+        "blocks_down": down,
+        "blocks_up": read_numbers(read["blocks_up"], "blocks_up", n=(n_up, n_up), low=1, high=12),
+        "norm": norm,
+        "upsample_mode": read_choice(read["upsample_mode"], "upsample_mode", UPSAMPLING),
+    }

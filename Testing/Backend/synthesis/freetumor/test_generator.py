@@ -137,8 +137,8 @@ def test_another_networks_checkpoint_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda s: s.pop("netG.out_tr.final_conv.bias"), "out_tr.final_conv.bias' is missing"),
-        (lambda s: s.update({"netG.more": torch.ones(1)}), "'more'.*unknown"),
+        (lambda s: s.pop("netG.out_tr.final_conv.bias"), "missing: 'out_tr.final_conv.bias'"),
+        (lambda s: s.update({"netG.more": torch.ones(1)}), "unknown: 'more'"),
         (lambda s: s.update({"netG.out_tr.final_conv.bias": torch.ones(4)}), r"\(4,\), not \(3,\)"),
         (
             lambda s: s["netG.out_tr.final_conv.bias"].fill_(float("nan")),
