@@ -111,6 +111,6 @@ def padding_value(spec: InputSpec) -> float:
         spec: What the network wants.
 
     Returns:
-        What the darkest density becomes, where a clip range tells; else 0, as nnU-Net pads.
+        What the darkest density becomes for "unit" and "symmetric"; else 0, as nnU-Net pads.
     """
     return -1.0 if spec.normalize == "symmetric" else 0.0

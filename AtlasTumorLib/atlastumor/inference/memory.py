@@ -7,8 +7,9 @@ its control group (a container's limit) leaves.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -118,6 +119,8 @@ _S_PER_MVOXEL = {"fp32": 1.2, "bf16": 0.3, "fp16": math.nan}  # at 16 features, 
 _S_PER_SCAN_VOXEL = 2e-7  # reading, resampling, upsampling, measuring
 _LIBRARY_BYTES = {"torch": 400 << 20, "openvino": 750 << 20}
 _GPU_LIBRARY_BYTES = 700 << 20
+_WIDTHS = ("features_per_stage", "init_filters", "channels", "filters", "feature_size", "base")
+_USUAL_WIDTH = 32
 _BYTES_PER_VALUE = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
@@ -213,14 +216,20 @@ def _guess_seconds(card: ModelCard, device: Device, precision: str) -> float:
     import torch
 
     work = math.prod(card.inference.patch) / 1e6 * (_n_features(card) / 16) ** 2
-    return work * _S_PER_MVOXEL[precision] * 2 / torch.get_num_threads()
+    work *= card.network.args.get("members", 1)
+    return float(work * _S_PER_MVOXEL[precision] * 2 / torch.get_num_threads())
 
 
 def _n_features(card: ModelCard) -> int:
-    """Width of the network's first level."""
-    args = card.network.args
-    features = args.get("features_per_stage", [args.get("init_filters", 0)])[0]
-    return int(features or (32 if card.network.name == "resenc_unet" else 16))
+    """Width of the network's first level, under whatever name its architecture has for it."""
+    args: Mapping[str, Any] = card.network.args
+    for inner in ("args", "backbone_args"):
+        args = {**args, **args.get(inner, {})}
+    for key in _WIDTHS:
+        width = args.get(key)
+        if width:
+            return int(width[0] if isinstance(width, (list, tuple)) else width)
+    return _USUAL_WIDTH
 
 
 def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:

@@ -99,8 +99,8 @@ class InferenceSpec:
         windows: "even" spreads them from edge to edge (nnU-Net), "stepped" keeps one step and
             moves the last one back (MONAI).
         blend: How voxels of a window count: "gaussian" (nnU-Net's), "gaussian_monai", "constant".
-        padding: Value around a scan smaller than a window, after normalizing; None takes what the
-            darkest density becomes, or 0 where that depends on the scan.
+        padding: Value around a scan smaller than a window, after normalizing; None takes -1 for
+            "symmetric", else 0.
         skip_air: Leave out windows without any of the patient.
         restore: What is interpolated at the scan's voxels: "logits" (nnU-Net), "probabilities", or
             "labels", which takes the nearest.

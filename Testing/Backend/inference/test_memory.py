@@ -186,3 +186,42 @@ def test_the_batch_is_what_fits_and_one_on_a_cpu():
     assert choose_batch(CARD, replace(GPU, free_bytes=6 * need), "fp32") == 3
     assert choose_batch(CARD, replace(GPU, free_bytes=need), "fp32") == 1
     assert choose_batch(CARD, replace(GPU, free_bytes=10**12), "fp32") == 8
+
+
+def test_an_ensemble_takes_the_time_of_its_members_and_the_window_of_one():
+    inner = {"network": CARD.network.name, "args": CARD.network.args}
+    one = replace(CARD.network, name="ensemble", args={**inner, "members": 1})
+    three = replace(CARD.network, name="ensemble", args={**inner, "members": 3})
+    single, alone, triple = CARD, replace(CARD, network=one), replace(CARD, network=three)
+
+    assert window_bytes(triple, "fp32") == window_bytes(single, "fp32")
+    assert foresee(alone).seconds == foresee(single).seconds
+    per_window = (foresee(triple).seconds - foresee(single).seconds) / foresee().n_windows
+    assert per_window > 0
+    assert per_window == pytest.approx(
+        2
+        * (foresee(single).seconds - foresee(single, seconds_per_window=0.0).seconds)
+        / foresee().n_windows
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("unet", {"channels": [8, 16, 24], "strides": [2, 2]}),
+        ("dynunet", {"filters": [8, 16, 24]}),
+        ("swin_unetr", {"feature_size": 8}),
+        ("universal", {"backbone": "swin_unetr", "backbone_args": {"feature_size": 8}}),
+    ],
+)
+def test_the_width_of_every_architecture_counts(name, args):
+    other = replace(CARD, network=replace(CARD.network, name=name, args=args))
+
+    assert window_bytes(other, "fp32") == window_bytes(CARD, "fp32")
+
+
+def test_windows_laid_in_steps_are_counted_as_such():
+    stepped = replace(CARD, inference=replace(CARD.inference, windows="stepped", overlap=0.3))
+
+    # Steps of int(0.7 * 32) = 22, int(0.7 * 48) = 33 and int(0.7 * 16) = 11 voxels.
+    assert foresee(stepped).n_windows == 9 * 5 * 9

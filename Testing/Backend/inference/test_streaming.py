@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,11 @@ from atlastumor.inference.body import BodyMask
 from atlastumor.inference.orientation import find_orientation, orient, orient_grid
 from atlastumor.inference.request import make_request
 from atlastumor.inference.streaming import Job, Placement, RawResult, run_network
-from atlastumor.models.specs import ModelCard
+from atlastumor.models.specs import ModelCard, OutputSpec
 from atlastumor.progress import CancelToken, Progress, ignore_progress
 from atlastumor.volume import Grid, Scan
 
-from .pretend import PretendBackend, by_density, make_card, make_scan
+from .pretend import LIVER_AND_KIDNEY, PretendBackend, by_density, make_card, make_scan
 from .test_orientation import CODES
 
 
@@ -78,6 +80,87 @@ def test_labels_are_those_computed_by_hand(spacing_mm: tuple[float, float, float
     expected = label_by_hand(scan, card)
     assert len(np.unique(expected)) == 5
     assert (found != expected).mean() < 2e-4  # rounding at the border of two labels
+
+
+@pytest.mark.parametrize("restore", ["probabilities", "labels"])
+def test_labels_come_back_as_monai_brings_them_back(restore: str) -> None:
+    from monai.data import MetaTensor
+    from monai.transforms import Compose, Orientation, Spacing
+    from monai.transforms.utils import convert_applied_interp_mode
+
+    scan, card = make_scan(), make_card(spacing_mm=(3.3, 2.1, 4.9))
+    card = replace(
+        card,
+        input=replace(card.input, orientation="LPS", resample="monai"),
+        inference=replace(card.inference, windows="stepped", blend="constant", restore=restore),
+    )
+    sides = (("L", "R"), ("P", "A"), ("I", "S"))
+    way = Compose([Orientation("LPS", labels=sides), Spacing((3.3, 2.1, 4.9), mode="bilinear")])
+    image = way(MetaTensor(scan.array.astype(np.float32)[None], np.array(scan.grid.affine)))
+    values = torch.softmax(by_density((image.as_tensor()[None] + 1000) / 2000)[0], dim=0)
+    steps = image.applied_operations
+    if restore == "labels":
+        values = values.argmax(dim=0, keepdim=True).float()
+        steps = convert_applied_interp_mode(steps, mode="nearest", align_corners=None)
+    back = way.inverse(MetaTensor(values, image.affine, applied_operations=steps))
+    winner = back.argmax(dim=0) if restore == "probabilities" else back[0].round()
+    expected = np.array([0, 5, 27, 3, 29], np.uint8)[winner.numpy().astype(int)]
+
+    found = segment(scan, card).labels
+
+    assert len(np.unique(expected)) == 5
+    assert (found != expected).mean() < 2e-4
+
+
+def test_zeros_around_a_scan_are_left_out_and_their_labels_are_0() -> None:
+    inner, card = make_scan(), make_card()
+    card = replace(card, input=replace(card.input, orientation="LPI", crop_zeros=True))
+    array = np.pad(inner.array, ((3, 1), (0, 2), (4, 0)))
+    affine = inner.grid.affine.copy()
+    affine[:3, 3] -= np.array([3, 0, 4]) * inner.grid.spacing_mm
+
+    found = segment(Scan(array, Grid(array.shape, affine)), card).labels
+
+    expected = np.pad(segment(inner, card).labels, ((3, 1), (0, 2), (4, 0)))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_channels_nobody_asked_for_leave_no_label() -> None:
+    scan = make_scan()
+    other = (*LIVER_AND_KIDNEY[:2], OutputSpec(2, "other"), *LIVER_AND_KIDNEY[3:])
+
+    found = segment(scan, make_card(outputs=other)).labels
+
+    with_tumor = segment(scan, make_card()).labels
+    assert (with_tumor == 27).any()
+    np.testing.assert_array_equal(found, np.where(with_tumor == 27, 0, with_tumor))
+
+
+def test_windows_of_air_are_looked_at_if_the_card_says_so() -> None:
+    scan = Scan(np.full((40, 20, 20), -1000, np.int16), Grid((40, 20, 20), np.eye(4) * 3))
+    card = make_card()
+    card = replace(card, inference=replace(card.inference, skip_air=False))
+    backend = PretendBackend(by_density)
+
+    found = segment(scan, card, backend=backend)
+
+    assert found.windows_skipped == 0
+    assert found.windows_run == backend.n_windows > 0
+
+
+@pytest.mark.parametrize(("padding", "seen"), [(None, 0.0), (-5.0, -5.0)])
+def test_the_card_says_what_is_around_a_small_scan(padding: float | None, seen: float) -> None:
+    card = make_card()
+    card = replace(card, inference=replace(card.inference, padding=padding))
+    corners: list[float] = []
+
+    def look(windows: torch.Tensor) -> torch.Tensor:
+        corners.append(float(windows[0, 0, 0, 0, 0]))
+        return by_density(windows)
+
+    segment(make_scan((8, 6, 8)), card, backend=PretendBackend(look))
+
+    assert corners == [seen]
 
 
 @pytest.mark.parametrize("codes", CODES)

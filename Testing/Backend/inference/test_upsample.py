@@ -31,16 +31,21 @@ def random_logits(*, smooth: bool) -> torch.Tensor:
     return logits
 
 
-@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "regions"])
 @pytest.mark.parametrize("thresholds", THRESHOLDS)
 @pytest.mark.parametrize("smooth", [True, False])
 @pytest.mark.parametrize("order_k", [0, 1])
-def test_labels_are_those_of_interpolated_logits(
-    activation: str, thresholds: dict[str, float], smooth: bool, order_k: int
+@pytest.mark.parametrize("on_probabilities", [False, True])
+def test_labels_are_those_of_interpolated_values(
+    activation: str,
+    thresholds: dict[str, float],
+    smooth: bool,
+    order_k: int,
+    on_probabilities: bool,
 ) -> None:
-    logits = random_logits(smooth=smooth)
     taps = [make_taps(LOW[axis], HIGH[axis], order=(1, 1, order_k)[axis]) for axis in range(3)]
-    decision = Decision(LIVER_AND_KIDNEY, activation, thresholds)
+    decision = Decision(LIVER_AND_KIDNEY, activation, thresholds, on_probabilities=on_probabilities)
+    logits = decision.prepare(random_logits(smooth=smooth))
     label_of = np.zeros(256, np.uint8)
     label_of[:5] = LABELS
     expected = label_of[decision.choose(interpolate(logits, taps)).numpy()]
@@ -117,3 +122,41 @@ def test_probabilities_are_those_of_the_activation() -> None:
 
     torch.testing.assert_close(softmax, torch.softmax(logits, 0))
     torch.testing.assert_close(sigmoid, torch.sigmoid(logits))
+
+
+def test_of_regions_the_last_that_passes_wins_as_nnunet_paints_them() -> None:
+    from atlastumor.models.specs import OutputSpec
+
+    outputs = [OutputSpec(0, "organ", "liver"), OutputSpec(1, "tumor", "liver")]
+    outputs += [OutputSpec(2, "other"), OutputSpec(3, "organ", "kidney")]
+    logits = random_logits(smooth=False)[:4]
+    painted = torch.full(LOW, NOTHING, dtype=torch.uint8)
+    for channel, logit in enumerate(logits):
+        painted[torch.sigmoid(logit) > 0.5] = channel
+
+    found = Decision(outputs, "regions", {}).choose(logits)
+
+    assert torch.equal(found, painted)
+
+
+def test_channels_nobody_asked_for_win_in_softmax_and_are_ignored_in_sigmoid() -> None:
+    from atlastumor.models.specs import OutputSpec
+
+    outputs = [OutputSpec(0, "background"), OutputSpec(1, "organ", "liver"), OutputSpec(2, "other")]
+    logits = torch.tensor([0.0, 1.0, 2.0])
+
+    assert int(Decision(outputs, "softmax", {}).choose(logits)) == 2
+    assert int(Decision(outputs[1:], "sigmoid", {}).choose(logits[1:])) == 0
+
+
+def test_probabilities_are_compared_with_the_thresholds_themselves() -> None:
+    logits = random_logits(smooth=False)
+    thresholds = {"liver": 0.3, "kidney": 0.6}
+    on_logits = Decision(LIVER_AND_KIDNEY, "softmax", thresholds)
+    on_probabilities = Decision(LIVER_AND_KIDNEY, "softmax", thresholds, on_probabilities=True)
+
+    values = on_probabilities.prepare(logits)
+
+    torch.testing.assert_close(values, torch.softmax(logits, 0))
+    assert torch.equal(on_probabilities.choose(values), on_logits.choose(logits))
+    assert on_probabilities.probabilities(values) is values

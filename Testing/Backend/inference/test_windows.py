@@ -68,3 +68,25 @@ def test_importance_is_the_smoothed_peak_that_nnunet_uses() -> None:
     assert found.dtype == np.float32
     assert (importance((16, 12, 8)).half() > 0).all()
     assert torch.isfinite(importance((1, 1, 3))).all()
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.625, 0.75])
+@pytest.mark.parametrize("size", [16, 17, 31, 32, 33, 50, 97])
+def test_stepped_windows_lie_where_monai_lays_them(size: int, overlap: float) -> None:
+    from monai.data.utils import dense_patch_slices
+    from monai.inferers.utils import _get_scan_interval
+
+    interval = _get_scan_interval((size,), (16,), 1, (overlap,))
+    theirs = tuple(slices[0].start for slices in dense_patch_slices((size,), (16,), interval))
+
+    assert window_starts(size, 16, overlap=overlap, placement="stepped") == theirs
+
+
+@pytest.mark.parametrize("patch", [(16, 12, 8), (96, 5, 33)])
+@pytest.mark.parametrize(("blend", "mode"), [("gaussian_monai", "gaussian"), ("constant",) * 2])
+def test_weights_are_monais(patch: tuple[int, int, int], blend: str, mode: str) -> None:
+    from monai.data.utils import compute_importance_map
+
+    torch.testing.assert_close(
+        importance(patch, blend), compute_importance_map(patch, mode=mode), rtol=1e-5, atol=0
+    )

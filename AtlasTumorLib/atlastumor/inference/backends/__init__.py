@@ -11,7 +11,7 @@ from torch import nn
 
 from ...errors import DeviceError, UnknownKeyError
 from ...models.card import ModelCard
-from ...networks import find_multiple
+from ...networks import find_multiple, has_one_size
 from ..device import PRECISIONS, Device, find_best_precision
 from .base import AbstractBackend
 from .openvino_backend import OpenVinoBackend, has_openvino
@@ -29,7 +29,8 @@ def _make_torch(
 def _make_openvino(
     network: nn.Module, device: Device, precision: str, card: ModelCard
 ) -> AbstractBackend:
-    multiple = find_multiple(card.network.name, card.network.args)
+    name, args = card.network.name, card.network.args
+    multiple = None if has_one_size(name, args) else find_multiple(name, args)
     return OpenVinoBackend(network, device, precision, multiple)
 
 

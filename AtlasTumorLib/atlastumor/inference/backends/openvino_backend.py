@@ -71,6 +71,7 @@ class OpenVinoBackend(AbstractBackend):
         device: The CPU.
         precision: "fp32" or "bf16".
         multiple: What a window's sides are multiples of; sizes the example for the conversion.
+            None converts anew for every window size, which some networks need.
 
     Raises:
         DependencyError: If OpenVINO is not installed.
@@ -80,21 +81,30 @@ class OpenVinoBackend(AbstractBackend):
     name = "openvino"
 
     def __init__(
-        self, network: nn.Module, device: Device, precision: str, multiple: tuple[int, int, int]
+        self,
+        network: nn.Module,
+        device: Device,
+        precision: str,
+        multiple: tuple[int, int, int] | None,
     ) -> None:
-        """Convert the network; it is compiled when the first windows say their size."""
+        """Convert the network if it can be; it is compiled when the first windows say their size."""
         super().__init__(device, precision)
         openvino = import_openvino()
         if device.kind != "cpu" or precision not in _HINTS:
             msg = f"OpenVINO runs on the CPU in fp32 or bf16, not on {device.name} in {precision}."
             raise DeviceError(msg)
         self._core: Any = openvino.Core()
-        self._model: Any = _convert(network.float().eval(), multiple)
+        self._network: nn.Module | None = network.float().eval()
+        self._model: Any = None
+        if multiple is not None:
+            # Two multiples: instance norm refuses a single voxel at the deepest level.
+            self._model = _convert(self._network, tuple(2 * m for m in multiple))
+            self._network = None
         self._compiled: Any = None
         self._shape: tuple[int, ...] = ()
 
     def _forward(self, windows: torch.Tensor) -> torch.Tensor:
-        if self._model is None:
+        if self._model is None and self._network is None:
             msg = "The backend is closed."
             raise ValueError(msg)
         if tuple(windows.shape[2:]) != self._shape:
@@ -105,6 +115,8 @@ class OpenVinoBackend(AbstractBackend):
     def _compile(self, shape: tuple[int, ...]) -> None:
         """Make the network ready for windows of one size."""
         self._compiled = None
+        if self._network is not None:
+            self._model = _convert(self._network, shape)
         self._model.reshape([1, 1, *shape])
         options = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
@@ -116,17 +128,16 @@ class OpenVinoBackend(AbstractBackend):
 
     def close(self) -> None:
         """Let go of the network and its memory; the backend cannot run any more."""
-        self._model = self._compiled = None
+        self._network = self._model = self._compiled = None
         self._shape = ()
 
 
-def _convert(network: nn.Module, multiple: tuple[int, int, int]) -> Any:
+def _convert(network: nn.Module, shape: tuple[int, ...]) -> Any:
     """Convert a network with OpenVINO's own reader of PyTorch networks."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    # Two multiples: instance norm refuses a single voxel at the deepest level.
-    example = torch.zeros((1, 1, *(2 * m for m in multiple)))
+    example = torch.zeros((1, 1, *shape))
     with warnings.catch_warnings():
         # Tracing warns of shape checks, which hold, and that torch plans to drop it.
         warnings.simplefilter("ignore")
