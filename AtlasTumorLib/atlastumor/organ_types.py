@@ -87,6 +87,8 @@ class Organ:
         tumor: Size and contrast prior.
         organ_files: Stems of the AbdomenAtlas masks that make up the organ.
         tumor_files: Stems under which data sets file its lesions; AbdomenAtlas 2.0's own first.
+        words: What the labels of other models call it, in lower case: its name, other spellings,
+            plurals and adjectives.
         aliases: Its numbers in other collections: "totalsegmentator" (v2, task "total") and "msd"
             (the organ's own task of the Medical Segmentation Decathlon).
     """
@@ -102,6 +104,7 @@ class Organ:
     tumor: TumorPrior
     organ_files: tuple[str, ...]
     tumor_files: tuple[str, ...]
+    words: tuple[str, ...]
     sides: tuple[Side, ...] = ()
     hollow: bool = False
     aliases: Mapping[str, Alias] = field(default_factory=make_aliases)

@@ -55,6 +55,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("liver",),
         tumor_files=("liver_lesion", "liver_tumor"),
+        words=("liver", "hepatic"),
         aliases=make_aliases(totalsegmentator=Alias((5,)), msd=Alias((1,), (2,))),
     ),
     Organ(
@@ -73,6 +74,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("pancreas",),
         tumor_files=("pancreatic_lesion", "pancreas_lesion", "pancreatic_tumor", "pancreas_tumor"),
+        words=("pancreas", "pancreatic"),
         aliases=make_aliases(totalsegmentator=Alias((7,)), msd=Alias((1,), (2,))),
     ),
     Organ(
@@ -95,6 +97,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("kidney_left", "kidney_right"),
         tumor_files=("kidney_lesion", "kidney_tumor", "kidney_cyst"),
+        words=("kidney", "kidneys", "renal"),
         aliases=make_aliases(totalsegmentator=Alias((3, 2))),
     ),
     Organ(
@@ -113,6 +116,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("colon",),
         tumor_files=("colon_lesion", "colon_tumor"),
+        words=("colon", "colonic", "colorectal"),
         aliases=make_aliases(totalsegmentator=Alias((20,)), msd=Alias((), (1,))),
         hollow=True,
     ),
@@ -132,6 +136,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("esophagus",),
         tumor_files=("esophagus_tumor", "esophagus_lesion", "esophageal_lesion"),
+        words=("esophagus", "oesophagus", "esophageal", "oesophageal"),
         aliases=make_aliases(totalsegmentator=Alias((15,))),
         hollow=True,
     ),
@@ -151,6 +156,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("uterus",),
         tumor_files=("endometrioma_tumor", "uterus_lesion", "uterus_tumor"),
+        words=("uterus", "uterine", "endometrial", "endometrioma"),
         hollow=True,
     ),
 )
