@@ -1,14 +1,15 @@
 """Reading checkpoints that may come from anywhere: tensors by name, and never code.
 
-The published files are pickles. They are read by torch's restricted unpickler, which knows tensors
-and plain containers only; what a training framework wrote beside them (its configuration) becomes
-inert `_Shell` objects that are thrown away. Safetensors files are read as they are.
+A file of torch is first followed by `machine.examine`, which knows every name, call and size in it
+before anything is read; then torch's own restricted reader (`weights_only=True`) opens it with the
+same names allowed. Those are, beside `plain.ALLOWED`, torch's storages and tensors, and what
+training programs write beside the weights (`_SHELLS`), which stays inert and is left out.
+Safetensors files are read as they are.
 """
 
 from __future__ import annotations
 
-import pickle
-import struct
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,22 +19,29 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ...errors import WeightsError
+from .machine import examine
+from .pickles import Pickles, open_pickles
+from .plain import ALLOWED, NUMERIC, RULES, as_plain
+from .refusals import refusing, require
+from .symbols import Made, Name, Rules, Symbol
 
-__all__ = ["read_tensors"]
+__all__ = ["read_checkpoint", "read_tensors", "strip_prefixes"]
 
-_BROKEN = (
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    OSError,
-    OverflowError,
-    struct.error,
+_CONTAINERS = (
+    "network_weights",  # nnU-Net
+    "ema_model_state_dict",  # the averaged weights come before those of the last step
+    "ema",
+    "state_dict",
+    "model_state_dict",
+    "net",
+    "model",
 )
-_CONTAINERS = ("ema", "state_dict")
+_PREFIXES = ("module.", "_orig_mod.")  # of parallel and of compiled networks
+_MOST_SHARING = 8
+_MOST_HEADER_BYTES = 16 << 20
+_MOST_DIMENSIONS = 16
+_STORAGE, _TENSOR = "a storage", "torch._utils._rebuild_tensor_v2"
+_PARAMETER = "torch._utils._rebuild_parameter"
 
 
 class _Shell:
@@ -46,68 +54,116 @@ class _Shell:
         """Forget it."""
 
 
-def _make_dict(*_arguments: object) -> dict[str, Any]:
-    """Stand in for `defaultdict`, which the unpickler would not fill."""
-    return {}
+_SHELLS = (
+    "argparse.Namespace",
+    "omegaconf.base.ContainerMetadata",
+    "omegaconf.base.Metadata",
+    "omegaconf.dictconfig.DictConfig",
+    "omegaconf.listconfig.ListConfig",
+    "omegaconf.nodes.AnyNode",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.PureWindowsPath",
+    "pathlib.WindowsPath",
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
+    "typing.Any",
+)
 
+_BYTES = {
+    "BFloat16Storage": 2,
+    "BoolStorage": 1,
+    "ByteStorage": 1,
+    "CharStorage": 1,
+    "DoubleStorage": 8,
+    "FloatStorage": 4,
+    "HalfStorage": 2,
+    "IntStorage": 4,
+    "LongStorage": 8,
+    "ShortStorage": 2,
+}
+_STORAGES = {f"torch.{name}": size for name, size in _BYTES.items()}
+_DTYPES = (
+    *("torch.bfloat16", "torch.bool", "torch.float16", "torch.float32", "torch.float64"),
+    *("torch.int16", "torch.int32", "torch.int64", "torch.int8", "torch.uint8"),
+)
 
-# What the autoencoder's file names beside tensors: its OmegaConf configuration and Python's own.
 _HARMLESS: list[Any] = [
-    (_make_dict, "collections.defaultdict"),
-    (dict, "builtins.dict"),
-    (list, "builtins.list"),
-    (int, "builtins.int"),
+    *((value, name) for name, value in ALLOWED.items()),
+    *((_Shell, name) for name in _SHELLS),
     *(
-        (_Shell, name)
-        for name in (
-            "typing.Any",
-            "omegaconf.dictconfig.DictConfig",
-            "omegaconf.listconfig.ListConfig",
-            "omegaconf.nodes.AnyNode",
-            "omegaconf.base.ContainerMetadata",
-            "omegaconf.base.Metadata",
-        )
+        (type(dtype), f"{type(dtype).__module__}.{type(dtype).__name__}")
+        for dtype in NUMERIC.values()
     ),
 ]
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Read the tensors of a checkpoint without running anything in it.
-
-    Of a file that holds several sets the averaged weights ("ema") or the "state_dict" are taken.
+def read_checkpoint(path: Path) -> Any:
+    """Read everything in a checkpoint without running anything in it.
 
     Args:
-        path: A safetensors file, or one written by `torch.save`.
+        path: A file of `torch.save`, or a safetensors file.
+
+    Returns:
+        A tree of dict, list, tuple, set, numbers, text, numpy arrays of numbers, and tensors on the
+        CPU, not copied out of the file before they are used. What only training needs is None.
+
+    Raises:
+        WeightsError: If the file is missing or broken, asks for what could run code (the message
+            names it), or would take more memory or time than its size explains.
+    """
+    path = Path(path)
+    with refusing(path, "a checkpoint"):
+        if _is_safetensors(path):
+            return _read_safetensors(path)
+        pickles = open_pickles(path)
+        rules = _rules(pickles, path.stat().st_size)
+        for _ in range(pickles.n):
+            examine(pickles.file, rules)
+        is_zip = pickles.storages is not None
+        require(is_zip or pickles.n > 1, "it is a pickle, but none that torch has saved")
+        with torch.serialization.safe_globals(_HARMLESS):
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        return as_plain(loaded, _keep_tensor)
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read the weights in a checkpoint without running anything in it.
+
+    Of a file that holds several sets, averaged weights come before those of the last step.
+
+    Args:
+        path: A file of `torch.save`, or a safetensors file.
 
     Returns:
         Tensors by name, on the CPU, not copied out of the file before they are used.
 
     Raises:
-        WeightsError: If the file is missing, broken, holds objects that could run code, or holds
-            anything but tensors where the weights should be.
+        WeightsError: As `read_checkpoint` raises it, or if there is anything but tensors where the
+            weights should be.
     """
     path = Path(path)
-    if not path.is_file():
-        msg = f"The weights file {path.name} is missing. Download it, then name it again."
-        raise WeightsError(msg)
-    try:
-        if _is_safetensors(path):
-            return dict(load_file(path))
-        with torch.serialization.safe_globals(_HARMLESS):
-            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        msg = (
-            f"{path.name} was refused: it holds more than tensors, and reading it could run "
-            "foreign code. Get the file again from its publisher."
-        )
-        raise WeightsError(msg) from error
-    except (SafetensorError, *_BROKEN) as error:
-        msg = (
-            f"{path.name} cannot be read as a checkpoint ({type(error).__name__}); it may be "
-            "incomplete. Get the file again."
-        )
-        raise WeightsError(msg) from error
-    return _unwrap(loaded, path.name)
+    return _find_weights(read_checkpoint(path), path.name)
+
+
+def strip_prefixes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Take away what wrappers put before every name: "module." and "_orig_mod.".
+
+    Args:
+        tensors: Tensors by name.
+
+    Returns:
+        The same tensors; a prefix that some name lacks stays.
+    """
+    names = list(tensors)
+    while names and (found := [p for p in _PREFIXES if all(n.startswith(p) for n in names)]):
+        names = [name.removeprefix(found[0]) for name in names]
+    return dict(zip(names, tensors.values(), strict=True))
+
+
+def _keep_tensor(value: Any) -> torch.Tensor | None:
+    """Keep tensors, without the history and hooks that a file may give them."""
+    return value.detach() if isinstance(value, torch.Tensor) else None
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -116,7 +172,100 @@ def _is_safetensors(path: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
-def _unwrap(loaded: object, name: str) -> dict[str, torch.Tensor]:
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file; its library checks that tensors lie in the file and apart."""
+    with path.open("rb") as file:
+        n_bytes = int.from_bytes(file.read(8), "little")
+    require(n_bytes <= _MOST_HEADER_BYTES, "its table of contents is too long")
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _rules(pickles: Pickles, n_bytes: int) -> Rules:
+    """What a checkpoint may ask for; torch writes protocol 2, and reads no other safely."""
+    tensors = _Tensors(pickles.storages, n_bytes)
+    return Rules(
+        mentioned={*RULES.mentioned, *_STORAGES, *_DTYPES},
+        calls={
+            **RULES.calls,
+            **dict.fromkeys((*_SHELLS, "torch.Size", "torch.device"), lambda _: None),
+            _TENSOR: tensors.check_tensor,
+            _PARAMETER: tensors.check_parameter,
+        },
+        states={**RULES.states, **dict.fromkeys(_SHELLS, lambda _made, _state: None)},
+        stored=tensors.check_storage,
+        protocols=(2,),
+    )
+
+
+class _Tensors:
+    """Checks that the tensors of one file fit into it."""
+
+    def __init__(self, storages: Mapping[str, int] | None, n_bytes: int) -> None:
+        """Take the bytes of each storage, where they are known, and of the whole file."""
+        self._storages = storages
+        self._n_bytes = n_bytes
+        self._n_stored = 0
+        self._n_used = 0
+        self._seen: dict[str, Made] = {}
+
+    def check_storage(self, reference: Symbol) -> Made:
+        """Refuse a storage that is larger than its part of the file, or that changes its size."""
+        is_known = isinstance(reference, tuple) and len(reference) >= 5
+        is_known = is_known and reference[0] == "storage" and not any(reference[5:])
+        require(is_known, "it refers to something else than the numbers of a tensor")
+        _, kind, key, _, n = reference[:5]
+        itemsize = _STORAGES.get(kind.text) if isinstance(kind, Name) else None
+        require(itemsize is not None, "it holds tensors of something else than plain numbers")
+        require(
+            isinstance(key, str) and _is_size(n), "it refers to a storage without a name or size"
+        )
+        storage = self._seen.get(key)
+        if storage is None:
+            storage = self._seen[key] = Made(_STORAGE, (kind, n, itemsize))
+            self._n_stored += n * itemsize
+            room = self._n_bytes if self._storages is None else self._storages.get(key, 0)
+            is_there = n * itemsize <= room and self._n_stored <= self._n_bytes
+            require(is_there, "it says that a tensor is larger than the file")
+        require(storage.args[:2] == (kind, n), "it describes the same numbers in two ways")
+        return storage
+
+    def check_tensor(self, arguments: tuple[Symbol, ...]) -> None:
+        """Refuse a tensor that reaches beyond its storage, or is larger."""
+        is_tensor = len(arguments) == 6 and isinstance(arguments[0], Made)
+        is_tensor = is_tensor and arguments[0].by == _STORAGE and _is_size(arguments[1])
+        is_tensor = is_tensor and _are_sizes(arguments[2]) and _are_sizes(arguments[3])
+        is_tensor = is_tensor and len(arguments[2]) == len(arguments[3])
+        require(is_tensor, "it makes a tensor in a way that no model needs")
+        (_, n_stored, itemsize), offset, size, stride = (arguments[0].args, *arguments[1:4])
+        n = math.prod(size)
+        last = offset + sum((a - 1) * b for a, b in zip(size, stride, strict=True))
+        is_inside = n == 0 or (last < n_stored and n <= n_stored)
+        require(is_inside, "it holds a tensor that is larger than its numbers")
+        self._n_used += n * itemsize
+        is_fair = self._n_used <= _MOST_SHARING * self._n_bytes
+        require(is_fair, "it uses the same numbers for too many tensors")
+
+    def check_parameter(self, arguments: tuple[Symbol, ...]) -> None:
+        """Refuse a parameter that is not made of a tensor."""
+        is_tensor = (
+            bool(arguments) and isinstance(arguments[0], Made) and arguments[0].by == _TENSOR
+        )
+        require(is_tensor, "it makes a tensor in a way that no model needs")
+
+
+def _is_size(value: Symbol) -> bool:
+    return type(value) is int and 0 <= value < 1 << 48
+
+
+def _are_sizes(value: Symbol) -> bool:
+    is_short = isinstance(value, tuple) and len(value) <= _MOST_DIMENSIONS
+    return is_short and all(map(_is_size, value))
+
+
+def _find_weights(loaded: object, name: str) -> dict[str, torch.Tensor]:
     """Take the weights out of what was loaded."""
     for key in _CONTAINERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):

@@ -113,7 +113,9 @@ def test_code_is_refused_and_does_not_run(where, tmp_path):
     }[where]
     torch.save(content, tmp_path / "x.pt")
 
-    with pytest.raises(WeightsError, match=r"x\.pt was refused.*foreign code"):
+    with pytest.raises(
+        WeightsError, match=r"x\.pt was refused: it wants posix\.mkdir.*foreign code"
+    ):
         read_tensors(tmp_path / "x.pt")
 
     assert not (tmp_path / "crater").exists()
@@ -131,7 +133,9 @@ def test_a_bare_pickle_does_not_run(tmp_path):
 def test_a_whole_pickled_network_is_refused(tmp_path):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "x.pt")
 
-    with pytest.raises(WeightsError, match="more than tensors"):
+    with pytest.raises(
+        WeightsError, match=r"whole pickled network \(torch\.nn\.modules\.linear\.Linear\)"
+    ):
         read_tensors(tmp_path / "x.pt")
 
 
