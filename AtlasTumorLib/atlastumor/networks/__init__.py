@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CardError
 from ..models.specs import ModelCard
 from ..models.weights import fit_weights, load_weights
-from . import ensemble, generic_unet, plain_unet, resenc_unet, resenc_unet_v1, segresnet
+from . import (
+    dynunet,
+    ensemble,
+    generic_unet,
+    plain_unet,
+    resenc_unet,
+    resenc_unet_v1,
+    segresnet,
+    segresnet_ds,
+    swin_unetr,
+    unet,
+    unetr,
+    universal,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,6 +37,7 @@ __all__ = [
     "adapt_tensors",
     "build_network",
     "find_multiple",
+    "has_one_size",
     "load_network",
 ]
 
@@ -31,6 +45,16 @@ __all__ = [
 def _keep_names(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG001
     """Take a published file's tensors as they are: its names are ours."""
     return dict(tensors)
+
+
+def _serves_every_size(args: Mapping[str, Any]) -> bool:  # noqa: ARG001
+    """Tell that a trace holds for windows of every size, as of a network of convolutions."""
+    return False
+
+
+def _serves_one_size(args: Mapping[str, Any]) -> bool:  # noqa: ARG001
+    """Tell that a trace holds for one window size, as of a transformer."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -42,15 +66,24 @@ class Builder:
         multiple: args to what a window's size must be a multiple of, along (i, j, k).
         adapt: (a published file's tensors, args) to the same under our names and in our shapes;
             what it does not know, it leaves for `fit_weights` to refuse.
+        one_size: args to whether the network reckons with the window's size outside of its
+            tensors, so that a trace of it serves windows of that size alone.
     """
 
     build: Callable[[int, Mapping[str, Any]], nn.Module]
     multiple: Callable[[Mapping[str, Any]], tuple[int, int, int]]
     adapt: Callable[[Mapping[str, Tensor], Mapping[str, Any]], dict[str, Tensor]] = _keep_names
+    one_size: Callable[[Mapping[str, Any]], bool] = _serves_every_size
 
 
 NETWORKS: dict[str, Builder] = {
-    "ensemble": Builder(ensemble.build_ensemble, ensemble.find_multiple, ensemble.adapt_ensemble),
+    "dynunet": Builder(dynunet.build_dynunet, dynunet.find_multiple, dynunet.adapt_dynunet),
+    "ensemble": Builder(
+        ensemble.build_ensemble,
+        ensemble.find_multiple,
+        ensemble.adapt_ensemble,
+        ensemble.has_one_size,
+    ),
     "generic_unet": Builder(
         generic_unet.build_generic_unet, plain_unet.find_multiple, generic_unet.adapt_generic_unet
     ),
@@ -61,7 +94,28 @@ NETWORKS: dict[str, Builder] = {
         resenc_unet.find_multiple,
         resenc_unet_v1.adapt_resenc_unet_v1,
     ),
-    "segresnet": Builder(segresnet.build_segresnet, segresnet.find_multiple),
+    "segresnet": Builder(
+        segresnet.build_segresnet, segresnet.find_multiple, segresnet.adapt_segresnet
+    ),
+    "segresnet_ds": Builder(
+        segresnet_ds.build_segresnet_ds,
+        segresnet_ds.find_multiple,
+        segresnet_ds.adapt_segresnet_ds,
+    ),
+    "swin_unetr": Builder(
+        swin_unetr.build_swin_unetr,
+        swin_unetr.find_multiple,
+        swin_unetr.adapt_swin_unetr,
+        _serves_one_size,
+    ),
+    "unet": Builder(unet.build_unet, unet.find_multiple, unet.adapt_unet),
+    "unetr": Builder(unetr.build_unetr, unetr.find_multiple, unetr.adapt_unetr, _serves_one_size),
+    "universal": Builder(
+        universal.build_universal,
+        universal.find_multiple,
+        universal.adapt_universal,
+        universal.has_one_size,
+    ),
 }
 """Every architecture by the name that cards use."""
 
@@ -97,6 +151,22 @@ def find_multiple(name: str, args: Mapping[str, Any]) -> tuple[int, int, int]:
         CardError: If there is no such network or it does not know the arguments.
     """
     return _find_builder(name).multiple(args)
+
+
+def has_one_size(name: str, args: Mapping[str, Any]) -> bool:
+    """Tell whether a trace of a network serves one window size alone.
+
+    Args:
+        name: A key of `NETWORKS`.
+        args: Its arguments.
+
+    Returns:
+        True if so: it is to be traced with windows of the size that it will get.
+
+    Raises:
+        CardError: If there is no such network or it does not know the arguments.
+    """
+    return _find_builder(name).one_size(args)
 
 
 def adapt_tensors(

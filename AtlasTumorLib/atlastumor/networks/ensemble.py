@@ -15,7 +15,7 @@ from .arguments import fill_defaults, read_number
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["MEMBER", "adapt_ensemble", "build_ensemble", "find_multiple"]
+__all__ = ["MEMBER", "adapt_ensemble", "build_ensemble", "find_multiple", "has_one_size"]
 
 MEMBER = "member_{}"
 """What the tensors of a member are named after, by its number from 0."""
@@ -76,6 +76,24 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
 
     name, inner, _ = _read_args(args)
     return find_inner(name, inner)
+
+
+def has_one_size(args: Mapping[str, Any]) -> bool:
+    """Tell whether a trace serves one window size alone: what it is for each member.
+
+    Args:
+        args: As for `build_ensemble`.
+
+    Returns:
+        True if so.
+
+    Raises:
+        CardError: If the arguments are unknown or do not go together.
+    """
+    from . import has_one_size as tell_inner
+
+    name, inner, _ = _read_args(args)
+    return tell_inner(name, inner)
 
 
 def adapt_ensemble(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:

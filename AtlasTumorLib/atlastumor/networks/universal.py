@@ -21,7 +21,7 @@ from .names import rename_tensors
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["adapt_universal", "build_universal", "find_multiple"]
+__all__ = ["adapt_universal", "build_universal", "find_multiple", "has_one_size"]
 
 _DEFAULTS: Mapping[str, Any] = {"backbone": "swin_unetr", "backbone_args": {}, "num_groups": 16}
 _UNET_DEFAULTS: Mapping[str, Any] = {"base": 64}
@@ -83,6 +83,21 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
     """
     step = 8 if _read_args(args)["backbone"] == "unet" else 32
     return step, step, step
+
+
+def has_one_size(args: Mapping[str, Any]) -> bool:
+    """Tell whether a trace serves one window size alone: with a transformer as backbone.
+
+    Args:
+        args: As for `build_universal`.
+
+    Returns:
+        True if so.
+
+    Raises:
+        CardError: If the arguments are unknown or do not go together.
+    """
+    return bool(_read_args(args)["backbone"] == "swin_unetr")
 
 
 def adapt_universal(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:

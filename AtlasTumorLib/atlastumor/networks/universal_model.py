@@ -27,6 +27,13 @@ Features = Callable[[Any, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """(backbone, windows) to features at full resolution and at the deepest level."""
 
 
+class _Mean(nn.Module):
+    """Global average; PyTorch's own layer for it knows no bf16 on CPUs."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3, 4), keepdim=True)
+
+
 class UniversalModel(nn.Module):
     """Backbone, what it saw in the whole window, and a head per class.
 
@@ -61,7 +68,7 @@ class UniversalModel(nn.Module):
         self.GAP = nn.Sequential(
             nn.GroupNorm(num_groups, n_deep),
             nn.ReLU(),
-            nn.AdaptiveAvgPool3d(1),
+            _Mean(),
             nn.Conv3d(n_deep, _N_VISION, 1),
         )
         self.controller = nn.Conv3d(2 * _N_VISION, sum(_SHARES), 1)

@@ -44,12 +44,25 @@ _UNET = {
     "strides": [[1, 1, 1], [2, 2, 1], [2, 2, 2]],
     "n_conv_per_stage_decoder": [1, 1],
 }
+_SWIN = {"feature_size": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 2, 4]}
 _SMALL_ARGS: dict[str, dict[str, Any]] = {
+    "dynunet": {"filters": [4, 8, 8], "kernel_size": [3, 3, 3], "strides": [1, 2, [2, 2, 1]]},
     "generic_unet": {**_UNET, "n_conv_per_stage": [2, 2, 2], "n_conv_per_stage_decoder": [2, 2]},
     "plain_unet": {**_UNET, "n_conv_per_stage": [1, 2, 1]},
     "resenc_unet": {**_UNET, "n_blocks_per_stage": [1, 2, 1]},
     "resenc_unet_v1": {**_UNET, "n_blocks_per_stage": [1, 2, 1]},
     "segresnet": {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1]},
+    "segresnet_ds": {"init_filters": 8, "blocks_down": [1, 1, 1], "resolution": [1, 1, 3]},
+    "swin_unetr": _SWIN,
+    "unet": {"channels": [4, 8, 8], "strides": [2, [2, 2, 1]]},
+    "unetr": {
+        "img_size": [16, 32, 16],
+        "feature_size": 4,
+        "hidden_size": 24,
+        "mlp_dim": 24,
+        "num_heads": 2,
+    },
+    "universal": {"backbone_args": _SWIN, "num_groups": 4},
 }
 
 

@@ -87,7 +87,7 @@ class OpenVinoBackend(AbstractBackend):
         precision: str,
         multiple: tuple[int, int, int] | None,
     ) -> None:
-        """Convert the network if it can be; it is compiled when the first windows say their size."""
+        """Convert the network; it is compiled when the first windows say their size."""
         super().__init__(device, precision)
         openvino = import_openvino()
         if device.kind != "cpu" or precision not in _HINTS:
