@@ -14,14 +14,17 @@ from ..errors import CardError
 from ..models.specs import ModelCard
 from ..models.weights import fit_weights, load_weights
 from . import (
+    dints,
     dynunet,
     ensemble,
     generic_unet,
+    medformer,
     plain_unet,
     resenc_unet,
     resenc_unet_v1,
     segresnet,
     segresnet_ds,
+    stunet,
     swin_unetr,
     unet,
     unetr,
@@ -77,6 +80,7 @@ class Builder:
 
 
 NETWORKS: dict[str, Builder] = {
+    "dints": Builder(dints.build_dints, dints.find_multiple, dints.adapt_dints),
     "dynunet": Builder(dynunet.build_dynunet, dynunet.find_multiple, dynunet.adapt_dynunet),
     "ensemble": Builder(
         ensemble.build_ensemble,
@@ -86,6 +90,9 @@ NETWORKS: dict[str, Builder] = {
     ),
     "generic_unet": Builder(
         generic_unet.build_generic_unet, plain_unet.find_multiple, generic_unet.adapt_generic_unet
+    ),
+    "medformer": Builder(
+        medformer.build_medformer, medformer.find_multiple, medformer.adapt_medformer
     ),
     "plain_unet": Builder(plain_unet.build_plain_unet, plain_unet.find_multiple),
     "resenc_unet": Builder(resenc_unet.build_resenc_unet, resenc_unet.find_multiple),
@@ -102,6 +109,7 @@ NETWORKS: dict[str, Builder] = {
         segresnet_ds.find_multiple,
         segresnet_ds.adapt_segresnet_ds,
     ),
+    "stunet": Builder(stunet.build_stunet, stunet.find_multiple, stunet.adapt_stunet),
     "swin_unetr": Builder(
         swin_unetr.build_swin_unetr,
         swin_unetr.find_multiple,

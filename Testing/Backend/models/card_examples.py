@@ -47,10 +47,30 @@ _UNET = {
 _SWIN = {"feature_size": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 2, 4]}
 _SMALL_ARGS: dict[str, dict[str, Any]] = {
     "dynunet": {"filters": [4, 8, 8], "kernel_size": [3, 3, 3], "strides": [1, 2, [2, 2, 1]]},
+    "dints": {
+        "arch_code_a": [[1, 0, 1, 0], [0, 1, 0, 1]],
+        "arch_code_c": [[1, 0, 2, 0], [0, 3, 0, 4]],
+        "init_filters": 8,
+    },
+    "medformer": {
+        "features_per_stage": [4, 8, 8, 8, 8],
+        "conv_num": [1, 0, 1, 0, 0, 0, 1, 1],
+        "trans_num": [0, 1, 1, 2, 1, 2, 0, 0],
+        "num_heads": [1, 2, 4, 2, 2, 4, 1, 1],
+        "map_size": [2, 3, 2],
+        "expansion": 2,
+        "fusion_dim": 8,
+        "fusion_heads": 2,
+        "fusion_depth": 1,
+    },
     "generic_unet": {**_UNET, "n_conv_per_stage": [2, 2, 2], "n_conv_per_stage_decoder": [2, 2]},
     "plain_unet": {**_UNET, "n_conv_per_stage": [1, 2, 1]},
     "resenc_unet": {**_UNET, "n_blocks_per_stage": [1, 2, 1]},
     "resenc_unet_v1": {**_UNET, "n_blocks_per_stage": [1, 2, 1]},
+    "stunet": {
+        **{key: _UNET[key] for key in ("features_per_stage", "kernel_sizes", "strides")},
+        "n_blocks_per_stage": [1, 2, 1],
+    },
     "segresnet": {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1]},
     "segresnet_ds": {"init_filters": 8, "blocks_down": [1, 1, 1], "resolution": [1, 1, 3]},
     "swin_unetr": _SWIN,

@@ -46,6 +46,7 @@ def test_evaluation_gives_the_same_answer_twice(name):
 
 
 def test_a_window_does_not_depend_on_the_others_of_its_batch(name):
+    torch.manual_seed(0)
     network = build_network(name, 2, small_args(name))
     x = windows(name, 2)
 
@@ -65,6 +66,15 @@ NAMES = {
         "decoder.stages.4.convs.1.norm.bias",
         "decoder.transpconvs.4.weight",
         "decoder.seg_layers.4.weight",
+    ],
+    "medformer": [
+        "inc.conv1.weight",
+        "down1.patch_merging.reduction.depthwise.weight",
+        "down4.trans_blocks.blocks.5.feedforward.se.excitation.0.bias",
+        "map_fusion.fusion.layers.1.0.fn.to_qkv.weight",
+        "up1.map_reduction.weight",
+        "up3.conv_blocks.0.shortcut.conv.weight",
+        "outc.weight",
     ],
     "plain_unet": [
         "encoder.stages.0.0.convs.0.all_modules.0.weight",
@@ -94,6 +104,12 @@ NAMES = {
         "up_samples.0.0.conv.weight",
         "conv_final.2.conv.weight",
     ],
+    "stunet": [
+        "conv_blocks_context.0.0.conv3.weight",
+        "upsample_layers.4.conv.weight",
+        "conv_blocks_localization.4.0.norm2.bias",
+        "seg_outputs.4.bias",
+    ],
 }
 N_NAMES = {
     "dynunet": 46,
@@ -103,15 +119,17 @@ N_NAMES = {
     "universal": 170,
     "segresnet_ds": 113,
     "generic_unet": 292,
+    "medformer": 298,
     "plain_unet": 292,
     "resenc_unet": 956,
     "resenc_unet_v1": 968,
     "segresnet": 83,
+    "stunet": 130,
 }
 
 
-# An ensemble has no default; test_ensemble.py looks at its names.
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"ensemble"}))
+# These have no default; test_ensemble.py and test_dints.py look at their names.
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"ensemble", "dints"}))
 def test_the_names_of_the_weights_stay(name):
     shapes = list_shapes(lambda: build_network(name, 9, {}))
 
