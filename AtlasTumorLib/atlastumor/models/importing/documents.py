@@ -1,0 +1,92 @@
+"""JSON and YAML from outside: plain data within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import DependencyError, InputError
+from ..schema import parse_json
+
+__all__ = ["read_json", "read_yaml"]
+
+_MOST_BYTES = 32 << 20
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """Read a JSON file that holds a table.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The table.
+
+    Raises:
+        InputError: If it cannot be read, is too large or too deep, or holds no table.
+    """
+    try:
+        data = parse_json(_read_text(path))
+    except ValueError as error:
+        msg = f"{path.name} is not valid JSON: {error}."
+        raise InputError(msg) from error
+    return _as_table(data, path)
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """Read a YAML file that holds a table of plain values.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The table.
+
+    Raises:
+        InputError: If it cannot be read, is too large or too deep, holds no table, or refers to
+            its own parts, by which a short file grows without end.
+        DependencyError: If PyYAML is not installed.
+    """
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ImportError as error:
+        msg = f"{path.name} needs the package pyyaml to be read; install it with pip."
+        raise DependencyError(msg) from error
+    text = _read_text(path)
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in _events(yaml, text)):
+            msg = f"{path.name} refers to its own parts with '*'; that is not read here."
+            raise InputError(msg)
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        msg = f"{path.name} is not valid YAML: {str(error)[:200]}."
+        raise InputError(msg) from error
+    return _as_table(data, path)
+
+
+def _events(yaml: Any, text: str) -> Iterator[Any]:
+    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            msg = f"{path.name} is larger than {_MOST_BYTES >> 20} MB; that is no configuration."
+            raise InputError(msg)
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"{path.name} cannot be read: {error.strerror}."
+        raise InputError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path.name} is no text."
+        raise InputError(msg) from error
+
+
+def _as_table(data: Any, path: Path) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        msg = f"{path.name} holds a {type(data).__name__} where a table is due."
+        raise InputError(msg)
+    return data

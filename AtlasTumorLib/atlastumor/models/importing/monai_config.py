@@ -1,0 +1,92 @@
+"""A MONAI configuration as data: references are followed, expressions are never evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import InputError
+from .fields import Record
+
+__all__ = ["Config"]
+
+_REFERENCE = re.compile(r"@([\w#:]+)")
+_MOST_STEPS = 32
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a configuration file says.
+
+    Args:
+        values: All of it.
+        where: Its name.
+    """
+
+    values: Mapping[str, Any]
+    where: str
+
+    def resolve(self, value: Any, key: str) -> Any:
+        """Follow the references in a value.
+
+        Args:
+            value: As the file has it.
+            key: What people call it.
+
+        Returns:
+            The value, lists and tables resolved all the way down.
+
+        Raises:
+            InputError: If part of it is an expression, or refers to nothing or to itself.
+        """
+        return self._resolve(value, key, 0)
+
+    def table(self, key: str) -> Record:
+        """Resolve one of the file's tables.
+
+        Args:
+            key: Its key.
+
+        Returns:
+            The table.
+
+        Raises:
+            InputError: If it is not there, or `resolve` refuses part of it.
+        """
+        value = self.resolve(self.values.get(key), key)
+        if not isinstance(value, Mapping):
+            msg = f"{self.where} has no table '{key}'."
+            raise InputError(msg)
+        return Record(value, f"'{key}' of {self.where}")
+
+    def _resolve(self, value: Any, key: str, depth: int) -> Any:
+        if depth > _MOST_STEPS:
+            msg = f"'{key}' of {self.where} refers to itself, or is nested too deeply."
+            raise InputError(msg)
+        if isinstance(value, Mapping):
+            return {k: self._resolve(v, f"{key}.{k}", depth + 1) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._resolve(item, key, depth + 1) for item in value]
+        if isinstance(value, str) and value[:1] in {"@", "$", "%"}:
+            return self._resolve(self._follow(value, key), key, depth + 1)
+        return value
+
+    def _follow(self, text: str, key: str) -> Any:
+        """What a plain reference points at."""
+        found = _REFERENCE.fullmatch(text.strip())
+        if found is None:
+            msg = (
+                f"'{key[:100]}' of {self.where} is a program, '{text[:100]}'; it is not run. Put "
+                "its value there."
+            )
+            raise InputError(msg)
+        place: Any = self.values
+        for part in re.split(r"::|#", found[1]):
+            is_item = isinstance(place, list) and part.isdigit() and int(part) < len(place)
+            if not is_item and not (isinstance(place, Mapping) and part in place):
+                msg = f"'{key}' of {self.where} refers to '{found[1]}', which is not there."
+                raise InputError(msg)
+            place = place[int(part)] if is_item else place[part]
+        return place

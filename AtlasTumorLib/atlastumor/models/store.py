@@ -1,0 +1,72 @@
+"""The models that a user keeps: whether they are whole, and taking one away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError, OutputError
+from ..networks import load_network
+from .card import CARDS_DIR, ModelCard, find_card
+
+__all__ = ["remove_model", "verify_model"]
+
+
+def verify_model(model_id: str, models_dir: Path | None = None) -> ModelCard:
+    """Make sure that a model is as its card says: hash, size, every tensor of the network.
+
+    Args:
+        model_id: The model.
+        models_dir: A folder to look in, beside the user's own and the package's.
+
+    Returns:
+        Its card.
+
+    Raises:
+        UnknownKeyError: If there is no such model.
+        CardError: If its card is malformed.
+        WeightsError: If its weights are missing, altered or do not fit.
+        DependencyError: If a package that its network needs is missing.
+    """
+    card = find_card(model_id, _as_list(models_dir))
+    load_network(card, models_dir=models_dir)
+    return card
+
+
+def remove_model(model_id: str, models_dir: Path | None = None) -> tuple[Path, ...]:
+    """Delete a model of the user's.
+
+    Args:
+        model_id: The model.
+        models_dir: A folder to look in, beside the user's own.
+
+    Returns:
+        What was deleted: the card, and its weights where no other card in the folder names them.
+
+    Raises:
+        UnknownKeyError: If there is no such model.
+        InputError: If it came with this package.
+        OutputError: If it cannot be deleted.
+    """
+    card = find_card(model_id, _as_list(models_dir))
+    path = card.path
+    if path is None or path.parent == CARDS_DIR:
+        msg = f"The model '{model_id}' came with this software and stays."
+        raise InputError(msg)
+    weights = path.parent / card.weights.name
+    mentions = [p for p in path.parent.glob("[!.]*.json") if card.weights.name in _read(p)]
+    doomed = [path, weights] if mentions == [path] and weights.is_file() else [path]
+    try:
+        for one in doomed:  # without its card it is no model, whatever happens next
+            one.unlink()
+    except OSError as error:
+        msg = f"The model '{model_id}' cannot be deleted: {error.strerror}."
+        raise OutputError(msg) from error
+    return tuple(doomed)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _as_list(folder: Path | None) -> list[Path]:
+    return [] if folder is None else [folder]
