@@ -8,11 +8,16 @@ every bound; what spans two keys (channels, thresholds) is checked in `conflicts
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = ["find_fault", "parse_json"]
+
+_MOST_LEVELS = 64
+_MOST_CHARACTERS = 64
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -26,35 +31,76 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON strictly: no repeated keys, no NaN, no Infinity.
+    """Read JSON strictly: no repeated keys, no NaN, no Infinity, nothing that only harms.
 
     Args:
         text: The document.
 
     Returns:
-        Its value.
+        Its value: at most 64 levels deep, its numbers finite and short, its text Unicode.
 
     Raises:
         ValueError: If it is not such a document; the message says why.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
+            parse_int=lambda digits: int(_short(digits)),
+            parse_float=_finite,
+        )
     except RecursionError:
         msg = "it is nested too deeply"
         raise ValueError(msg) from None
+    _check_depth(value)
+    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            msg = f"the key '{key}' comes twice"
-            raise ValueError(msg)
-    return dict(pairs)
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        msg = f"the key '{key[:_MOST_CHARACTERS]}' comes twice"
+        raise ValueError(msg)
+    return unique
 
 
 def _refuse_constant(name: str) -> Any:
     msg = f"{name} is not a number that JSON knows"
+    raise ValueError(msg)
+
+
+def _short(digits: str) -> str:
+    if len(digits) > _MOST_CHARACTERS:
+        msg = f"it holds a number of {len(digits)} digits"
+        raise ValueError(msg)
+    return digits
+
+
+def _finite(digits: str) -> float:
+    number = float(_short(digits))
+    if not math.isfinite(number):
+        msg = f"{digits} is too large a number"
+        raise ValueError(msg)
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse, level by level, what would exhaust whoever follows it, and text that is none."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        texts = [item for item in level if isinstance(item, str)]
+        tables = [item for item in level if isinstance(item, dict)]
+        texts += [key for table in tables for key in table]
+        if not all(map(str.isascii, texts)):
+            "".join(texts).encode()  # half a pair of surrogates is an error here
+        lists = [item for item in level if isinstance(item, list)]
+        level = [item for table in tables for item in table.values()]
+        level += [item for items in lists for item in items]
+        if not level:
+            return
+    msg = "it is nested too deeply"
     raise ValueError(msg)
 
 

@@ -52,6 +52,7 @@ ALLOWED: Mapping[str, Any] = {
     "_codecs.encode": codecs.encode,
     "builtins.bytes": bytes,
     "builtins.dict": dict,
+    "builtins.frozenset": frozenset,
     "builtins.int": int,
     "builtins.list": list,
     "builtins.set": set,
@@ -69,6 +70,11 @@ ALLOWED: Mapping[str, Any] = {
 
 def _check_empty(arguments: tuple[Symbol, ...]) -> None:
     require(not arguments, "it makes a container in a way that no model needs")
+
+
+def _check_no_bytes(arguments: tuple[Symbol, ...]) -> bytes:
+    _check_empty(arguments)
+    return b""
 
 
 def _check_copy(kind: str) -> Callable[[tuple[Symbol, ...]], None]:
@@ -140,7 +146,8 @@ RULES = Rules(
     mentioned={_NDARRAY, "builtins.dict", "builtins.int", "builtins.list"},
     calls={
         "_codecs.encode": _check_encode,
-        "builtins.bytes": _check_empty,
+        "builtins.bytes": _check_no_bytes,
+        "builtins.frozenset": _check_copy("list"),
         "builtins.set": _check_copy("list"),
         "collections.Counter": _check_copy("dict"),
         "collections.OrderedDict": _check_empty,
@@ -192,7 +199,7 @@ class _Unfolding:
             return value
         if isinstance(value, Mapping):
             return {key: self.copy(item, level + 1) for key, item in value.items()}
-        for kind in (list, tuple, set):
+        for kind in (list, tuple, set, frozenset):
             if isinstance(value, kind):
                 return kind(self.copy(item, level + 1) for item in value)
         return self._leaf(value)
