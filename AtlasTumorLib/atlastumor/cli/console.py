@@ -115,6 +115,17 @@ class Console:
         for path in files:
             self.say(f"  {path}")
 
+    def document(self, data: Mapping[str, Any]) -> None:
+        """Print one JSON document.
+
+        Args:
+            data: Ready for JSON.
+        """
+        if self.as_json:
+            self._emit("document", data=data)
+        else:
+            self.say(json.dumps(data, indent=2, ensure_ascii=False))
+
     def reply(self, **fields: Any) -> None:
         """Answer one of many requests that a program made.
 

@@ -21,7 +21,7 @@ from .folders import default_models_dir
 from .pins import find_digest, pin_digest
 from .published import PublishedFile, say_by_hand
 
-__all__ = ["check_fetchable", "fetch_file"]
+__all__ = ["Accept", "check_fetchable", "fetch_file"]
 
 _CHUNK_BYTES = 1 << 20
 _MB = 1_000_000
@@ -47,7 +47,8 @@ def check_fetchable(
     if not may_accept and not find_digest(published, folder):
         msg = (
             f"{published.name} is not fetched: its hash is not known, so that it could not be "
-            f"checked. {say_by_hand(published, folder)}"
+            f"checked. Accept what comes with 'atlastumor models fetch "
+            f"{published.model or published.name} --pin', or {say_by_hand(published, folder)}"
         )
         raise WeightsError(msg)
 

@@ -105,7 +105,8 @@ def find_file(published: PublishedFile, models_dir: Path | None = None) -> Path:
         )
     else:
         folder = models_dir or default_models_dir()
-        todo = say_by_hand(published, folder)
+        command = f"atlastumor models fetch {published.name} --pin"
+        todo = f"Fetch it with '{command}', or {say_by_hand(published, folder)}"
     msg = (
         f"The method '{published.method}' needs weights that do not come with this software: "
         f"{published.title}. {todo}"
@@ -121,12 +122,12 @@ def say_by_hand(published: PublishedFile, folder: Path) -> str:
         folder: The models folder.
 
     Returns:
-        A sentence.
+        The end of a sentence.
     """
     todo = f"put it into the models folder, '{folder}'"
     if published.model:
         todo = f"import it with 'atlastumor models import FILE --card {published.model}'"
-    return f"Read its license ({published.license}), download {published.url} yourself and {todo}."
+    return f"read its license ({published.license}), download {published.url} yourself and {todo}."
 
 
 def _check_digest(published: PublishedFile, digest: str) -> None:

@@ -239,7 +239,7 @@ def test_models_lists_and_shows(a_models_folder: Path, capsys: pytest.CaptureFix
     assert run("models", "list", "--models-dir", a_models_folder) == 0
     assert MODEL in capsys.readouterr().out
 
-    assert run("models", "show", MODEL, "--models-dir", a_models_folder) == 0
+    assert run("models", "show", MODEL, "--models-dir", a_models_folder, "--json") == 0
     assert json.loads(capsys.readouterr().out)["id"] == MODEL
 
 

@@ -10,10 +10,11 @@ __all__ = ["write_table"]
 
 _HEAD = """# Published checkpoints
 
-What `atlastumor models list` knows. None of these files comes with AtlasTumor: `atlastumor models fetch ID`
-shows the license, asks, and gets the file from its authors; `atlastumor models show ID` says the rest. Figures are
-what their authors reported, or others as named; nothing here was measured by AtlasTumor. Made from
-`models/catalog/*.json` by `python -m atlastumor.models.catalog > Resources/Docs/catalog.md`.
+What `atlastumor models list` knows. None of these files comes with AtlasTumor: with
+`atlastumor models fetch ID` it shows the license, asks, and gets the file from its authors;
+`atlastumor models show ID` says the rest. Figures are what their authors reported, or others as
+named: none was measured by AtlasTumor. This page is made from `models/catalog/*.json` by
+`python -m atlastumor.models.catalog > Resources/Docs/catalog.md`.
 """
 _COLUMNS = ("id", "tumors of", "size", "how it comes")
 
