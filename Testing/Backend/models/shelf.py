@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +20,12 @@ class Shelf(ThreadingHTTPServer):
     """The server.
 
     Attributes:
+        asked: The addresses that were asked for, whole ones if it is used as a proxy.
         breaks_after: Bytes after which each connection is closed; None for never.
         content: Of the file.
+        drips: Seconds between its bytes, ten at a time; None for all at once.
+        etag: By which it knows this state of the file; "" for none.
+        headers: What it says instead of the truth; "" for not at all.
         pauses_after: Bytes after which it waits for something; None for never.
         redirect: Where "/moved.pt" leads.
         takes_ranges: Whether it gives a part where one is asked for.
@@ -31,8 +36,12 @@ class Shelf(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
+        self.asked: list[str] = []
         self.breaks_after: int | None = None
         self.content = CONTENT
+        self.drips: float | None = None
+        self.etag = ""
+        self.headers: dict[str, str] = {}
         self.pauses_after: tuple[int, Event] | None = None
         self.redirect = ""
         self.takes_ranges = True
@@ -50,11 +59,12 @@ class _Answers(BaseHTTPRequestHandler):
     server: Shelf
 
     def do_GET(self) -> None:
+        self.server.asked.append(self.path)
         if self.path == "/moved.pt":
             self.send_response(302)
             self.send_header("Location", self.server.redirect)
             self.end_headers()
-        elif self.path == "/w.pt":
+        elif self.path.endswith("/w.pt"):
             self._give()
         else:
             self.send_error(404)
@@ -62,13 +72,20 @@ class _Answers(BaseHTTPRequestHandler):
     def _give(self) -> None:
         content, asked = self.server.content, self.headers.get("Range", "")
         self.server.ranges.append(asked)
-        start = int(asked[len("bytes=") : -1]) if asked and self.server.takes_ranges else 0
+        is_same = self.headers.get("If-Range", self.server.etag) == self.server.etag
+        can_go_on = asked and self.server.takes_ranges and is_same
+        start = int(asked[len("bytes=") : -1]) if can_go_on else 0
         self.send_response(206 if start else 200)
+        said = {"Content-Length": str(len(content) - start), "ETag": self.server.etag}
         if start:
-            end = len(content) - 1
-            self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - start))
+            said["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        for name, text in (said | self.server.headers).items():
+            if text:
+                self.send_header(name, text)
         self.end_headers()
+        for at in range(start, len(content), 10) if self.server.drips else ():
+            self.wfile.write(content[at : at + 10])
+            time.sleep(self.server.drips)
         stop = None if self.server.breaks_after is None else start + self.server.breaks_after
         if self.server.pauses_after is not None:
             pause, event = self.server.pauses_after
