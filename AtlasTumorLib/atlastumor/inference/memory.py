@@ -7,9 +7,8 @@ its control group (a container's limit) leaves.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -18,6 +17,7 @@ from ..volume import Grid
 from .cgroups import read_limits
 
 if TYPE_CHECKING:
+    from ..networks.work import Work
     from .device import Device
 
 __all__ = [
@@ -113,14 +113,12 @@ class Estimate:
     n_windows: int
 
 
-# Fitted to both networks at 96^3 on two AVX-512 cores; measured peaks lie within 30 % of the sums.
-_LAYERS_AT_ONCE = 5  # tensors of the first level's width that live at once
-_S_PER_MVOXEL = {"fp32": 1.2, "bf16": 0.3, "fp16": math.nan}  # at 16 features, on two cores
+# Fitted to ResEnc-M and SegResNet at 96^3 on two AVX-512 cores: peaks lie within 30 % of the sums.
+_ROOM = 1.2  # of a window's tensors, for what libraries keep beside them
+_OPERATIONS_PER_S = {"fp32": 65e9, "bf16": 260e9, "fp16": math.nan}  # of a core
 _S_PER_SCAN_VOXEL = 2e-7  # reading, resampling, upsampling, measuring
 _LIBRARY_BYTES = {"torch": 400 << 20, "openvino": 750 << 20}
 _GPU_LIBRARY_BYTES = 700 << 20
-_WIDTHS = ("features_per_stage", "init_filters", "channels", "filters", "feature_size", "base")
-_USUAL_WIDTH = 32
 _BYTES_PER_VALUE = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
@@ -186,10 +184,11 @@ def window_bytes(card: ModelCard, precision: str) -> int:
         precision: "fp32", "bf16" or "fp16".
 
     Returns:
-        Bytes: some tensors of the first level's width, and the logits twice.
+        Bytes: the most that the network's tensors take at once, and the logits once more.
     """
-    width = _LAYERS_AT_ONCE * _n_features(card) + 2 * len(card.outputs)
-    return math.prod(card.inference.patch) * width * _BYTES_PER_VALUE[precision]
+    values = int(_ROOM * _find_work(card).bytes / 4)
+    values += math.prod(card.inference.patch) * len(card.outputs)
+    return values * _BYTES_PER_VALUE[precision]
 
 
 def choose_batch(card: ModelCard, device: Device, precision: str, *, most: int = 8) -> int:
@@ -210,26 +209,21 @@ def choose_batch(card: ModelCard, device: Device, precision: str, *, most: int =
 
 
 def _guess_seconds(card: ModelCard, device: Device, precision: str) -> float:
-    """Guess the seconds of a window from stored rates: work grows with the square of width."""
+    """Guess the seconds of a window from a stored rate."""
     if device.kind != "cpu":
         return math.nan
     import torch
 
-    work = math.prod(card.inference.patch) / 1e6 * (_n_features(card) / 16) ** 2
-    work *= card.network.args.get("members", 1)
-    return float(work * _S_PER_MVOXEL[precision] * 2 / torch.get_num_threads())
+    rate = _OPERATIONS_PER_S[precision] * torch.get_num_threads()
+    return _find_work(card).operations / rate
 
 
-def _n_features(card: ModelCard) -> int:
-    """Width of the network's first level, under whatever name its architecture has for it."""
-    args: Mapping[str, Any] = card.network.args
-    for inner in ("args", "backbone_args"):
-        args = {**args, **args.get(inner, {})}
-    for key in _WIDTHS:
-        width = args.get(key)
-        if width:
-            return int(width[0] if isinstance(width, (list, tuple)) else width)
-    return _USUAL_WIDTH
+def _find_work(card: ModelCard) -> Work:
+    """What the card's network makes of one of its windows."""
+    from ..networks.work import measure_work
+
+    network = card.network
+    return measure_work(network.name, len(card.outputs), network.args, card.inference.patch)
 
 
 def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["list_shapes"]
+__all__ = ["list_shapes", "shapes_alone"]
 
 
 class _NumbersAreReal(TorchFunctionMode):
@@ -24,6 +25,17 @@ class _NumbersAreReal(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+@contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Make and run networks whose tensors have shapes and no values.
+
+    Yields:
+        Nothing; within, tensors are made on torch's device "meta".
+    """
+    with torch.device("meta"), _NumbersAreReal():
+        yield
+
+
 def list_shapes(build: Callable[[], torch.nn.Module]) -> dict[str, tuple[int, ...]]:
     """List what a network's weights file holds.
 
@@ -33,5 +45,5 @@ def list_shapes(build: Callable[[], torch.nn.Module]) -> dict[str, tuple[int, ..
     Returns:
         Shape of every tensor by name, in the order of its state dict.
     """
-    with torch.device("meta"), _NumbersAreReal():
+    with shapes_alone():
         return {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()}
