@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...errors import AtlasTumorError, InputError
 from ...progress import CancelToken, Progress, ignore_progress, part_of
 from ..card import ModelCard
 from ..folders import default_models_dir
@@ -38,6 +39,11 @@ FORMATS: Mapping[str, Callable[[Path, Wishes, Progress, CancelToken], Draft]] = 
     "own": read_own,
 }
 """Every format by its name."""
+
+_UNFORESEEN = (
+    *(ArithmeticError, AttributeError, LookupError, OSError, RecursionError),
+    *(TypeError, ValueError),
+)
 
 
 def recognize(path: Path) -> str:
@@ -104,9 +110,21 @@ def import_model(
     with _opened(Path(path)) as place:
         token.check()
         progress(0.1, "Looking at the files")
-        read = FORMATS[recognize_place(place)]
-        draft = read(place, wishes, part_of(progress, 0.1, 0.4), token)
+        draft = _read(place, wishes, part_of(progress, 0.1, 0.4), token)
         return install(draft, folder, progress=part_of(progress, 0.4, 1.0), cancel=token)
+
+
+def _read(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) -> Draft:
+    """Read a model; what its format does not foresee ends in a sentence, whatever it is."""
+    kind = recognize_place(place)
+    try:
+        return FORMATS[kind](place, wishes, progress, cancel)
+    except _UNFORESEEN as error:
+        if isinstance(error, AtlasTumorError):
+            raise
+        told = f"{type(error).__name__}: {str(error)[:200]}"
+        msg = f"'{place.name}' is not as the format '{kind}' should be ({told})."
+        raise InputError(msg) from error
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from typing import Any
 
 from ...errors import InputError
 from ...networks import adapt_tensors
+from ...networks.dints import read_search_code
 from ...progress import CancelToken, Progress
-from ..reading.checkpoints import read_tensors
+from ..reading.checkpoints import read_checkpoint, read_tensors
 from .documents import read_json, read_yaml
 from .draft import Draft, Wishes, make_card
 from .fields import Record, as_numbers
@@ -32,6 +33,7 @@ _MOVED = re.compile(r"\$\s*@(\w+)\.to\(.*\)")
 _INFERERS = ("SlidingWindowInferer", "SlidingWindowInfererAdapt")
 _BLENDS = {"constant": "constant", "gaussian": "gaussian_monai"}
 _SIGMA = 0.125
+_DINTS_FILTERS = 32  # at a channel_mul of 1
 
 
 def find_bundles(place: Path) -> list[Path]:
@@ -72,9 +74,7 @@ def read_bundle(place: Path, wishes: Wishes, progress: Progress, cancel: CancelT
     folder = bundles[0]
     config = _read_config(folder)
     metadata = Record(_read_metadata(folder), "metadata.json")
-    network, n_outputs = read_network(
-        _find_network(config), str(metadata.values.get("monai_version", ""))
-    )
+    network, n_outputs = _read_network(config, metadata, folder)
     prepared = read_preprocessing(config)
     finished = read_postprocessing(config)
     weights = _find_weights(folder)
@@ -110,20 +110,44 @@ def _read_metadata(folder: Path) -> Mapping[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _find_network(config: Config) -> Mapping[str, Any]:
+def _read_network(config: Config, metadata: Record, folder: Path) -> tuple[dict[str, Any], int]:
     """The network's description, which `network` itself is or moves to a device."""
     value = config.values.get("network_def", config.values.get("network"))
     moved = _MOVED.fullmatch(value) if isinstance(value, str) else None
-    spec = config.resolve(config.values.get(moved[1]) if moved else value, "network_def")
+    value = config.values.get(moved[1]) if moved else value
+    if isinstance(value, Mapping) and str(value.get("_target_")).endswith("DiNTS"):
+        return _read_dints(config, value, folder)
+    spec = config.resolve(value, "network_def")
     if not isinstance(spec, Mapping):
         msg = f"{config.where} does not describe its network as 'network_def'."
         raise InputError(msg)
-    return {key: config.resolve(item, f"network_def.{key}") for key, item in spec.items()}
+    return read_network(spec, str(metadata.values.get("monai_version", "")))
+
+
+def _read_dints(config: Config, raw: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], int]:
+    """A searched network: its configuration is half a program, the search's result lies beside."""
+    keys = ("in_channels", "num_classes", "use_downsample")
+    spec = Record({key: config.resolve(raw.get(key), key) for key in keys}, "network_def")
+    space = config.values.get("dints_space")
+    codes = sorted((folder / "models").glob("search_code*.pt"))
+    if spec.values["in_channels"] != 1 or not isinstance(space, Mapping) or len(codes) != 1:
+        msg = (
+            "A DiNTS is known here that looks at one image, has a 'dints_space', and one "
+            f"models/search_code*.pt; there are {len(codes)}."
+        )
+        raise InputError(msg)
+    found = Record({"code": read_checkpoint(codes[0])}, codes[0].name)
+    args = read_search_code(found.record("code").values)
+    width = as_numbers([config.resolve(space.get("channel_mul"), "channel_mul")], "channel_mul", 1)
+    args["init_filters"] = int(_DINTS_FILTERS * width[0])
+    args["use_downsample"] = spec.read("use_downsample", bool, True)
+    return {"name": "dints", "args": args}, spec.read("num_classes", int)
 
 
 def _find_weights(folder: Path) -> Path:
     models = folder / "models"
-    found = sorted(path for path in models.glob("*.pt*") if path.suffix in (".pt", ".pth"))
+    every = (path for path in models.glob("*.pt*") if path.suffix in (".pt", ".pth"))
+    found = sorted(path for path in every if not path.name.startswith("search_code"))
     named = [path for path in found if path.stem == "model"]
     if len(named or found) == 1:
         return (named or found)[0]

@@ -71,7 +71,7 @@ def make_card(
     """Put a card together from what a file says and what the user says.
 
     Args:
-        wishes: The user's words.
+        wishes: The user's words; of `input` and `inference` a card may tell single keys.
         kind: Name of the importer.
         title: What the file calls the model.
         names: What the file calls each channel, in channel order.
@@ -107,8 +107,9 @@ def make_card(
         **sections,
         **told,
     }
-    source = {**sections.get("source", {}), **told.get("source", {})}
-    card["source"] = {**source, "importer": f"AtlasTumor {__version__}, {kind}"}
+    for key in ("input", "inference", "source"):
+        card[key] = {**sections.get(key, {}), **told.get(key, {})}
+    card["source"]["importer"] = f"AtlasTumor {__version__}, {kind}"
     organs = [o["organ"] for o in card["outputs"] if o["kind"] == "tumor"]
     card.setdefault("thresholds", dict.fromkeys(organs))
     return card | ({} if wishes.id is None else {"id": wishes.id})

@@ -45,10 +45,10 @@ def install(draft: Draft, folder: Path, *, progress: Progress, cancel: CancelTok
     weights = {"file": f"{model_id}.safetensors"}
     parse_card({**draft.card, "weights": {**_PENDING, **weights}})
     check_free(model_id, folder)
+    cancel.check()
+    progress(0.1, "Hashing the files")
+    source = {**draft.card["source"], **_describe_files(draft.files)}
     with _staging(folder) as staging:
-        cancel.check()
-        progress(0.1, "Hashing the files")
-        source = {**draft.card["source"], **_describe_files(draft.files)}
         cancel.check()
         progress(0.3, "Writing the weights")
         digest, size = save_weights(draft.tensors, staging / weights["file"])
@@ -109,6 +109,8 @@ def _write_card(card: Mapping[str, Any], path: Path) -> None:
 
 def _describe_files(files: tuple[Path, ...]) -> dict[str, str]:
     """Names and hashes of what a model was made of."""
+    if not files:
+        return {}
     names = [f"{path.parent.name}/{path.name}" if len(files) > 1 else path.name for path in files]
     digests = [hash_file(path) for path in files]
     return {"files": ", ".join(names)[:_LONGEST_TEXT], "sha256": ", ".join(digests)[:_LONGEST_TEXT]}

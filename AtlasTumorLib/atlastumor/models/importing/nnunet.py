@@ -20,6 +20,7 @@ from .documents import read_json
 from .draft import Draft, Wishes, as_tensors, join_members, make_card
 from .fields import Record, as_numbers
 from .nnunet_plans import read_plan
+from .stunet import read_stunet
 
 __all__ = ["find_trained", "read_nnunet"]
 
@@ -140,6 +141,7 @@ def _make_draft(
     names, activation = _read_labels(dataset)
     trainer = contents[0].read("trainer_name", str, "unknown")
     name, args = plan.network["name"], {**plan.network["args"], **_REBUILT.get(trainer, {})}
+    name, args = read_stunet(trainer, args["strides"][1:]) or (name, args)
     members = []
     for content in contents:
         tensors = strip_prefixes(as_tensors(content, "network_weights"))

@@ -24,13 +24,13 @@ from .axes import Axes, find_axes
 from .documents import read_json
 from .draft import Draft, Wishes, join_members, make_card
 from .fields import Record, as_numbers
+from .stunet import read_stunet
 
 __all__ = ["find_trained_v1", "read_nnunet_v1"]
 
 _CHECKPOINTS = ("model_final_checkpoint.model", "model_best.model")
 _CONFIGURATIONS = ("2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres")
 _MOST_FEATURES = 320
-_NETWORK = "generic_unet"
 _DIFFERENCES = (
     "nnU-Net v1 averages the probabilities of windows, mirrored passes and folds, here their "
     "logits are averaged; it clips densities after resampling, here before"
@@ -72,21 +72,21 @@ def read_nnunet_v1(place: Path, wishes: Wishes, progress: Progress, cancel: Canc
     stage = _find_stage(plans, configuration)
     forward = as_numbers(plans.values.get("transpose_forward", (0, 1, 2)), "transpose_forward", 3)
     axes = find_axes([int(axis) for axis in forward])
-    args = _read_network(plans, stage, axes)
+    name, args = _read_network(plans, stage, axes, trainer=folder.name)
     files = _find_checkpoints(folder)
     members = []
     for number, path in enumerate(files):
         cancel.check()
         progress(number / len(files), f"Reading {path.parent.name}")
         turned = axes.turn_tensors(read_tensors(path))
-        members.append(adapt_tensors(_NETWORK, turned, args))
-    network, tensors = join_members({"name": _NETWORK, "args": args}, members)
+        members.append(adapt_tensors(name, turned, args))
+    network, tensors = join_members({"name": name, "args": args}, members)
     is_mirrored = "nomirror" not in folder.name.lower()
     card = make_card(
         wishes,
         kind="nnunet_v1",
         title=f"{_task_of(folder)} {configuration}".strip(),
-        names=_read_names(folder, place, int(plans.number("num_classes")) + 1),
+        names=_read_names(folder, place, plans, wishes),
         activation="softmax",
         network=network,
         input={
@@ -144,7 +144,7 @@ def _choose_folder(folders: list[Path], place: Path, configuration: str | None) 
 def _find_stage(plans: Record, configuration: str) -> Record:
     """The plan of a configuration: of two stages, 3d_lowres is the first."""
     stages: Mapping[Any, Any] = plans.record("plans_per_stage").values
-    number = 0 if configuration == "3d_lowres" or len(stages) == 1 else max(stages)
+    number = 0 if configuration == "3d_lowres" else max(stages, default=0)
     stage = Record(_as_table(stages.get(number)), f"stage {number} of plans.pkl")
     if len(stage.values.get("patch_size", ())) != 3:
         msg = (
@@ -161,22 +161,37 @@ def _find_stage(plans: Record, configuration: str) -> Record:
     return stage
 
 
-def _read_network(plans: Record, stage: Record, axes: Axes) -> dict[str, Any]:
-    """Arguments of `generic_unet`, as its own description says."""
-    pools, kernels = stage.values.get("pool_op_kernel_sizes"), stage.values.get("conv_kernel_sizes")
-    rows = [as_numbers(row, "A row of 'pool_op_kernel_sizes'", 3) for row in pools or ()]
-    n = len(rows) + 1
-    base = int(as_numbers([plans.values.get("base_num_features", 32)], "base_num_features", 1)[0])
-    per_stage = int(as_numbers([plans.values.get("conv_per_stage", 2)], "conv_per_stage", 1)[0])
-    return {
+def _read_network(
+    plans: Record, stage: Record, axes: Axes, *, trainer: str
+) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of the network that a trainer builds of a plan."""
+    pools, kernels = (
+        [axes.turn(as_numbers(row, f"A row of '{key}'", 3)) for row in stage.values.get(key) or ()]
+        for key in ("pool_op_kernel_sizes", "conv_kernel_sizes")
+    )
+    if stunet := read_stunet(trainer, pools):
+        return stunet
+    base, per_stage = (
+        int(as_numbers([plans.values.get(key, usual)], f"'{key}' of {plans.where}", 1)[0])
+        for key, usual in (("base_num_features", 32), ("conv_per_stage", 2))
+    )
+    n = len(kernels)
+    args: dict[str, Any] = {
         "features_per_stage": [min(base * 2**level, _MOST_FEATURES) for level in range(n)],
-        "kernel_sizes": [
-            axes.turn(as_numbers(row, "A row of 'conv_kernel_sizes'", 3)) for row in kernels or ()
-        ],
-        "strides": [[1, 1, 1], *(axes.turn(row) for row in rows)],
-        "n_conv_per_stage": [per_stage] * n,
-        "n_conv_per_stage_decoder": [per_stage] * (n - 1),
+        "kernel_sizes": kernels,
+        "strides": [[1, 1, 1], *pools][-n:],
     }
+    if "num_blocks_encoder" in stage:  # residual encoders list a pooling for their first stage too
+        args["n_blocks_per_stage"] = _whole(stage, "num_blocks_encoder", n)
+        args["n_conv_per_stage_decoder"] = _whole(stage, "num_blocks_decoder", n - 1)
+        return "resenc_unet_v1", args
+    args["n_conv_per_stage"] = [per_stage] * n
+    args["n_conv_per_stage_decoder"] = [per_stage] * (n - 1)
+    return "generic_unet", args
+
+
+def _whole(stage: Record, key: str, n: int) -> list[int]:
+    return [int(number) for number in stage.numbers(key, n)]
 
 
 def _read_normalization(plans: Record) -> dict[str, Any]:
@@ -206,22 +221,25 @@ def _read_normalization(plans: Record) -> dict[str, Any]:
 
 def _find_checkpoints(folder: Path) -> tuple[Path, ...]:
     """The checkpoint of every fold; those of all data only where there are no folds."""
-    for name in _CHECKPOINTS:
+    for name in (*_CHECKPOINTS, "*.model"):
         for pattern in (f"fold_*/{name}", f"all/{name}"):
-            if found := tuple(sorted(folder.glob(pattern))):
+            found = tuple(sorted(folder.glob(pattern)))
+            if found and len({path.parent for path in found}) == len(found):
                 return found
     msg = f"{folder.name} has no {' or '.join(_CHECKPOINTS)} in any fold."
     raise InputError(msg)
 
 
-def _read_names(folder: Path, place: Path, n: int) -> Sequence[str]:
-    """Names of the labels, where the data set's description is there."""
+def _read_names(folder: Path, place: Path, plans: Record, wishes: Wishes) -> Sequence[str]:
+    """Names of the labels, where the data set's description is there; a card knows them all."""
+    told = (wishes.card or {}).get("outputs")
+    if isinstance(told, Sequence):
+        return [""] * len(told)
+    n = int(plans.number("num_classes")) + 1
     for above in (folder, *folder.parents):
         if (above / "dataset.json").is_file():
-            description = Record(read_json(above / "dataset.json"), "dataset.json")
-            names = {
-                str(key): str(name) for key, name in description.record("labels").values.items()
-            }
+            labels = Record(read_json(above / "dataset.json"), "dataset.json").record("labels")
+            names = {str(key): str(name) for key, name in labels.values.items()}
             if sorted(names) == sorted(map(str, range(n))):
                 return [names[str(number)] for number in range(n)]
         if above == place:

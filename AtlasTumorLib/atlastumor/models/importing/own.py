@@ -7,7 +7,8 @@ from pathlib import Path
 from ...errors import InputError
 from ...progress import CancelToken, Progress
 from ..card import card_to_dict, load_card
-from ..weights import load_weights
+from ..reading.checkpoints import read_tensors
+from ..weights import find_weights, load_weights
 from .documents import read_json
 from .draft import Draft, Wishes
 
@@ -61,7 +62,8 @@ def read_own(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToke
     card = load_card(cards[0])
     cancel.check()
     progress(0.0, f"Reading {card.weights.name}")
-    tensors = load_weights(card)
+    load_weights(card)
+    tensors = read_tensors(find_weights(card))  # as they were stored, and not as float32
     data = card_to_dict(card)
     del data["weights"]
     if wishes.id is not None:

@@ -199,6 +199,7 @@ def changed(section, **values):
 
 
 PRIMUS = {"network_class_name": "x.Primus", "arch_kwargs": {}}
+ODD = {"network_class_name": "PlainConvUNet", "arch_kwargs": {"kernel_sizes": 3.5}}
 REFUSED = [
     ({"configuration": "2d"}, "'2d' is 2-D"),
     ({"configuration": "3d_cascade_fullres"}, "second half of a cascade.*3d_lowres"),
@@ -211,6 +212,13 @@ REFUSED = [
     ({"plans": changed(1, spacing=[1, 1, "1; import os"])}, "3 numbers is needed"),
     ({"plans": changed(1, resampling_fn_data="no_resampling_hack")}, "resamples with 'no_res"),
     ({"plans": changed(1, architecture=PRIMUS)}, "is a Primus.*PlainConvUNet, Residual"),
+    ({"plans": changed(1, architecture={**PRIMUS, "arch_kwargs": 3})}, "'arch_kwargs' of"),
+    ({"plans": changed(1, patch_size=[[1], {}, None])}, "'patch_size' of .* 3 numbers"),
+    ({"plans": changed(1, inherits_from="3d_fullres")}, "no configuration '3d_fullres' that"),
+    ({"plans": changed(1, inherits_from=[1])}, "not as the format 'nnunet' should be|no config"),
+    ({"plans": changed(1, architecture=ODD)}, "format 'nnunet' should be"),
+    ({"plans": changed(1, spacing=[1e9, 1e-9, 0])}, "input.spacing_mm"),
+    ({"plans": changed(1, patch_size=[10**9, 8, 8])}, "inference.patch"),
     ({"dataset": make_dataset() | {"channel_names": {"0": "CT", "1": "PET"}}}, "wants 2 images"),
     ({"dataset": make_dataset({"background": 0, "liver": 2, "tumor": 5})}, "not numbered from 0"),
     ({"dataset": make_dataset({"background": 0, "spleen": 1, "x": 2})}, "None of the model's"),
