@@ -12,7 +12,7 @@ import torch
 
 from atlastumor.errors import DeviceError, UnknownKeyError
 from atlastumor.inference.backends import choose_backend, choose_precision, name_backend
-from atlastumor.inference.backends.openvino_backend import has_openvino
+from atlastumor.inference.backends.openvino_backend import OpenVinoBackend, has_openvino
 from atlastumor.inference.backends.rewrite import rewrite_for_cpu
 from atlastumor.inference.backends.torch_backend import choose_layout
 from atlastumor.inference.device import choose_device, find_best_precision
@@ -80,6 +80,37 @@ def test_a_backend_takes_windows_of_another_size(backend, precision):
 
     assert runner.run(windows(1)).shape == (1, 3, 16, 32, 24)
     assert runner.run(windows(3, (8, 16, 8))).shape == (3, 3, 8, 16, 8)
+
+
+@pytest.mark.parametrize(("backend", "precision"), WAYS[:3])
+def test_a_transformer_agrees_with_the_plain_network(backend, precision):
+    data = card_data()
+    args = {**small_args("swin_unetr"), "depths": [2, 1, 1, 1]}  # the second one shifts its windows
+    data["network"] = {"name": "swin_unetr", "args": args}
+    torch.manual_seed(3)
+    network = build_network("swin_unetr", 3, args)
+    with torch.inference_mode():
+        expected = network(windows(1, (32, 64, 32)))
+
+    runner = choose_backend(backend, precision, CPU, network, parse_card(data))
+
+    difference = (runner.run(windows(1, (32, 64, 32))).float() - expected).abs().max()
+    assert difference < (1e-4 if precision == "fp32" else 0.05) * expected.abs().max()
+
+
+class TellsItsSize(torch.nn.Module):
+    """Adds a side of the window, reckoned in Python: a trace keeps the number that it saw."""
+
+    def forward(self, x):
+        return x + int(x.shape[2])
+
+
+@needs_openvino
+def test_a_network_of_one_size_is_converted_anew_for_another():
+    runner = OpenVinoBackend(TellsItsSize(), CPU, "fp32", None)
+
+    for side in (4, 8, 4):
+        assert (runner.run(torch.zeros(1, 1, side, 4, 4)) == side).all()
 
 
 @pytest.mark.parametrize(("backend", "precision"), WAYS)
