@@ -74,6 +74,27 @@ def test_the_tables_name_six_organs_and_the_embedded_model() -> None:
     assert "atlastumor-phantom-v0" in said
 
 
+def test_adding_a_model_takes_one_card(tmp_path: Path) -> None:
+    said = run("06_add_a_model.py", tmp_path)
+
+    assert said.startswith("somebodys-model: Somebody's network for six organs (CC BY 4.0)\n")
+    assert "channel 7: tumor liver" in said
+    assert said.endswith("It is whole.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["published.pt"]
+
+
+def test_adding_a_network_takes_one_file_and_one_line(tmp_path: Path) -> None:
+    assert run("07_add_a_network.py", tmp_path) == "two-convs answers (1, 13, 16, 16, 16)\n"
+
+
+def test_the_manual_shows_the_examples_that_are_run() -> None:
+    manual = (REPOSITORY / "Resources/Docs/models.md").read_text(encoding="utf-8")
+
+    assert all(
+        f"examples/{name}" in manual for name in ("06_add_a_model.py", "07_add_a_network.py")
+    )
+
+
 def test_every_example_has_a_test() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
 
