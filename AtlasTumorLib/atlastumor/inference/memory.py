@@ -113,8 +113,9 @@ class Estimate:
     n_windows: int
 
 
-# Fitted to ResEnc-M and SegResNet at 96^3 on two AVX-512 cores: peaks lie within 30 % of the sums.
-_ROOM = 1.2  # of a window's tensors, for what libraries keep beside them
+# Fitted on AVX-512 cores to ResEnc-M, SegResNet and the plain U-Net at 96^3 and MedFormer at 64^3:
+# measured peaks lie within 30 % of the sums.
+_ROOM = 1.35  # of a window's tensors, for what libraries keep beside them
 _OPERATIONS_PER_S = {"fp32": 65e9, "bf16": 260e9, "fp16": math.nan}  # of a core
 _S_PER_SCAN_VOXEL = 2e-7  # reading, resampling, upsampling, measuring
 _LIBRARY_BYTES = {"torch": 400 << 20, "openvino": 750 << 20}
