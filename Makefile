@@ -6,7 +6,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey bench-synthesis bench-filter bench-diffusion evaluate train train-diffusion screenshots \
+        bench-journey bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
         package-check clean
 
 help: ## this list
@@ -67,6 +67,9 @@ bench-filter: $(VENV)/.core ## what the quality filter keeps of synthetic tumors
 
 bench-diffusion: $(VENV)/.test ## how long the embedded diffusion model takes for a tumor of 20 mm
 	@$(PY) Testing/Benchmarks/bench_diffusion.py
+
+parity: $(VENV)/.bench ## imported models of nnU-Net and MONAI beside nnU-Net and MONAI themselves
+	@PYTHONPATH=Testing $(PY) -m Parity.parity
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms
