@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from atlastumor.errors import CardError
-from atlastumor.networks import NETWORKS, build_network, find_multiple
+from atlastumor.networks import NETWORKS, build_network, find_multiple, has_one_size
 from atlastumor.networks.resenc_unet import RESENC_M
 from atlastumor.networks.shapes import list_shapes
 from Backend.models.card_examples import small_args
@@ -52,6 +52,21 @@ def test_a_window_does_not_depend_on_the_others_of_its_batch(name):
 
     with torch.inference_mode():
         torch.testing.assert_close(network(x)[:1], network(x[:1]), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")  # tracing warns of every shape that is looked at
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(NETWORKS) if not has_one_size(name, small_args(name))]
+)
+def test_a_trace_serves_windows_of_other_sizes_unless_the_network_says_no(name):
+    args = small_args(name)
+    torch.manual_seed(0)
+    network = build_network(name, 2, args)
+    x = windows(name, 1, (3, 4, 2))
+
+    with torch.inference_mode():
+        traced = torch.jit.trace(network, windows(name, 1), check_trace=False)
+        torch.testing.assert_close(traced(x), network(x), atol=1e-4, rtol=1e-4)
 
 
 NAMES = {
