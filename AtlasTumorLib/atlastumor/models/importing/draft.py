@@ -16,7 +16,7 @@ from .labels import assign_outputs
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Draft", "Wishes", "join_members", "make_card"]
+__all__ = ["Draft", "Wishes", "as_tensors", "join_members", "make_card"]
 
 _LIMITS = (
     "Not for clinical use. Imported from somebody else's file; nothing here has measured how well "
@@ -86,16 +86,10 @@ def make_card(
         UnknownKeyError: If the user names an organ that there is not.
     """
     told = {key: value for key, value in (wishes.card or {}).items() if key != "weights"}
-    if "outputs" not in told:
-        told["outputs"] = assign_outputs(
-            names, activation=activation, labels=wishes.labels, organ=wishes.organ
-        )
-    elif len(told["outputs"]) != len(names):
-        msg = f"The card has {len(told['outputs'])} outputs, the file {len(names)}."
-        raise InputError(msg)
+    activation = told.get("activation", activation)
     card = {
         "schema": 1,
-        "id": make_id(title),
+        "id": _make_id(title),
         "title": title[:200],
         "version": "1.0",
         "summary": f"{title}: imported from {_KINDS[kind]}."[:2000],
@@ -106,6 +100,7 @@ def make_card(
         "limits": _LIMITS,
         **sections,
         **told,
+        "outputs": _choose_outputs(told, wishes, names, activation),
     }
     for key in ("input", "inference", "source"):
         card[key] = {**sections.get(key, {}), **told.get(key, {})}
@@ -113,6 +108,21 @@ def make_card(
     organs = [o["organ"] for o in card["outputs"] if o["kind"] == "tumor"]
     card.setdefault("thresholds", dict.fromkeys(organs))
     return card | ({} if wishes.id is None else {"id": wishes.id})
+
+
+def _choose_outputs(
+    told: Mapping[str, Any], wishes: Wishes, names: Sequence[str], activation: str
+) -> list[dict[str, Any]]:
+    """What the card says of each channel, else what the labels' names say."""
+    if "outputs" not in told:
+        return assign_outputs(
+            names, activation=activation, labels=wishes.labels, organ=wishes.organ
+        )
+    outputs: list[dict[str, Any]] = list(told["outputs"])
+    if len(outputs) != len(names):
+        msg = f"The card has {len(outputs)} outputs, the file {len(names)}."
+        raise InputError(msg)
+    return outputs
 
 
 _KINDS = {
@@ -124,7 +134,7 @@ _KINDS = {
 }
 
 
-def make_id(title: str) -> str:
+def _make_id(title: str) -> str:
     """Make an id of a title, such as "dataset003-liver-3d-fullres"."""
     words = re.findall(r"[a-z0-9.]+", title.lower())
     return "-".join(words)[:_LONGEST_ID].strip(".-") or "imported"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from ...errors import InputError
 
@@ -34,10 +34,6 @@ class Record:
         """The keys."""
         return iter(self.values)
 
-    @overload
-    def read(self, key: str, kind: type[_T]) -> _T: ...
-    @overload
-    def read(self, key: str, kind: type[_T], default: _T) -> _T: ...
     def read(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
         """Read one value.
 

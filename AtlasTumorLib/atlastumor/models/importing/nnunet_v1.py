@@ -78,10 +78,8 @@ def read_nnunet_v1(place: Path, wishes: Wishes, progress: Progress, cancel: Canc
     for number, path in enumerate(files):
         cancel.check()
         progress(number / len(files), f"Reading {path.parent.name}")
-        turned = axes.turn_tensors(read_tensors(path))
-        members.append(adapt_tensors(name, turned, args))
+        members.append(adapt_tensors(name, axes.turn_tensors(read_tensors(path)), args))
     network, tensors = join_members({"name": name, "args": args}, members)
-    is_mirrored = "nomirror" not in folder.name.lower()
     card = make_card(
         wishes,
         kind="nnunet_v1",
@@ -89,20 +87,8 @@ def read_nnunet_v1(place: Path, wishes: Wishes, progress: Progress, cancel: Canc
         names=_read_names(folder, place, plans, wishes),
         activation="softmax",
         network=network,
-        input={
-            "orientation": "stored",
-            "spacing_mm": axes.turn(stage.numbers("current_spacing")),
-            **_read_normalization(plans),
-            "resample_order": 3,
-            "crop_zeros": True,
-        },
-        inference={
-            "patch": axes.turn(stage.numbers("patch_size")),
-            "overlap": 0.5,
-            "padding": 0.0,
-            "skip_air": False,
-            "mirror_axes": [0, 1, 2] if is_mirrored else [],
-        },
+        input=_read_input(plans, stage, axes),
+        inference=_read_inference(stage, axes, trainer=folder.name),
         source={"trainer": folder.name[:200], "differences": _DIFFERENCES},
     )
     _read_postprocessing(folder, card, told=wishes.card)
@@ -192,6 +178,26 @@ def _read_network(
 
 def _whole(stage: Record, key: str, n: int) -> list[int]:
     return [int(number) for number in stage.numbers(key, n)]
+
+
+def _read_input(plans: Record, stage: Record, axes: Axes) -> dict[str, Any]:
+    return {
+        "orientation": "stored",
+        "spacing_mm": axes.turn(stage.numbers("current_spacing")),
+        **_read_normalization(plans),
+        "resample_order": 3,
+        "crop_zeros": True,
+    }
+
+
+def _read_inference(stage: Record, axes: Axes, *, trainer: str) -> dict[str, Any]:
+    return {
+        "patch": axes.turn(stage.numbers("patch_size")),
+        "overlap": 0.5,
+        "padding": 0.0,
+        "skip_air": False,
+        "mirror_axes": [] if "nomirror" in trainer.lower() else [0, 1, 2],
+    }
 
 
 def _read_normalization(plans: Record) -> dict[str, Any]:
