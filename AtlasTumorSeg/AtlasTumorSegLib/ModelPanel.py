@@ -26,9 +26,8 @@ class ModelPanel:
         """List the models, the first one chosen."""
         self.changed = Signal()
         self._box, self._label = box, label
-        self._cards = {card.id: card for card in list_cards()}
-        for card in self._cards.values():
-            box.addItem(card.title, card.id)
+        self._cards: dict[str, ModelCard] = {}
+        self.refresh()
         box.connect("currentIndexChanged(int)", self._onChanged)
 
     @property
@@ -39,6 +38,15 @@ class ModelPanel:
     def has(self, modelId: str) -> bool:
         """Whether a model is installed."""
         return modelId in self._cards
+
+    def refresh(self) -> None:
+        """List the models anew, without emitting `changed`; `show` chooses one again."""
+        wasBlocked = self._box.blockSignals(True)
+        self._cards = {card.id: card for card in list_cards()}
+        self._box.clear()
+        for card in self._cards.values():
+            self._box.addItem(card.title, card.id)
+        self._box.blockSignals(wasBlocked)
 
     def show(self, modelId: str) -> None:
         """Show what was chosen elsewhere, without emitting `changed`."""

@@ -9,6 +9,7 @@ from AtlasTumorSlicer.Tables import findTable
 
 from .Logic import AtlasTumorSegLogic
 from .ModelPanel import ModelPanel
+from .ModelsDialog import ModelsDialog
 from .OperatingPanel import OperatingPanel
 from .OrgansPanel import OrgansPanel
 from .Parameters import Parameters, readMachine, writeMachine
@@ -46,6 +47,11 @@ class AtlasTumorSegWidget(ModuleWidget):
         self._result = ResultPanel(ui.findingsLabel, ui.lesionTable)
         self._model = ModelPanel(ui.modelComboBox, ui.modelLabel)
         self._model.changed.connect(self._onModelChanged)
+        self._models = ModelsDialog(
+            self.resourcePath("UI/ModelsDialog.ui"), self.logic, lambda: self.installer.ensure()
+        )
+        self._models.changed.connect(self._onInstalledChanged)
+        ui.modelsButton.connect("clicked(bool)", lambda _on: self._models.show())
         self._point = OperatingPanel(
             ui.operatingPointLabel, ui.loadOperatingPointButton, ui.removeOperatingPointButton
         )
@@ -53,6 +59,11 @@ class AtlasTumorSegWidget(ModuleWidget):
         self._fillMachineChoices()
         ui.allOrgansButton.connect("clicked(bool)", lambda _on: self._organs.checkAll(True))
         ui.noOrgansButton.connect("clicked(bool)", lambda _on: self._organs.checkAll(False))
+
+    def cleanup(self) -> None:
+        """Stop what runs, and close the window of the models."""
+        self._models.close()
+        super().cleanup()
 
     def onSceneStartClose(self, _caller: object = None, _event: object = None) -> None:
         """Stop what runs: its scan is about to go."""
@@ -127,6 +138,12 @@ class AtlasTumorSegWidget(ModuleWidget):
     def _onModelChanged(self) -> None:
         if self._parameterNode is not None:
             self._parameterNode.model = self._model.model
+
+    def _onInstalledChanged(self) -> None:
+        self._model.refresh()
+        if self._parameterNode is not None:
+            self._model.show(self._parameterNode.model)
+            self.checkCanApply()
 
     def _onPointChanged(self) -> None:
         if self._parameterNode is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import AtlasTumorError, Cancelled, InputError, UsageError, WeightsError
 from ..models.card import find_card, list_cards
 from ..models.catalog import entries, make_card
+from ..models.folders import default_models_dir
 from .console import Console
 
 __all__ = ["import_", "remove", "verify"]
@@ -73,8 +74,10 @@ def verify(options: argparse.Namespace, console: Console) -> None:
     console.table(rows)
     damaged = [row["model"] for row in rows if row["state"] != "whole"]
     if damaged:
-        msg = f"Not as their cards say: {', '.join(damaged)}. Remove them and get them again."
+        reasons = " ".join(row["state"] for row in rows if row["state"] != "whole")
+        msg = f"Not as their cards say: {', '.join(damaged)}. {reasons} Remove and import again."
         raise WeightsError(msg)
+    _report(options, console)
 
 
 def remove(options: argparse.Namespace, console: Console) -> None:
@@ -108,6 +111,13 @@ def remove(options: argparse.Namespace, console: Console) -> None:
     for card in cards:
         for path in remove_model(card.id, options.models_dir):
             console.note(f"Removed {path}")
+    _report(options, console)
+
+
+def _report(options: argparse.Namespace, console: Console) -> None:
+    """Tell programs that all went well."""
+    if console.as_json:
+        console.result(options.models_dir or default_models_dir(), [])
 
 
 def _find_template(text: str | None) -> Path | dict[str, object] | None:

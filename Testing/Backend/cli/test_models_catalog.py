@@ -13,40 +13,8 @@ import pytest
 from atlastumor.cli import main
 from atlastumor.models.card import find_card
 from atlastumor.models.catalog import entries, find_entry
-from Backend.models.shelf import Shelf, a_shelf, offer
-
-ENTRY = find_entry("difftumor-unet-liver")
-TEMPLATE = {
-    "network": {"name": "unet", "args": {"channels": [4, 8], "strides": [2], "num_res_units": 1}},
-    "input": {
-        "orientation": "RAS",
-        "spacing_mm": [3, 3, 3],
-        "clip_hu": [-175, 250],
-        "normalize": "unit",
-        "resample_order": 1,
-    },
-    "inference": {"patch": [16, 16, 16]},
-    "outputs": [
-        {"channel": 0, "kind": "background"},
-        {"channel": 1, "kind": "organ", "organ": "liver"},
-        {"channel": 2, "kind": "tumor", "organ": "liver"},
-    ],
-    "activation": "softmax",
-    "thresholds": {"liver": None},
-    "postprocess": {},
-}
-
-
-def make_checkpoint(channels: int = 4) -> bytes:
-    """A file as a training writes it, of the network of the template."""
-    import torch
-
-    from atlastumor.networks import build_network
-
-    args = {**TEMPLATE["network"]["args"], "channels": [channels, 8]}
-    file = io.BytesIO()
-    torch.save({"state_dict": build_network("unet", 3, args).state_dict()}, file)
-    return file.getvalue()
+from Backend.models.shelf import Shelf, a_shelf
+from Backend.models.tiny_model import TEMPLATE, make_checkpoint, make_entry
 
 
 class Keyboard(io.StringIO):
@@ -66,16 +34,7 @@ class Stall:
 
     def offer(self, **more: object) -> None:
         """Publish the server's content as the model "tiny"."""
-        fields = {"method": "", "model": "tiny", "megabytes": 0, **more}
-        file = offer(self.shelf.address, self.shelf.content, **fields)
-        entry = replace(
-            ENTRY,
-            id="tiny",
-            title="Tiny",
-            files=(file,),
-            template=TEMPLATE,
-            parameters=None,
-        )
+        entry = make_entry(self.shelf.address, self.shelf.content, **more)
         self.monkeypatch.setattr(entries, "list_entries", lambda: (entry,))
 
     def types(self, text: str) -> None:
