@@ -9,9 +9,10 @@ import pytest
 import torch
 from monai.networks.nets import UNETR, DynUNet, SegResNet, SegResNetDS, SwinUNETR, UNet
 
-from atlastumor.errors import CardError, WeightsError
+from atlastumor.errors import CardError, DependencyError, WeightsError
 from atlastumor.models.weights import fit_weights
 from atlastumor.networks import adapt_tensors, build_network, find_multiple
+from atlastumor.networks.monai_parts import find_in_monai
 from atlastumor.networks.shapes import list_shapes
 
 State = Mapping[str, torch.Tensor]
@@ -248,6 +249,11 @@ def test_a_unetr_says_that_it_takes_one_window_size():
 
     with pytest.raises(CardError, match=r"img_size is \(16, 32, 16\); windows of \(32, 32, 32\)"):
         network(torch.zeros(1, 1, 32, 32, 32))
+
+
+def test_a_missing_package_is_named():
+    with pytest.raises(DependencyError, match="needs the package einopsy; install it with pip"):
+        find_in_monai("swin_unetr", "SwinUNETR", needs=("einopsy.layers",))
 
 
 @pytest.mark.parametrize(
