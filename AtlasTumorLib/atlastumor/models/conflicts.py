@@ -60,7 +60,7 @@ def _channels(card: ModelCard) -> Iterator[str]:
     for output, meaning in zip(card.outputs, meanings, strict=True):
         if meanings.count(meaning) > 1 and output.kind != "other":
             yield f"outputs[{output.channel}] means the same as another channel"
-    if not any(output.organ for output in card.outputs):
+    if not any(output.organ or output.kind == "lesion" for output in card.outputs):
         yield "outputs must name at least one organ"
 
 
@@ -70,7 +70,7 @@ def _organs(card: ModelCard) -> Iterator[str]:
 
 
 def _output(output: OutputSpec, key: str) -> Iterator[str]:
-    if output.kind in {"background", "other"}:
+    if output.kind in {"background", "other", "lesion"}:
         if output.organ is not None or output.side is not None:
             yield f"{key} is {output.kind} and has neither organ nor side"
         return

@@ -122,8 +122,9 @@ class OutputSpec:
 
     Args:
         channel: Its number, from 0.
-        kind: "background", "organ", "tumor", or "other" for what nobody asked for, which competes
-            with the rest but is never reported.
+        kind: "background", "organ", "tumor", "lesion" for a tumor of any organ, which recipes find
+            within outlines, or "other" for what nobody asked for, which competes with the rest but
+            is never reported.
         organ: Key of the organ, for "organ" and "tumor".
         side: "left" or "right" for one half of a paired organ.
     """
