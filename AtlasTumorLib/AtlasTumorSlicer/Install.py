@@ -53,6 +53,8 @@ PACKAGES = (
     TORCH,
     *MEASURING_PACKAGES,
     Package("monai>=1.5", "monai", 16),
+    Package("einops>=0.8", "einops", 1),
+    Package("pyyaml>=6.0", "yaml", 1),
     Package("safetensors>=0.5", "safetensors", 2),
     # Declares timm and with it torchvision, which the residual encoder U-Net never imports.
     Package("dynamic-network-architectures>=0.4", "dynamic_network_architectures", 1, alone=True),
