@@ -73,7 +73,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="NAME=MEANING",
         help="import: what a label means, such as PDAC='pancreas tumor'; may be repeated",
     )
-    parser.add_argument("--configuration", help="import: which of several, such as 3d_lowres")
+    parser.add_argument(
+        "--configuration", help="import, fetch: which of several, such as 3d_lowres"
+    )
     return parser
 
 

@@ -66,7 +66,7 @@ def fetch(options: argparse.Namespace, console: Console) -> None:
     files: list[Path] = []
     for number, wish in enumerate(missing):
         part = part_of(console.progress, number / len(missing), (number + 1) / len(missing))
-        files += _get(wish, folder, accept, options.ca, part)
+        files += _get(wish, folder, accept, options, part)
     console.result(folder, files)
 
 
@@ -155,7 +155,11 @@ def _describe(wish: _Wish, folder: Path) -> str:
 
 
 def _get(
-    wish: _Wish, folder: Path, accept: Accept | None, ca: Path | None, progress: Progress
+    wish: _Wish,
+    folder: Path,
+    accept: Accept | None,
+    options: argparse.Namespace,
+    progress: Progress,
 ) -> list[Path]:
     """Fetch the files of one wish, and import them if they are a model's."""
     place = folder / _DOWNLOADS / wish.name if wish.entry else folder
@@ -171,7 +175,7 @@ def _get(
                 consent=True,
                 folder=place,
                 accept=accept,
-                ca=ca,
+                ca=options.ca,
                 progress=part_of(progress, start, end),
             )
         came.append(path)
@@ -184,6 +188,7 @@ def _get(
         folder,
         card=make_card(wish.entry),
         id=wish.entry.id,
+        configuration=options.configuration or wish.entry.configuration or None,
         progress=part_of(progress, _FETCHING, 1.0),
     )
     shutil.rmtree(place)

@@ -30,14 +30,15 @@ def import_(options: argparse.Namespace, console: Console) -> None:
     if len(options.names) != 1:
         msg = "Name one folder, archive or checkpoint to import."
         raise UsageError(msg)
+    template, configuration = _find_template(options.card)
     card = import_model(
         Path(options.names[0]),
         options.models_dir,
-        card=_find_template(options.card),
+        card=template,
         id=options.id,
         labels=dict(_split(text) for text in options.label),
         organ=options.organ,
-        configuration=options.configuration,
+        configuration=options.configuration or configuration,
         progress=console.progress,
     )
     assert card.path is not None  # noqa: S101 - what was imported was read from a file
@@ -120,14 +121,15 @@ def _report(options: argparse.Namespace, console: Console) -> None:
         console.result(options.models_dir or default_models_dir(), [])
 
 
-def _find_template(text: str | None) -> Path | dict[str, object] | None:
-    """A file with a card, or what the catalogue knows of a published model."""
+def _find_template(text: str | None) -> tuple[Path | dict[str, object] | None, str | None]:
+    """A file with a card, or what the catalogue knows of a published model; its configuration."""
     if text is None:
-        return None
+        return None, None
     if (path := Path(text)).is_file():
-        return path
+        return path, None
     if text in {entry.id for entry in entries.list_entries()}:
-        return make_card(entries.find_entry(text))
+        entry = entries.find_entry(text)
+        return make_card(entry), entry.configuration or None
     msg = f"--card '{text}' is neither a file nor a published model of `atlastumor models list`."
     raise InputError(msg)
 

@@ -86,11 +86,7 @@ def fetch_file(
         Cancelled: If its hash was not accepted; then nothing is kept.
     """
     if not consent:
-        msg = (
-            f"{published.title} is not fetched without consent to its license "
-            f"({published.license}); its address is {published.url}."
-        )
-        raise UsageError(msg)
+        raise UsageError(_say_unwanted(published))
     check_fetchable(published, models_dir, may_accept=accept is not None)
     root = Path(models_dir or default_models_dir())
     target = Path(folder or root) / published.name
@@ -105,6 +101,13 @@ def fetch_file(
         part.replace(target)
     _tag_of(part).unlink(missing_ok=True)
     return target
+
+
+def _say_unwanted(published: PublishedFile) -> str:
+    return (
+        f"{published.title} is not fetched without consent to its license ({published.license}); "
+        f"its address is {published.url}."
+    )
 
 
 class _BusyError(OutputError):

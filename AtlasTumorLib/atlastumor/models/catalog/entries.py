@@ -58,6 +58,7 @@ class CatalogEntry:
         importer: "plain", "nnunet", "nnunet_v1" or "bundle": in which format it comes; "none" if it
             cannot become a model.
         unsupported: Why not, if it cannot.
+        configuration: Which of several networks in its files; empty if there is one.
         reported: What its authors measured, on what; not checked here.
         parameters: How many the network has; None where that is not known.
         template: Sections of the model card, weights left out; None where the file itself says all.
@@ -77,6 +78,7 @@ class CatalogEntry:
     files: tuple[PublishedFile, ...]
     importer: str
     unsupported: str
+    configuration: str
     reported: tuple[Mapping[str, Any], ...]
     parameters: int | None
     template: Mapping[str, Any] | None
@@ -178,6 +180,7 @@ def _make_entry(family: Mapping[str, Any], model: Mapping[str, Any]) -> CatalogE
         files=tuple(_make_file(family, model, terms, row) for row in model["files"]),
         importer=model.get("importer", family["importer"]),
         unsupported=model.get("unsupported", family.get("unsupported", "")),
+        configuration=model.get("configuration", ""),
         reported=tuple(model.get("reported", ())),
         parameters=model.get("parameters"),
         template=parts or None,
