@@ -1,0 +1,106 @@
+"""A partially labelled cohort: which scans there are, and what is known about each.
+
+Collections annotate different things in different numbers. A case keeps its files as they came and
+says what their values mean, so that nothing is copied or rewritten; `load.py` reads it in our own
+numbers. What no annotator looked at is not background: `Annotation` says what was looked at, and a
+loss must leave out all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from ..batch.cases import Problem
+from ..organs import KEYS
+
+__all__ = ["SPLITS", "UNKNOWN", "Annotation", "Collection", "CollectionCase", "LabelFile"]
+
+UNKNOWN = 255
+"""Label of a voxel in a tumor of whichever organ: it is nobody's background and nobody's tumor."""
+
+SPLITS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What annotators looked at, in the whole of a scan.
+
+    Args:
+        organs: Keys of the organs that are outlined wherever they are in view, with their tumors.
+        tumors: Keys of the organs whose tumors are all outlined; none there means there is none.
+
+    Raises:
+        ValueError: If a key is no organ's.
+    """
+
+    organs: frozenset[str] = frozenset()
+    tumors: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Check and freeze the fields."""
+        for name in ("organs", "tumors"):
+            keys = frozenset(getattr(self, name))
+            if strange := sorted(keys - set(KEYS)):
+                msg = f"There is no organ {strange[0]!r}."
+                raise ValueError(msg)
+            object.__setattr__(self, name, keys)
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A file of labels, and what they mean.
+
+    Args:
+        path: Where it is.
+        values: Our labels by each value that may occur but 0: none for what is background to us,
+            `UNKNOWN` alone for a tumor of no named organ, and both halves of a paired organ where
+            the file does not tell them apart (their sides are then told by where they lie).
+    """
+
+    path: Path
+    values: Mapping[int, tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        """Freeze the values."""
+        values = {int(value): tuple(labels) for value, labels in self.values.items()}
+        object.__setattr__(self, "values", MappingProxyType(values))
+
+
+@dataclass(frozen=True)
+class CollectionCase:
+    """A scan of a collection.
+
+    Args:
+        id: Its name, with the collection's before it; one of its kind in a cohort.
+        scan: The CT.
+        labels: Its label files; where two speak of a voxel, the later one counts. None at all for
+            a scan without annotations.
+        annotated: What the files speak of.
+        fingerprint: Of the scan's voxels, alike for copies of one scan; "" if it was not taken.
+        split: "train" or "validation"; "" if it was not decided.
+    """
+
+    id: str
+    scan: Path
+    labels: tuple[LabelFile, ...] = ()
+    annotated: Annotation = field(default_factory=Annotation)
+    fingerprint: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What was found in a folder, or in several.
+
+    Args:
+        cases: By id.
+        problems: Of cases that cannot be used, and why.
+        notes: What the layout leaves open and how it was read, in sentences.
+    """
+
+    cases: tuple[CollectionCase, ...]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,199 @@
+"""A cohort as a JSON file: what `atlastumor collect` writes and training reads.
+
+    {
+      "schema": "atlastumor-cohort", "schema_version": 1,
+      "cases": [
+        {
+          "id": "pancreas_001",
+          "scan": "Task07_Pancreas/imagesTr/pancreas_001.nii.gz",
+          "labels": [
+            {"file": "Task07_Pancreas/labelsTr/pancreas_001.nii.gz",
+             "values": {"1": [6], "2": [28]}}
+          ],
+          "annotated": {"organs": ["pancreas"], "tumors": ["pancreas"]},
+          "fingerprint": "9f0c...",
+          "split": "train"
+        }
+      ],
+      "problems": [{"case": "pancreas_002", "message": "..."}],
+      "notes": ["..."]
+    }
+
+Paths are relative to the file's own folder where they lie below it, else absolute. `values` are
+those of `LabelFile`. `fingerprint`, `split`, `problems` and `notes` may be left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..batch.cases import Problem
+from ..errors import InputError, OutputError
+from ..models.schema import find_fault, parse_json
+from ..organs import KEYS, label_names
+from ..scans.input_files import name_of, refuse, require_file
+from .cases import SPLITS, UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
+
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "read_cohort", "write_cohort"]
+
+SCHEMA = "atlastumor-cohort"
+SCHEMA_VERSION = 1
+
+
+def _table(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required, "properties": properties}
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_KEYS = {"type": "array", "items": {"enum": list(KEYS)}}
+_VALUES = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "array",
+        "items": {"enum": [*label_names(), UNKNOWN]},
+        "maxItems": 2,
+    },
+}
+_LABELS = {"type": "array", "items": _table(("file", "values"), file=_TEXT, values=_VALUES)}
+_CASE = _table(
+    ("id", "scan", "labels", "annotated"),
+    id=_TEXT,
+    scan=_TEXT,
+    labels=_LABELS,
+    annotated=_table(("organs", "tumors"), organs=_KEYS, tumors=_KEYS),
+    fingerprint={"type": "string"},
+    split={"enum": list(SPLITS)},
+)
+_PROBLEM = _table(("case", "message"), case=_TEXT, message=_TEXT)
+_DOCUMENT = _table(
+    ("schema", "schema_version", "cases"),
+    schema={"enum": [SCHEMA]},
+    schema_version={"enum": [SCHEMA_VERSION]},
+    cases={"type": "array", "items": _CASE},
+    problems={"type": "array", "items": _PROBLEM},
+    notes={"type": "array", "items": _TEXT},
+)
+
+
+def write_cohort(path: Path, collection: Collection) -> Path:
+    """Write a cohort, whole or not at all.
+
+    Args:
+        path: The `.json` file; an earlier one is replaced.
+        collection: Its cases, problems and notes.
+
+    Returns:
+        The same path.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    home = path.resolve().parent
+    document = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "cases": [_describe(case, home) for case in collection.cases],
+        "problems": [{"case": one.case, "message": one.message} for one in collection.problems],
+        "notes": list(collection.notes),
+    }
+    part = path.with_name(f".{path.name}.part")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        part.write_text(f"{text}\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        msg = f"{name_of(path)} cannot be written: {error.strerror}. Name another file."
+        raise OutputError(msg) from error
+    return path
+
+
+def _describe(case: CollectionCase, home: Path) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": case.id,
+        "scan": _shorten(case.scan, home),
+        "labels": [
+            {"file": _shorten(one.path, home), "values": {str(n): v for n, v in one.values.items()}}
+            for one in case.labels
+        ],
+        "annotated": {
+            name: [key for key in KEYS if key in getattr(case.annotated, name)]
+            for name in ("organs", "tumors")
+        },
+    }
+    given = {"fingerprint": case.fingerprint, "split": case.split}
+    return record | {name: value for name, value in given.items() if value}
+
+
+def _shorten(path: Path, home: Path) -> str:
+    path = path.resolve()
+    return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
+
+
+def read_cohort(path: Path) -> Collection:
+    """Read a cohort; its files are not opened.
+
+    Args:
+        path: What `write_cohort` wrote, or a file like it.
+
+    Returns:
+        Its cases, problems and notes.
+
+    Raises:
+        InputError: If it cannot be read or is no cohort; the message names the first fault.
+    """
+    try:
+        document = parse_json(require_file(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise refuse(path, error) from error
+    except InputError:
+        raise
+    except ValueError as error:
+        msg = f"{name_of(path)} is not valid JSON: {error}."
+        raise InputError(msg) from error
+    fault = find_fault(document, _DOCUMENT, "cohort") or _find_repeated(document)
+    if fault:
+        msg = f"{name_of(path)} is no cohort: {fault}. Write one with `atlastumor collect`."
+        raise InputError(msg)
+    home = path.resolve().parent
+    return Collection(
+        tuple(_restore(record, home) for record in document["cases"]),
+        tuple(Problem(one["case"], one["message"]) for one in document.get("problems", ())),
+        tuple(document.get("notes", ())),
+    )
+
+
+def _find_repeated(document: Mapping[str, Any]) -> str:
+    """Say which id is there twice, or which value is no number; empty if all is well."""
+    ids = Counter(record["id"] for record in document["cases"])
+    twice = [name for name, n in ids.items() if n > 1]
+    if twice:
+        return f"the id '{twice[0]}' comes twice"
+    files = (one for record in document["cases"] for one in record["labels"])
+    strange = [value for one in files for value in one["values"] if not _is_value(value)]
+    return f"'{strange[0]}' is no value from 1 to 255" if strange else ""
+
+
+def _is_value(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 1 <= int(text[:4]) <= 255 and len(text) < 4
+
+
+def _restore(record: Mapping[str, Any], home: Path) -> CollectionCase:
+    files = (
+        LabelFile(home / one["file"], {int(value): tuple(v) for value, v in one["values"].items()})
+        for one in record["labels"]
+    )
+    said = record["annotated"]
+    return CollectionCase(
+        record["id"],
+        home / record["scan"],
+        tuple(files),
+        Annotation(frozenset(said["organs"]), frozenset(said["tumors"])),
+        record.get("fingerprint", ""),
+        record.get("split", ""),
+    )
