@@ -30,6 +30,7 @@ from . import (
     unetr,
     universal,
 )
+from .names import strip_wrappers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -67,8 +68,8 @@ class Builder:
     Args:
         build: (number of outputs, args) to a network.
         multiple: args to what a window's size must be a multiple of, along (i, j, k).
-        adapt: (a published file's tensors, args) to the same under our names and in our shapes;
-            what it does not know, it leaves for `fit_weights` to refuse.
+        adapt: (a published file's tensors without a training's prefixes, args) to the same under
+            our names and in our shapes; what it does not know stays, for `fit_weights` to refuse.
         one_size: args to whether the network reckons with the window's size outside of its
             tensors, so that a trace of it serves windows of that size alone.
     """
@@ -80,7 +81,7 @@ class Builder:
 
 
 NETWORKS: dict[str, Builder] = {
-    "dints": Builder(dints.build_dints, dints.find_multiple, dints.adapt_dints),
+    "dints": Builder(dints.build_dints, dints.find_multiple),
     "dynunet": Builder(dynunet.build_dynunet, dynunet.find_multiple, dynunet.adapt_dynunet),
     "ensemble": Builder(
         ensemble.build_ensemble,
@@ -101,22 +102,20 @@ NETWORKS: dict[str, Builder] = {
         resenc_unet.find_multiple,
         resenc_unet_v1.adapt_resenc_unet_v1,
     ),
-    "segresnet": Builder(
-        segresnet.build_segresnet, segresnet.find_multiple, segresnet.adapt_segresnet
-    ),
+    "segresnet": Builder(segresnet.build_segresnet, segresnet.find_multiple),
     "segresnet_ds": Builder(
         segresnet_ds.build_segresnet_ds,
         segresnet_ds.find_multiple,
         segresnet_ds.adapt_segresnet_ds,
     ),
-    "stunet": Builder(stunet.build_stunet, stunet.find_multiple, stunet.adapt_stunet),
+    "stunet": Builder(stunet.build_stunet, stunet.find_multiple),
     "swin_unetr": Builder(
         swin_unetr.build_swin_unetr,
         swin_unetr.find_multiple,
         swin_unetr.adapt_swin_unetr,
         _serves_one_size,
     ),
-    "unet": Builder(unet.build_unet, unet.find_multiple, unet.adapt_unet),
+    "unet": Builder(unet.build_unet, unet.find_multiple),
     "unetr": Builder(unetr.build_unetr, unetr.find_multiple, unetr.adapt_unetr, _serves_one_size),
     "universal": Builder(
         universal.build_universal,
@@ -193,7 +192,9 @@ def adapt_tensors(
     Raises:
         CardError: If there is no such network or it does not know the arguments.
     """
-    return _find_builder(name).adapt(tensors, args)
+    builder = _find_builder(name)
+    builder.multiple(args)  # raises unless it knows the arguments
+    return builder.adapt(strip_wrappers(tensors), args)
 
 
 def load_network(card: ModelCard, *, models_dir: Path | None = None) -> nn.Module:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_flag, read_number, read_numbers
-from .monai_parts import find_in_monai, strip_wrappers
+from .monai_parts import find_in_monai
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-__all__ = ["DINTS", "adapt_dints", "build_dints", "find_multiple", "read_search_code"]
+__all__ = ["DINTS", "build_dints", "find_multiple", "read_search_code"]
 
 DINTS: Mapping[str, Any] = {
     "arch_code_a": None,
@@ -93,19 +93,6 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
     read = _read_args(args)
     step = 2 ** (_n_resolutions(read["arch_code_a"]) - 1 + read["use_downsample"])
     return step, step, step
-
-
-def adapt_dints(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG001
-    """Bring the tensors of a published checkpoint to our names.
-
-    Args:
-        tensors: Of its state dict.
-        args: As for `build_dints`.
-
-    Returns:
-        The same without the prefixes of training.
-    """
-    return strip_wrappers(tensors)
 
 
 def read_search_code(code: Mapping[str, Any]) -> dict[str, Any]:

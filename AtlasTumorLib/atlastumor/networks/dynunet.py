@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_flag, read_numbers, read_triples
-from .monai_parts import find_in_monai, read_norm, strip_wrappers
+from .monai_parts import find_in_monai, read_norm
 from .names import rename_tensors
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def adapt_dynunet(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dic
     """
     _read_args(args)
     unused = [(r"skip_layers\..*", None), (r"deep_supervision_heads\..*", None)]
-    return rename_tensors(strip_wrappers(tensors), unused)
+    return rename_tensors(tensors, unused)
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

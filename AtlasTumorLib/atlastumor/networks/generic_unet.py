@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .names import add_zero_biases, rename_tensors, strip_prefix
+from .names import add_zero_biases, rename_tensors
 from .plain_unet import PLAIN, build_plain_unet
 from .plans import read_plan
 
@@ -67,7 +67,7 @@ def adapt_generic_unet(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -
         CardError: If the arguments are unknown or do not go together.
     """
     last = read_plan(args, PLAIN, "n_conv_per_stage")["n_conv_per_stage"][-1] - 1
-    ours = rename_tensors(strip_prefix(tensors), [(r"(.*)\.instnorm\.(\w+)", r"\1.norm.\2")])
+    ours = rename_tensors(tensors, [(r"(.*)\.instnorm\.(\w+)", r"\1.norm.\2")])
     down, up = r"conv_blocks_context\.(\d+)", r"conv_blocks_localization\.(\d+)"
     ours = rename_tensors(
         ours,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_number, read_numbers, read_triple
-from .names import rename_tensors, strip_prefix
+from .names import rename_tensors
 from .plans import find_plan_multiple, read_topology
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def adapt_medformer(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> d
     """
     last = _read_args(args)["trans_num"][5] - 1
     unread = rf"up2\.trans_blocks\.blocks\.{last}\.attn\.map_out\.weight"
-    return rename_tensors(strip_prefix(tensors), [(r"aux_out\..*", None), (unread, None)])
+    return rename_tensors(tensors, [(r"aux_out\..*", None), (unread, None)])
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

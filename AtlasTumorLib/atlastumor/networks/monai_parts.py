@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import DependencyError
 from .arguments import read_choice
-from .names import strip_prefix
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = ["find_in_monai", "read_norm", "strip_wrappers"]
+__all__ = ["find_in_monai", "read_norm"]
 
 _NORMS: Mapping[str, Any] = {
     "group": ("GROUP", {"num_groups": 8}),
@@ -21,8 +17,6 @@ _NORMS: Mapping[str, Any] = {
     "instance_plain": ("INSTANCE", {"affine": False}),
     "batch": "BATCH",
 }
-_WRAPPERS = ("module.", "_orig_mod.", "backbone.")
-"""Written before every name by training on several GPUs, by compiling, by a training framework."""
 
 
 def find_in_monai(module: str, name: str, *, needs: tuple[str, ...] = ()) -> Any:
@@ -63,22 +57,3 @@ def read_norm(value: Any) -> Any:
         CardError: If it is anything else.
     """
     return _NORMS[read_choice(value, "norm", _NORMS)]
-
-
-def strip_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Take off what a training put before every name, whatever and however often.
-
-    Args:
-        tensors: By name.
-
-    Returns:
-        The same tensors.
-    """
-    stripped = dict(tensors)
-    while stripped:
-        before = set(stripped)
-        for wrapper in _WRAPPERS:
-            stripped = strip_prefix(stripped, wrapper)
-        if set(stripped) == before:
-            break
-    return stripped

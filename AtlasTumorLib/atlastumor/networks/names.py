@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["add_zero_biases", "rename_tensors", "strip_prefix"]
+__all__ = ["add_zero_biases", "rename_tensors", "strip_wrappers"]
+
+_WRAPPERS = ("module.", "_orig_mod.", "backbone.")
+"""Written before every name by training on several GPUs, by compiling, by a training framework."""
 
 
-def strip_prefix(tensors: Mapping[str, Tensor], prefix: str = "module.") -> dict[str, Tensor]:
-    """Take off what training on several GPUs puts before every name.
+def strip_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take off what a training put before every name, whatever and however often.
 
     Args:
         tensors: By name.
-        prefix: What to take off, if every name begins with it.
 
     Returns:
-        The same tensors; the same names if only some begin so.
+        The same tensors; a wrapper that some name lacks stays.
     """
-    if not all(name.startswith(prefix) for name in tensors):
-        return dict(tensors)
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    names = list(tensors)
+    while names and (found := [w for w in _WRAPPERS if all(n.startswith(w) for n in names)]):
+        names = [name.removeprefix(found[0]) for name in names]
+    return dict(zip(names, tensors.values(), strict=True))
 
 
 def rename_tensors(

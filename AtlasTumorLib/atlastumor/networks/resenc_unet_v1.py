@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .names import add_zero_biases, rename_tensors, strip_prefix
+from .names import add_zero_biases, rename_tensors
 from .plans import find_unet_layers, read_plan
 from .resenc_unet import RESENC_M, build_resenc_unet
 
@@ -84,7 +84,7 @@ def adapt_resenc_unet_v1(
     last = len(read_plan(args, RESENC_M, "n_blocks_per_stage")["strides"]) - 2
     block = r"encoder\.stages\.(\d+)\.convs\.(\d+)"
     ours = rename_tensors(
-        strip_prefix(tensors),
+        tensors,
         [
             (r"decoder\.stages\.\d+\.convs\.\d+\.all\..*", None),  # the same tensors again
             (r"encoder\.initial_(conv|norm)\.(\w+)", r"encoder.stem.convs.0.\1.\2"),

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_choice, read_number, read_numbers
-from .monai_parts import find_in_monai, read_norm, strip_wrappers
+from .monai_parts import find_in_monai, read_norm
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-__all__ = ["UPSAMPLING", "adapt_segresnet", "build_segresnet", "find_multiple"]
+__all__ = ["UPSAMPLING", "build_segresnet", "find_multiple"]
 
 _DEFAULTS: Mapping[str, Any] = {
     "init_filters": 16,
@@ -64,23 +64,6 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
     """
     step = 2 ** (len(_read_args(args)["blocks_down"]) - 1)
     return step, step, step
-
-
-def adapt_segresnet(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Bring a published file's tensors to our names: MONAI's, without a training's wrappers.
-
-    Args:
-        tensors: By the file's names, `[module.|backbone.]convInit.conv.weight` and on.
-        args: As for `build_segresnet`.
-
-    Returns:
-        By our names.
-
-    Raises:
-        CardError: If the arguments are unknown or do not go together.
-    """
-    _read_args(args)
-    return strip_wrappers(tensors)
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

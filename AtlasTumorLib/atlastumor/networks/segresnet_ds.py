@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_choice, read_number, read_numbers
-from .monai_parts import find_in_monai, read_norm, strip_wrappers
+from .monai_parts import find_in_monai, read_norm
 from .names import rename_tensors
 from .segresnet import UPSAMPLING
 
@@ -93,9 +93,7 @@ def adapt_segresnet_ds(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -
         CardError: If the arguments are unknown or do not go together.
     """
     last = len(_read_args(args)["blocks_down"]) - 2
-    return rename_tensors(
-        strip_wrappers(tensors), [(rf"up_layers\.(?!{last}\.)\d+\.head\..*", None)]
-    )
+    return rename_tensors(tensors, [(rf"up_layers\.(?!{last}\.)\d+\.head\..*", None)])
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

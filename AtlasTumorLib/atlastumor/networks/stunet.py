@@ -17,13 +17,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .arguments import fill_defaults, read_numbers
-from .names import strip_prefix
 from .plans import find_plan_multiple, read_topology
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-__all__ = ["STUNET_B", "adapt_stunet", "build_stunet", "find_multiple"]
+__all__ = ["STUNET_B", "build_stunet", "find_multiple"]
 
 STUNET_B: Mapping[str, Any] = {
     "features_per_stage": [32, 64, 128, 256, 512, 512],
@@ -66,19 +65,6 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
         CardError: If the arguments are unknown or do not go together.
     """
     return find_plan_multiple(_read_args(args))
-
-
-def adapt_stunet(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG001
-    """Bring the tensors of a published checkpoint to our names.
-
-    Args:
-        tensors: Of its `state_dict`.
-        args: As for `build_stunet`.
-
-    Returns:
-        The same without the prefix of training on several GPUs.
-    """
-    return strip_prefix(tensors)
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

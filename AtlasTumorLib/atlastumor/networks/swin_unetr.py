@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_flag, read_number, read_numbers
-from .monai_parts import find_in_monai, read_norm, strip_wrappers
+from .monai_parts import find_in_monai, read_norm
 from .names import rename_tensors
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def adapt_swin_unetr(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> 
         CardError: If the arguments are unknown or do not go together.
     """
     _read_args(args)
-    return rename_tensors(strip_wrappers(tensors), OLD_NAMES)
+    return rename_tensors(tensors, OLD_NAMES)
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from .arguments import (
     read_triple,
     read_triples,
 )
-from .monai_parts import find_in_monai, read_norm, strip_wrappers
+from .monai_parts import find_in_monai, read_norm
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-__all__ = ["adapt_unet", "build_unet", "find_multiple"]
+__all__ = ["build_unet", "find_multiple"]
 
 _DEFAULTS: Mapping[str, Any] = {
     "channels": [16, 32, 64, 128, 256],
@@ -77,23 +77,6 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
     """
     i, j, k = (math.prod(steps) for steps in zip(*_read_args(args)["strides"], strict=True))
     return i, j, k
-
-
-def adapt_unet(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Bring a published file's tensors to our names: MONAI's, without a training's wrappers.
-
-    Args:
-        tensors: By the file's names, `[module.|backbone.]model.0.conv.unit0.conv.weight` and on.
-        args: As for `build_unet`.
-
-    Returns:
-        By our names.
-
-    Raises:
-        CardError: If the arguments are unknown or do not go together.
-    """
-    _read_args(args)
-    return strip_wrappers(tensors)
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CardError
 from .arguments import fill_defaults, read_choice, read_flag, read_number, read_triple
-from .monai_parts import find_in_monai, read_norm, strip_wrappers
+from .monai_parts import find_in_monai, read_norm
 from .names import rename_tensors
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def adapt_unetr(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> dict[
     """
     _read_args(args)
     return rename_tensors(
-        strip_wrappers(tensors),
+        tensors,
         [
             (r"vit\.patch_embedding\.cls_token", None),
             (r"vit\.blocks\.\d+\.(norm_cross_attn|cross_attn)\..*", None),

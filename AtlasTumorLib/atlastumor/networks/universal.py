@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CardError
 from . import swin_unetr
 from .arguments import fill_defaults, read_choice, read_number
-from .monai_parts import strip_wrappers
 from .names import rename_tensors
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def adapt_universal(tensors: Mapping[str, Tensor], args: Mapping[str, Any]) -> d
         CardError: If the arguments are unknown or do not go together.
     """
     _read_args(args)
-    named = rename_tensors(strip_wrappers(tensors), swin_unetr.OLD_NAMES)
+    named = rename_tensors(tensors, swin_unetr.OLD_NAMES)
     named = rename_tensors(named, [(_OF_BACKBONE, r"backbone.\1")])
     classes = [t.shape[0] for name, t in named.items() if name.endswith("organ_embedding")]
     return _match_by_order(named, classes[0], args) if len(classes) == 1 else named
