@@ -10,6 +10,7 @@ Safetensors files are read as they are.
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ...errors import WeightsError
 from .machine import examine
 from .pickles import Pickles, open_pickles
 from .plain import ALLOWED, NUMERIC, RULES, as_plain
-from .refusals import refusing, require
+from .refusals import Refusal, refusing, require
 from .symbols import Made, Name, Rules, Symbol
 
 __all__ = ["read_checkpoint", "read_tensors", "strip_prefixes"]
@@ -122,8 +123,12 @@ def read_checkpoint(path: Path) -> Any:
             examine(pickles.file, rules)
         is_zip = pickles.storages is not None
         require(is_zip or pickles.n > 1, "it is a pickle, but none that torch has saved")
-        with torch.serialization.safe_globals(_HARMLESS):
-            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        try:
+            with torch.serialization.safe_globals(_HARMLESS):
+                loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        except pickle.UnpicklingError as error:
+            msg = "torch's own restricted reader does not take it"
+            raise Refusal(msg) from error
         return as_plain(loaded, _keep_tensor)
 
 
@@ -213,8 +218,9 @@ class _Tensors:
 
     def check_storage(self, reference: Symbol) -> Made:
         """Refuse a storage that is larger than its part of the file, or that changes its size."""
+        more = () if self._storages is not None else (None,)  # of old files: no view
         is_known = isinstance(reference, tuple) and len(reference) >= 5
-        is_known = is_known and reference[0] == "storage" and not any(reference[5:])
+        is_known = is_known and reference[0] == "storage" and reference[5:] == more
         require(is_known, "it refers to something else than the numbers of a tensor")
         _, kind, key, _, n = reference[:5]
         itemsize = _STORAGES.get(kind.text) if isinstance(kind, Name) else None

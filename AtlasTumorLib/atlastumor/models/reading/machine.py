@@ -13,6 +13,7 @@ from __future__ import annotations
 import pickletools
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from .refusals import Refusal, require
@@ -20,7 +21,7 @@ from .symbols import Made, Name, Rules, Symbol, join_name
 
 __all__ = ["examine", "name_globals"]
 
-_MOST_STEPS = 3_000_000
+_MOST_STEPS = 2_000_000
 _MOST_SECONDS = 60.0
 _MOST_COPIED = 8_000_000
 _MOST_BITS = 4_096
@@ -43,15 +44,14 @@ def examine(file: BinaryIO, rules: Rules) -> Symbol:
         Refusal: If it asks for anything else, or for too much.
         ValueError, LookupError, AssertionError: If it is no sound pickle.
     """
-    machine = _Machine(rules)
-    try:
-        result = machine.run(file)
-    except (Refusal, ValueError, LookupError, AssertionError):
-        if rules.find_foreign(machine.asked) is None:
-            raise
-    if foreign := rules.find_foreign(machine.asked):  # says more than what broke on the way
+    start = file.tell()
+    names = _Machine(None)
+    with suppress(Refusal, ValueError, LookupError, AssertionError):
+        names.run(file)  # to its end, as names say more than what is wrong before them
+    if foreign := rules.find_foreign(names.asked):
         raise Refusal(foreign)
-    return result
+    file.seek(start)
+    return _Machine(rules).run(file)
 
 
 def name_globals(file: BinaryIO) -> list[str]:
@@ -85,11 +85,14 @@ class _Machine:
         self._protocol = 0
 
     def run(self, file: BinaryIO) -> Symbol:
-        end = time.monotonic() + _MOST_SECONDS
+        end = time.thread_time() + _MOST_SECONDS
         for opcode, argument, _ in pickletools.genops(file):
             self._steps += 1
-            is_late = self._steps % 1024 == 0 and time.monotonic() > end
+            is_late = self._steps % 1024 == 0 and time.thread_time() > end
             require(self._steps <= _MOST_STEPS and not is_late, "it takes too long to read")
+            if self._rules is not None and self._steps == 1 and opcode.name != "PROTO":
+                msg = "it does not start as a pickle does"
+                raise ValueError(msg)
             _ACTIONS[opcode.name](self, argument)
         if self._rules is not None and self._protocol not in self._rules.protocols:
             known = ", ".join(map(str, self._rules.protocols))
@@ -183,25 +186,25 @@ class _Machine:
         self.call(arguments[0], tuple(arguments[1:]))
 
     def call(self, function: Symbol, arguments: Symbol) -> None:
-        is_plain = isinstance(function, Name) and isinstance(arguments, tuple)
-        require(is_plain, "it calls what it has made itself")
-        self._copy(arguments)
         made = None
         if self._rules is not None:
+            is_plain = isinstance(function, Name) and isinstance(arguments, tuple)
+            require(is_plain, "it calls what it has made itself")
             is_free = function.text not in self._rules.mentioned
             require(is_free, f"it calls {function.text}, which may only be mentioned")
-            made = self._rules.calls.get(function.text, _accept)(arguments)
-        self.push(made if made is not None else Made(function.text, arguments))
+            self._copy(arguments)
+            made = self._rules.calls[function.text](arguments)
+        by = function.text if isinstance(function, Name) else "?"
+        self.push(made if made is not None else Made(by, arguments))
 
     def set_state(self, _: None) -> None:
         state, target = self.pop(), self._stack[-1]
-        require(isinstance(target, Made), "it changes what it has not made")
-        self._copy((state,))
-        if self._rules is None:
-            return
-        is_known = target.by in self._rules.states
-        require(is_known, f"it changes the inside of a {ascii(target.by[:80])[1:-1]}")
-        self._rules.states[target.by](target, state)
+        if self._rules is not None:
+            require(isinstance(target, Made), "it changes what it has not made")
+            is_known = target.by in self._rules.states
+            require(is_known, f"it changes the inside of a {target.by}")
+            self._copy((state,))
+            self._rules.states[target.by](target, state)
 
     def _copy(self, symbols: tuple[Symbol, ...]) -> None:
         """Count what a call may copy: again and again, it fills the memory from a small file."""
@@ -214,20 +217,18 @@ class _Machine:
 
     def refer(self, _: None) -> None:
         reference = self.pop()
-        stored = self._rules.stored if self._rules is not None else _accept
-        if stored is None:
+        if self._rules is None:
+            self.push(Made("?", (reference,)))
+        elif self._rules.stored is None:
             raise Refusal(_OUTSIDE)
-        self.push(stored(reference))
+        else:
+            self.push(self._rules.stored(reference))
 
 
 def _may_be_key(symbol: Symbol) -> bool:
     """Whether hashing is quick: tuples in tuples take twice the time with every level."""
     parts = symbol if isinstance(symbol, tuple) else (symbol,)
     return all(isinstance(part, _KEYS) for part in parts)
-
-
-def _accept(_: Symbol) -> None:
-    """Let pass what is refused by its name, at the end, or what is not judged at all."""
 
 
 def _refuse(reason: str) -> Callable[[_Machine, Any], None]:

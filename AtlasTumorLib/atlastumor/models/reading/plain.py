@@ -19,7 +19,7 @@ from .symbols import Made, Name, Rules, Symbol
 
 __all__ = ["ALLOWED", "NUMERIC", "RULES", "as_plain"]
 
-_MOST_ITEMS = 3_000_000
+_MOST_ITEMS = 1_000_000
 _MOST_LEVELS = 64
 _LEAVES = (bool, int, float, str, bytes, bytearray, np.ndarray, type(None))
 _DTYPE, _NDARRAY = "numpy.dtype", "numpy.ndarray"

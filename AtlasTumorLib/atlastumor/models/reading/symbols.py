@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,16 +12,13 @@ __all__ = ["Made", "Name", "Rules", "Symbol", "join_name"]
 Symbol = Any
 """A constant, a tuple of symbols, a `Name` or a `Made`."""
 
-_OLD_NAMES = {"__builtin__.long": "builtins.int"}
-_OLD_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 _MOST_NAMED = 4
 _MOST_CHARACTERS = 80
 
 
 def join_name(module: str, name: str) -> str:
-    """Join a module and a name in it; protocol 2 writes some as Python 2 called them."""
-    full = f"{module}.{name}"
-    return _OLD_NAMES.get(full, f"{_OLD_MODULES.get(module, module)}.{name}")
+    """Join a module and a name in it; protocol 2 writes them as Python 2 called them."""
+    return ".".join(NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name)))
 
 
 @dataclass(frozen=True, slots=True)

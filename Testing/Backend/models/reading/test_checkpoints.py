@@ -1,18 +1,21 @@
 """Checkpoints are read as data: nothing in them runs, whatever they hold."""
 
+import argparse
 import collections
 import os
+import pathlib
 import pickle
 import sys
 import types
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from atlastumor.errors import WeightsError
-from atlastumor.models.reading.checkpoints import read_tensors
+from atlastumor.models.reading.checkpoints import read_checkpoint, read_tensors, strip_prefixes
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor(5)}
 
@@ -40,12 +43,116 @@ def same(found):
         collections.OrderedDict(TENSORS),
         {"state_dict": TENSORS, "epoch": 3},
         {"step": 9, "model": {"other": torch.zeros(1)}, "ema": TENSORS, "scaler": {"scale": 2.0}},
+        {"network_weights": TENSORS, "optimizer_state": {}, "trainer_name": "nnUNetTrainer"},
+        {"model_state_dict": {"b": torch.zeros(1)}, "ema_model_state_dict": TENSORS},
+        {"model_state_dict": TENSORS, "ema_model_state_dict": None},
+        {"net": TENSORS, "optimizer": {}},
+        {"model": TENSORS, "args": argparse.Namespace(rate=0.1)},
     ],
 )
 def test_weights_are_found_in_each_kind_of_file(content, tmp_path):
     torch.save(content, tmp_path / "x.pt")
 
     assert same(read_tensors(tmp_path / "x.pt"))
+
+
+BASE = torch.arange(24.0).view(2, 3, 4)
+VARIETY = {
+    "turned": BASE.permute(2, 0, 1),
+    "cut": BASE[1, 1:, 2:],
+    "parameter": torch.nn.Parameter(BASE[0]),
+    "scalar": torch.tensor(3),
+    "empty": torch.zeros(0, 3),
+    "wide empty": torch.zeros(2, 0, 3),
+    "double": BASE.double(),
+    "half": BASE.half(),
+    "bfloat16": BASE.bfloat16(),
+    "bool": BASE > 3,
+    "bytes": BASE.byte(),
+    "short": BASE.short(),
+    "signed bytes": BASE.char(),
+    "int": BASE.int(),
+}
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_tensors_of_every_kind_are_what_torch_itself_reads(is_new, tmp_path):
+    state = collections.OrderedDict(VARIETY)
+    state._metadata = collections.OrderedDict({"": {"version": 1}})  # as `state_dict` has it
+    torch.save(state, tmp_path / "x.pt", _use_new_zipfile_serialization=is_new)
+
+    found = read_tensors(tmp_path / "x.pt")
+
+    for name, tensor in VARIETY.items():
+        assert type(found[name]) is torch.Tensor
+        assert not found[name].requires_grad
+        assert found[name].stride() == tensor.stride()
+        torch.testing.assert_close(found[name], tensor.detach(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_nnunet_writes_beside_the_weights_is_read_as_plain_values(is_new, tmp_path):
+    network = torch.nn.Conv3d(1, 2, 3)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.99, nesterov=True)
+    network(torch.zeros(1, 1, 3, 3, 3)).sum().backward()
+    optimizer.step()
+    written = {
+        "network_weights": network.state_dict(),
+        "optimizer_state": optimizer.state_dict(),
+        "grad_scaler_state": None,
+        "logging": {"losses": [np.float32(0.5), np.float64(-0.25)], "times": [1.5]},
+        "_best_ema": np.float64(0.75),
+        "current_epoch": 1000,
+        "init_args": {
+            "plans": {"spacing": (1.0, np.float64(0.8)), "n": np.int64(3), "is_3d": np.bool_(True)},
+            "fold": 0,
+            "device": torch.device("cuda"),
+            "folder": pathlib.PurePosixPath("data"),
+        },
+        "inference_allowed_mirroring_axes": (0, 1, 2),
+    }
+    torch.save(written, tmp_path / "x.pth", _use_new_zipfile_serialization=is_new)
+
+    found = read_checkpoint(tmp_path / "x.pth")
+
+    momentum = found.pop("optimizer_state")["state"][0]["momentum_buffer"]
+    assert momentum.shape == (2, 1, 3, 3, 3)
+    assert found.pop("network_weights").keys() == {"weight", "bias"}
+    assert found == {
+        "grad_scaler_state": None,
+        "logging": {"losses": [0.5, -0.25], "times": [1.5]},
+        "_best_ema": 0.75,
+        "current_epoch": 1000,
+        "init_args": {
+            "plans": {"spacing": (1.0, 0.8), "n": 3, "is_3d": True},
+            "fold": 0,
+            "device": None,
+            "folder": None,
+        },
+        "inference_allowed_mirroring_axes": (0, 1, 2),
+    }
+    assert type(found["init_args"]["plans"]["n"]) is int
+
+
+def test_tensors_that_share_their_numbers_do_so_afterwards(tmp_path):
+    torch.save({"encoder.a": BASE, "decoder.encoder.a": BASE}, tmp_path / "x.pt")
+
+    one, two = read_tensors(tmp_path / "x.pt").values()
+
+    assert one.data_ptr() == two.data_ptr()
+
+
+@pytest.mark.parametrize(
+    ("names", "stripped"),
+    [
+        (["module.a", "module.b"], ["a", "b"]),
+        (["_orig_mod.module.a"], ["a"]),
+        (["module.a", "b"], ["module.a", "b"]),
+        ([], []),
+    ],
+)
+def test_what_wrappers_put_before_all_names_is_taken_away(names, stripped):
+    assert list(strip_prefixes(dict.fromkeys(names, BASE))) == stripped
 
 
 def test_safetensors_are_read_whatever_the_file_is_called(tmp_path):

@@ -1,0 +1,67 @@
+"""Reads hostile files in a process of its own, whose memory and time are limited.
+
+Run with the folder of the files: prints one line of JSON for each, in their order.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from atlastumor.errors import AtlasTumorError
+from atlastumor.models.card import load_card
+from atlastumor.models.reading.archives import unpacked
+from atlastumor.models.reading.checkpoints import read_tensors
+from atlastumor.models.reading.pickles import find_globals, read_plain_pickle
+from atlastumor.models.schema import parse_json
+
+MOST_BYTES = 1_500_000_000
+MOST_SECONDS = 600
+
+
+def unpack(path):
+    inside = path.parent / "inside"
+    inside.mkdir(exist_ok=True)
+    try:
+        with unpacked(path, within=inside):
+            return
+    finally:
+        left = [found.name for found in inside.iterdir()]
+        assert not left, f"left behind: {left}"
+
+
+READERS = {
+    "archive": unpack,
+    "card": load_card,
+    "checkpoint": read_tensors,
+    "document": lambda path: parse_json(path.read_text(encoding="utf-8")),
+    "names": find_globals,
+    "pickle": read_plain_pickle,
+}
+
+
+def judge(path, kind):
+    """The class and message of the error that reading ends in, seconds, and bytes of memory."""
+    start = time.process_time()
+    try:
+        READERS[kind](path)
+        error, message = None, "was read"
+    except (AtlasTumorError, ValueError) as raised:
+        error, message = type(raised).__name__, str(raised)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"error": error, "message": message, "s": time.process_time() - start, "peak": peak}
+
+
+def main():
+    folder = Path(sys.argv[1])
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_BYTES, used + MOST_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    for number, (title, kind) in enumerate(json.loads((folder / "list.json").read_text())):
+        verdict = judge(folder / f"file-{number}", kind)
+        print(json.dumps({"title": title, **verdict}), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
