@@ -88,7 +88,8 @@ def listRows(organ: str = "") -> list[ModelRow]:
         CardError: If the card of an installed model is malformed.
     """
     entries = {entry.id: entry for entry in list_entries() if not entry.method}
-    rows = [ModelRow(card, entries.pop(card.id, None)) for card in list_cards()]
+    own = [card for card in list_cards() if isinstance(card, ModelCard)]  # a recipe has no weights
+    rows = [ModelRow(card, entries.pop(card.id, None)) for card in own]
     rows += [ModelRow(None, entry) for entry in entries.values()]
     return [row for row in rows if not organ or organ in row.organs]
 
