@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import InputError
 from ...networks import adapt_tensors
 from ...progress import CancelToken, Progress
-from ..reading.checkpoints import read_checkpoint, strip_prefixes
+from ..reading.checkpoints import read_checkpoint
 from .documents import read_json
 from .draft import Draft, Wishes, as_tensors, join_members, make_card
 from .fields import Record, as_numbers
@@ -144,8 +144,8 @@ def _make_draft(
     name, args = read_stunet(trainer, args["strides"][1:]) or (name, args)
     members = []
     for content in contents:
-        tensors = strip_prefixes(as_tensors(content, "network_weights"))
-        members.append(adapt_tensors(name, plan.axes.turn_tensors(tensors), args))
+        tensors = plan.axes.turn_tensors(as_tensors(content, "network_weights"))
+        members.append(adapt_tensors(name, tensors, args))
     network, tensors = join_members({"name": name, "args": args}, members)
     mirrored = contents[0].values.get("inference_allowed_mirroring_axes") or ()
     axes = as_numbers(mirrored, "'inference_allowed_mirroring_axes'", len(mirrored))

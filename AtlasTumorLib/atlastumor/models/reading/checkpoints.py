@@ -26,7 +26,7 @@ from .plain import ALLOWED, NUMERIC, RULES, as_plain
 from .refusals import Refusal, refusing, require
 from .symbols import Made, Name, Rules, Symbol
 
-__all__ = ["read_checkpoint", "read_tensors", "strip_prefixes"]
+__all__ = ["read_checkpoint", "read_tensors"]
 
 _CONTAINERS = (
     "network_weights",  # nnU-Net
@@ -37,7 +37,6 @@ _CONTAINERS = (
     "net",
     "model",
 )
-_PREFIXES = ("module.", "_orig_mod.")  # of parallel and of compiled networks
 _MOST_SHARING = 8
 _MOST_HEADER_BYTES = 16 << 20
 _MOST_DIMENSIONS = 16
@@ -149,21 +148,6 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """
     path = Path(path)
     return _find_weights(read_checkpoint(path), path.name)
-
-
-def strip_prefixes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Take away what wrappers put before every name: "module." and "_orig_mod.".
-
-    Args:
-        tensors: Tensors by name.
-
-    Returns:
-        The same tensors; a prefix that some name lacks stays.
-    """
-    names = list(tensors)
-    while names and (found := [p for p in _PREFIXES if all(n.startswith(p) for n in names)]):
-        names = [name.removeprefix(found[0]) for name in names]
-    return dict(zip(names, tensors.values(), strict=True))
 
 
 def _keep_tensor(value: Any) -> torch.Tensor | None:

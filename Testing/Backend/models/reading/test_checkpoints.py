@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from atlastumor.errors import WeightsError
-from atlastumor.models.reading.checkpoints import read_checkpoint, read_tensors, strip_prefixes
+from atlastumor.models.reading.checkpoints import read_checkpoint, read_tensors
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor(5)}
 
@@ -140,19 +140,6 @@ def test_tensors_that_share_their_numbers_do_so_afterwards(tmp_path):
     one, two = read_tensors(tmp_path / "x.pt").values()
 
     assert one.data_ptr() == two.data_ptr()
-
-
-@pytest.mark.parametrize(
-    ("names", "stripped"),
-    [
-        (["module.a", "module.b"], ["a", "b"]),
-        (["_orig_mod.module.a"], ["a"]),
-        (["module.a", "b"], ["module.a", "b"]),
-        ([], []),
-    ],
-)
-def test_what_wrappers_put_before_all_names_is_taken_away(names, stripped):
-    assert list(strip_prefixes(dict.fromkeys(names, BASE))) == stripped
 
 
 def test_safetensors_are_read_whatever_the_file_is_called(tmp_path):
