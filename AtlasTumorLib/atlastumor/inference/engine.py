@@ -79,12 +79,15 @@ class Segmenter:
         network = load_network(self.card, models_dir=models_dir)
         self.backend = choose_backend(backend, precision, self.device, network, self.card)
 
-    def estimate(self, scan: Scan | Grid, *, mirror: bool = False) -> Estimate:
+    def estimate(
+        self, scan: Scan | Grid, *, mirror: bool = False, probabilities: bool = False
+    ) -> Estimate:
         """Foresee time and memory.
 
         Args:
             scan: The scan, or its grid alone.
             mirror: Whether passes are mirrored.
+            probabilities: Whether tumor probabilities are wanted too.
 
         Returns:
             The estimate, for every window; those of air will be left out.
@@ -98,7 +101,17 @@ class Segmenter:
             self.backend.precision,
             batch=choose_batch(self.card, self.device, self.backend.precision),
             mirror=mirror,
+            fine=probabilities and self._has_fine_maps,
         )
+
+    @property
+    def _has_fine_maps(self) -> bool:
+        """Whether probabilities at the scan's voxels are more than those of the network's grid.
+
+        Where lesions are judged whole, and where probabilities are what is interpolated, they are
+        not.
+        """
+        return self.card.postprocess.outline is None and self.card.inference.restore == "logits"
 
     def segment(
         self,
@@ -133,12 +146,15 @@ class Segmenter:
         """
         request = make_request(self.card, organs=organs, thresholds=thresholds, mirror=mirror)
         cancel, progress = cancel or CancelToken(), _never_falling(progress)
-        self._check_memory(scan, mirror=mirror)
+        fine = probabilities and self._has_fine_maps
+        self._check_memory(self.estimate(scan, mirror=mirror, probabilities=probabilities))
         steps: list[str] = []
         device = PeakDeviceMemory(self.device)
         with PeakMemory() as host, torch.inference_mode():
             search = part_of(progress, 0.0, _SEARCHED)
-            raw = self._search(scan, request, progress=search, cancel=cancel, log=steps.append)
+            raw = self._search(
+                scan, request, fine=fine, progress=search, cancel=cancel, log=steps.append
+            )
             progress(_SEARCHED, MEASURING)
             started = time.perf_counter()
             found = clean_and_measure(raw, scan.grid, self.card, request)
@@ -148,12 +164,11 @@ class Segmenter:
         record = self._record(scan, request, raw, seconds, steps, (host.bytes, device.bytes))
         _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in seconds.items()))
         progress(1.0, MEASURING)
-        kept = found.probabilities if probabilities else {}
+        kept = {**found.probabilities, **raw.fine} if probabilities else {}
         return Segmentation(found.labels, found.lesions, findings, kept, record, scan.source)
 
-    def _check_memory(self, scan: Scan, *, mirror: bool) -> None:
+    def _check_memory(self, foreseen: Estimate) -> None:
         """Refuse a scan that would bring the computer to its knees."""
-        foreseen = self.estimate(scan, mirror=mirror)
         _log.info(
             "%d windows, about %.0f s and %.1f GB foreseen",
             foreseen.n_windows,
@@ -175,6 +190,7 @@ class Segmenter:
         scan: Scan,
         request: Request,
         *,
+        fine: bool,
         progress: Progress,
         cancel: CancelToken,
         log: Callable[[str], None],
@@ -190,7 +206,7 @@ class Segmenter:
                 self.device.name if on_device else "cpu",
                 torch.float16 if setting.accumulate == "float16" else torch.float32,
             )
-            job = Job(scan, card, request, self.backend, placement)
+            job = Job(scan, card, request, self.backend, placement, fine)
             return run_network(job, progress=progress, cancel=cancel)
 
         network = self.card.network

@@ -132,6 +132,7 @@ def estimate(
     *,
     batch: int = 1,
     mirror: bool = False,
+    fine: bool = False,
     n_windows: int | None = None,
     seconds_per_window: float | None = None,
 ) -> Estimate:
@@ -145,6 +146,7 @@ def estimate(
         precision: "fp32", "bf16" or "fp16".
         batch: Windows at once.
         mirror: Whether every window is also run mirrored along the card's axes.
+        fine: Whether tumor probabilities are kept at the scan's own voxels.
         n_windows: How many windows; None counts those of the whole scan.
         seconds_per_window: As measured on this device; None takes a stored rate, CPU only.
 
@@ -167,6 +169,7 @@ def estimate(
     network_bytes = 3 * card.weights.bytes + batch * window_bytes(card, precision)
     network_bytes += _sum_bytes(card, shape)
     host = _LIBRARY_BYTES[backend_name] + 7 * scan_voxels + _map_bytes(card, shape)
+    host += 2 * _n_tumors(card) * scan_voxels if fine else 0
     on_gpu = device.kind == "cuda"
     n_passes = n_windows * (2 ** len(card.inference.mirror_axes) if mirror else 1)
     return Estimate(
@@ -235,5 +238,8 @@ def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
 
 def _map_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
     """Bytes of what is kept on the network's grid: the input, and a float16 map per tumor."""
-    n_tumors = sum(output.kind == "tumor" for output in card.outputs)
-    return math.prod(shape) * (4 + 2 * n_tumors)
+    return math.prod(shape) * (4 + 2 * _n_tumors(card))
+
+
+def _n_tumors(card: ModelCard) -> int:
+    return sum(output.kind == "tumor" for output in card.outputs)

@@ -215,6 +215,10 @@ class Taps:
         """Give the taps of some of the new samples."""
         return Taps(self.low[start:stop], self.high[start:stop], self.weight[start:stop])
 
+    def shifted(self, by: int) -> Taps:
+        """Give the taps among old samples of which some were added (or, negative, cut) before."""
+        return Taps(self.low + by, self.high + by, self.weight)
+
 
 def make_taps(n_old: int, n_new: int, *, order: int = 1, step: float | None = None) -> Taps:
     """Find the taps of linear or nearest resampling.

@@ -16,7 +16,7 @@ from ..volume import Grid
 from .decision import Decision
 from .probability import ProbabilityMap
 
-__all__ = ["ScoreKeeper", "score_lesions"]
+__all__ = ["ScoreKeeper", "channels_by_organ", "score_lesions"]
 
 _PERCENTILE = 0.95
 _ONE_BITS = int(np.float16(1.0).view(np.uint16))
@@ -43,8 +43,8 @@ class ScoreKeeper:
         self._decision = decision
         self._grid = grid
         self._first = 0
-        self._tumor = _channels_by_organ(outputs, organs, {"tumor"})
-        self._region = _channels_by_organ(outputs, organs, {"organ", "tumor"})
+        self._tumor = channels_by_organ(outputs, organs, {"tumor"})
+        self._region = channels_by_organ(outputs, organs, {"organ", "tumor"})
         self._maps = {key: np.zeros(grid.shape, np.float16) for key in self._tumor}
         self._highest: dict[str, torch.Tensor] = {}
 
@@ -76,10 +76,19 @@ class ScoreKeeper:
         return {key: float(top) for key, top in self._highest.items()}
 
 
-def _channels_by_organ(
+def channels_by_organ(
     outputs: Sequence[OutputSpec], organs: Sequence[Organ], kinds: set[str]
 ) -> dict[str, list[int]]:
-    """Channels of some kinds, for each organ that has tumor channels."""
+    """Find the channels of each organ that has tumor channels.
+
+    Args:
+        outputs: What each channel means.
+        organs: Organs of interest.
+        kinds: Which kinds of channels: "organ", "tumor".
+
+    Returns:
+        Channel numbers by organ key.
+    """
     with_tumors = {output.organ for output in outputs if output.kind == "tumor"}
     return {
         organ.key: [o.channel for o in outputs if o.organ == organ.key and o.kind in kinds]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,14 @@ from ..volume import Scan
 from .backends import AbstractBackend
 from .blend import BlendOptions, blend_windows, mirrorings
 from .decision import Decision
+from .fine import FineKeeper
 from .intensity import padding_value
 from .orientation import orient
 from .preprocess import NetworkInput, preprocess
 from .probability import ProbabilityMap
 from .request import Request
 from .resample import Taps, find_coarse_axis, make_taps
-from .scores import ScoreKeeper
+from .scores import ScoreKeeper, channels_by_organ
 from .upsample import LabelUpsampler
 from .windows import WindowPlan, plan_windows
 
@@ -61,6 +62,7 @@ class RawResult:
         windows_run: Windows that the network saw.
         windows_skipped: Windows left out because they hold air alone.
         seconds: By stage.
+        fine: Tumor probability by organ key at the scan's own voxels, if asked for.
     """
 
     labels: npt.NDArray[np.uint8]
@@ -70,6 +72,7 @@ class RawResult:
     windows_run: int
     windows_skipped: int
     seconds: dict[str, float]
+    fine: dict[str, ProbabilityMap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,7 @@ class Job:
         request: What to find.
         backend: What runs the network.
         placement: Where and in what portions to work.
+        fine: Whether probabilities are wanted at the scan's own voxels.
     """
 
     scan: Scan
@@ -89,6 +93,7 @@ class Job:
     request: Request
     backend: AbstractBackend
     placement: Placement
+    fine: bool = False
 
 
 def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResult:
@@ -135,7 +140,7 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
     options = _blend_options(job, decision)
     slabs = blend_windows(prepared.array, plan, job.backend, options, tick=tick)
     keeper = ScoreKeeper(decision, card.outputs, job.request.organs, prepared.grid)
-    labels = _label(slabs, job, prepared, decision, keeper)
+    labels, fine = _label(slabs, job, prepared, decision, keeper)
     return RawResult(
         labels,
         keeper.maps(),
@@ -144,6 +149,7 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
         plan.n_windows,
         plan.n_skipped,
         {PREPARING: ready - started, SEARCHING: time.perf_counter() - ready},
+        fine,
     )
 
 
@@ -176,22 +182,31 @@ def _label(
     prepared: NetworkInput,
     decision: Decision,
     keeper: ScoreKeeper,
-) -> npt.NDArray[np.uint8]:
-    """Turn blended logits into labels on the scan's grid, (I, J, K) as the scan lies."""
-    labels = np.zeros(job.scan.grid.shape, np.uint8, order="F")
+) -> tuple[npt.NDArray[np.uint8], dict[str, ProbabilityMap]]:
+    """Turn blended logits into labels on the scan's grid, (I, J, K) as the scan lies.
+
+    Tumor probabilities there come with them, if asked for.
+    """
+    grid, device = job.scan.grid, job.placement.device
+    taps = _make_taps(prepared, job.card)
+    labels = np.zeros(grid.shape, np.uint8, order="F")
     turned = orient(labels, prepared.orientation)[prepared.box]
-    upsampler = LabelUpsampler(
-        decision,
-        _make_taps(prepared, job.card),
-        _channel_labels(job.card.outputs, job.request),
-        device=job.placement.device,
+    names = _channel_labels(job.card.outputs, job.request)
+    upsampler = LabelUpsampler(decision, taps, names, device=device)
+    wanted = channels_by_organ(job.card.outputs, job.request.organs if job.fine else (), {"tumor"})
+    fine = {key: np.zeros(grid.shape, np.float16, order="F") for key in wanted}
+    views = {key: orient(array, prepared.orientation)[prepared.box] for key, array in fine.items()}
+    fine_keeper = FineKeeper(
+        decision, taps, [(views[key], channels) for key, channels in wanted.items()], device=device
     )
     for logits in slabs:
         slab = decision.prepare(logits)
         keeper.push(slab)
         for k0, k1, part in upsampler.push(slab):
             turned[:, :, k0:k1] = part
-    return labels
+        if fine:
+            fine_keeper.push(slab)
+    return labels, {key: ProbabilityMap(array, grid) for key, array in fine.items()}
 
 
 def _make_taps(prepared: NetworkInput, card: ModelCard) -> tuple[Taps, Taps, Taps]:

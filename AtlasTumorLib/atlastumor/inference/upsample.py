@@ -16,11 +16,46 @@ import torch
 from .decision import Decision
 from .resample import Taps
 
-__all__ = ["LabelUpsampler"]
+__all__ = ["LabelUpsampler", "SlabFeed"]
 
 _MIXED = 255
 _SLAB_VOXELS = 1 << 22
 _POINTS = 1 << 18
+
+
+class SlabFeed:
+    """Joins slabs that come in rising k, and knows which of the scan's slices they suffice for."""
+
+    def __init__(self, taps: Taps) -> None:
+        """Start below the first slice.
+
+        Args:
+            taps: Between which network slices each of the scan's lies.
+        """
+        self._ends = taps.high.tolist()
+        self._carry: torch.Tensor | None = None
+        self._n_seen = 0
+        self._next = 0
+
+    def join(self, values: torch.Tensor) -> tuple[torch.Tensor, int, int, int]:
+        """Take the next slab.
+
+        Args:
+            values: (C, I, J, dk) on the network's grid.
+
+        Returns:
+            The slab with what earlier ones left to it, its first slice, and the scan's slices that
+            can be made now: the first, and one past the last.
+        """
+        slab = values if self._carry is None else torch.cat([self._carry, values], dim=3)
+        first = self._n_seen - (0 if self._carry is None else 1)
+        self._n_seen += values.shape[3]
+        # The last slice is all that later voxels can still need.
+        self._carry = slab[..., -1:].clone()
+        start = self._next
+        while self._next < len(self._ends) and self._ends[self._next] < self._n_seen:
+            self._next += 1
+        return slab, first, start, self._next
 
 
 class LabelUpsampler:
@@ -44,14 +79,11 @@ class LabelUpsampler:
         """
         self._decision = decision
         self._i, self._j, self._k = (axis.to(device) for axis in taps)
-        self._ends = taps[2].high.tolist()
+        self._feed = SlabFeed(taps[2])
         self._merged = [not axis.is_exact for axis in taps]
         self._label_of = torch.zeros(256, dtype=torch.uint8, device=device)
         self._label_of[: len(labels)] = torch.tensor(labels, dtype=torch.uint8, device=device)
         self._device = device
-        self._carry: torch.Tensor | None = None
-        self._n_seen = 0
-        self._next = 0
 
     def push(self, logits: torch.Tensor) -> Iterator[tuple[int, int, npt.NDArray[np.uint8]]]:
         """Take the next slab of logits and give the labels that are now known.
@@ -62,33 +94,24 @@ class LabelUpsampler:
         Yields:
             First slice, one past the last, and labels (I, J, dk) uint8 on the turned scan's grid.
         """
-        logits = logits.to(self._device)
-        slab = logits if self._carry is None else torch.cat([self._carry, logits], dim=3)
-        first = self._n_seen - (0 if self._carry is None else 1)
-        self._n_seen += logits.shape[3]
-        # The last slice is all that later voxels can still need.
-        self._carry = slab[..., -1:].clone()
-        stop = self._next
-        while stop < len(self._ends) and self._ends[stop] < self._n_seen:
-            stop += 1
-        if stop > self._next:
-            yield from self._label(slab, first, stop)
+        slab, first, start, stop = self._feed.join(logits.to(self._device))
+        if stop > start:
+            yield from self._label(slab, first, start, stop)
 
     def _label(
-        self, slab: torch.Tensor, first: int, stop: int
+        self, slab: torch.Tensor, first: int, start: int, stop: int
     ) -> Iterator[tuple[int, int, npt.NDArray[np.uint8]]]:
-        """Label slices up to `stop` from logits (C, I, J, n) whose first slice is `first`."""
+        """Label slices `start` to `stop` from logits (C, I, J, n) whose first slice is `first`."""
         cells = self._win_cells(slab)
         table = slab.permute(1, 2, 3, 0).contiguous()
         step = max(1, _SLAB_VOXELS // (len(self._i.low) * len(self._j.low)))
-        for k0 in range(self._next, stop, step):
+        for k0 in range(start, stop, step):
             k1 = min(k0 + step, stop)
-            k = Taps(self._k.low[k0:k1] - first, self._k.high[k0:k1] - first, self._k.weight[k0:k1])
+            k = self._k.part(k0, k1).shifted(-first)
             winner = cells.index_select(2, k.low)
             winner = winner.index_select(1, self._j.low).index_select(0, self._i.low)
             self._fill_mixed(winner, table, k)
             yield k0, k1, self._label_of[winner.int()].cpu().numpy()
-        self._next = stop
 
     def _win_cells(self, slab: torch.Tensor) -> torch.Tensor:
         """Winner of each cell by its lower corner, `_MIXED` where in doubt, (I, J, n) uint8."""

@@ -168,6 +168,7 @@ def test_probabilities_come_when_asked_for(by_density_segmenter: Segmenter) -> N
     assert set(with_them.probabilities) == {"liver", "kidney"}
     liver = with_them.probabilities["liver"].to_grid(scan.grid)
     np.testing.assert_array_equal(liver >= 0.5, with_them.labels.array == 27)
+    assert with_them.probabilities["liver"].grid.matches(scan.grid)
 
 
 def run_twice(segmenter: Segmenter, scan: Scan) -> tuple[Segmentation, Segmentation]:

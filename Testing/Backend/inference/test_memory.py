@@ -168,6 +168,12 @@ def test_memory_grows_with_length_by_no_more_than_the_arrays_that_do():
     assert per_slice == 200 * 160 * (7 + 4 + 2)
 
 
+def test_maps_at_the_scans_voxels_take_two_bytes_each():
+    extra = foresee(fine=True).host_bytes - foresee().host_bytes
+
+    assert extra == 200 * 160 * 100 * 2
+
+
 def test_half_precision_windows_take_half():
     assert window_bytes(CARD, "bf16") * 2 == window_bytes(CARD, "fp32")
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from atlastumor.errors import Cancelled
 from atlastumor.inference.body import BodyMask
 from atlastumor.inference.orientation import find_orientation, orient, orient_grid
+from atlastumor.inference.preprocess import preprocess
 from atlastumor.inference.request import make_request
 from atlastumor.inference.streaming import Job, Placement, RawResult, run_network
 from atlastumor.models.specs import ModelCard, OutputSpec
@@ -27,6 +28,7 @@ def segment(
     backend: PretendBackend | None = None,
     batch: int = 1,
     mirror: bool = False,
+    fine: bool = False,
     progress: Progress = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> RawResult:
@@ -36,6 +38,7 @@ def segment(
         make_request(card, mirror=mirror),
         backend or PretendBackend(by_density),
         Placement(batch, "cpu", torch.float32),
+        fine,
     )
     return run_network(job, progress=progress, cancel=cancel or CancelToken())
 
@@ -123,6 +126,40 @@ def test_zeros_around_a_scan_are_left_out_and_their_labels_are_0() -> None:
 
     expected = np.pad(segment(inner, card).labels, ((3, 1), (0, 2), (4, 0)))
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("codes", ["RAS", "PSL"])
+def test_probabilities_at_the_scans_voxels_are_of_interpolated_logits(codes: str) -> None:
+    scan, card = turn(make_scan(), codes), make_card(spacing_mm=(4.0, 2.0, 5.0))
+    card = replace(card, input=replace(card.input, resample_order=3))
+
+    found = segment(scan, card, fine=True)
+
+    image = torch.from_numpy(preprocess(scan, card.input).array.numpy())[None, None]
+    logits = by_density(image)
+    size = orient(scan.array, find_orientation(scan.grid, "RAS")).shape
+    at_voxels = torch.nn.functional.interpolate(logits, size, mode="trilinear")[0]
+    tumor = torch.softmax(at_voxels, dim=0)[2].numpy()
+    fine = found.fine["liver"].to_grid(scan.grid)
+    np.testing.assert_allclose(
+        orient(fine, find_orientation(scan.grid, "RAS")), tumor, atol=2e-3, rtol=0
+    )
+    assert (fine > 0.5).any()
+    assert (found.labels[fine > 0.502] == 27).all()
+    assert set(found.fine) == {"liver", "kidney"}
+
+
+def test_probabilities_outside_of_what_was_looked_at_are_0() -> None:
+    inner, card = make_scan(), make_card()
+    card = replace(card, input=replace(card.input, crop_zeros=True))
+    padded = np.pad(inner.array, ((3, 1), (0, 2), (4, 0)))
+
+    found = segment(Scan(padded, Grid(padded.shape, inner.grid.affine)), card, fine=True)
+
+    expected = segment(inner, card, fine=True).fine["liver"].array
+    np.testing.assert_array_equal(
+        found.fine["liver"].array, np.pad(expected, ((3, 1), (0, 2), (4, 0)))
+    )
 
 
 def test_channels_nobody_asked_for_leave_no_label() -> None:
