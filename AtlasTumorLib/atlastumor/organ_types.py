@@ -56,8 +56,8 @@ class Alias:
     """The numbers that a collection's label maps give an organ and its tumors.
 
     Args:
-        organ: Values of the organ, left before right.
-        tumor: Values of its tumors.
+        organ: Values of the organ, left before right; one for both halves that are not told apart.
+        tumor: Values of its tumors, benign ones too, as in AbdomenAtlas 2.0.
     """
 
     organ: tuple[int, ...] = ()
@@ -89,8 +89,9 @@ class Organ:
         tumor_files: Stems under which data sets file its lesions; AbdomenAtlas 2.0's own first.
         words: What the labels of other models call it, in lower case: its name, other spellings,
             plurals and adjectives.
-        aliases: Its numbers in other collections: "totalsegmentator" (v2, task "total") and "msd"
-            (the organ's own task of the Medical Segmentation Decathlon).
+        aliases: Its numbers in other collections: "totalsegmentator" (v2, task "total"), "msd"
+            (the organ's own task of the Medical Segmentation Decathlon), "lits", "kits" (19 to
+            23; 3 is a cyst), "flare21", "flare22" (23 too) and "amos".
     """
 
     key: str

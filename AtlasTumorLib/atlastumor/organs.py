@@ -56,7 +56,14 @@ ORGANS: tuple[Organ, ...] = (
         organ_files=("liver",),
         tumor_files=("liver_lesion", "liver_tumor"),
         words=("liver", "hepatic"),
-        aliases=make_aliases(totalsegmentator=Alias((5,)), msd=Alias((1,), (2,))),
+        aliases=make_aliases(
+            totalsegmentator=Alias((5,)),
+            msd=Alias((1,), (2,)),
+            lits=Alias((1,), (2,)),
+            flare21=Alias((1,)),
+            flare22=Alias((1,)),
+            amos=Alias((6,)),
+        ),
     ),
     Organ(
         key="pancreas",
@@ -75,7 +82,13 @@ ORGANS: tuple[Organ, ...] = (
         organ_files=("pancreas",),
         tumor_files=("pancreatic_lesion", "pancreas_lesion", "pancreatic_tumor", "pancreas_tumor"),
         words=("pancreas", "pancreatic"),
-        aliases=make_aliases(totalsegmentator=Alias((7,)), msd=Alias((1,), (2,))),
+        aliases=make_aliases(
+            totalsegmentator=Alias((7,)),
+            msd=Alias((1,), (2,)),
+            flare21=Alias((4,)),
+            flare22=Alias((4,)),
+            amos=Alias((10,)),
+        ),
     ),
     Organ(
         key="kidney",
@@ -98,7 +111,13 @@ ORGANS: tuple[Organ, ...] = (
         organ_files=("kidney_left", "kidney_right"),
         tumor_files=("kidney_lesion", "kidney_tumor", "kidney_cyst"),
         words=("kidney", "kidneys", "renal"),
-        aliases=make_aliases(totalsegmentator=Alias((3, 2))),
+        aliases=make_aliases(
+            totalsegmentator=Alias((3, 2)),
+            kits=Alias((1,), (2, 3)),
+            flare21=Alias((2,)),
+            flare22=Alias((13, 2)),
+            amos=Alias((3, 2)),
+        ),
     ),
     Organ(
         key="colon",
@@ -137,7 +156,7 @@ ORGANS: tuple[Organ, ...] = (
         organ_files=("esophagus",),
         tumor_files=("esophagus_tumor", "esophagus_lesion", "esophageal_lesion"),
         words=("esophagus", "oesophagus", "esophageal", "oesophageal"),
-        aliases=make_aliases(totalsegmentator=Alias((15,))),
+        aliases=make_aliases(totalsegmentator=Alias((15,)), flare22=Alias((10,)), amos=Alias((5,))),
         hollow=True,
     ),
     Organ(

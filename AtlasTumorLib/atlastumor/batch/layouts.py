@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InputError
-from ..organs import KEYS, ORGANS
+from ..organs import KEYS, ORGANS, Organ
 from ..scans.input_files import name_of, refuse, require_path
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "find_labels",
     "find_masks",
     "find_probability",
+    "find_tumor_masks",
     "list_places",
     "predicted_organs",
 ]
@@ -114,6 +115,23 @@ def find_masks(place: Path, names: Iterable[str]) -> list[Path]:
     """
     found = (_find(place / SEGMENTATIONS, name) for name in names)
     return [path for path in found if path is not None]
+
+
+def find_tumor_masks(place: Path, organ: Organ) -> list[Path]:
+    """Find the masks that together hold an organ's tumors.
+
+    Args:
+        place: The case's folder, or its label map.
+        organ: Row of the organ.
+
+    Returns:
+        AbdomenAtlas 2.0's own mask if it is there, else all that other data sets file apart.
+
+    Raises:
+        InputError: If one is there twice.
+    """
+    own, *others = organ.tumor_files
+    return find_masks(place, [own]) or find_masks(place, others)
 
 
 def predicted_organs(place: Path) -> tuple[frozenset[str], frozenset[str]]:

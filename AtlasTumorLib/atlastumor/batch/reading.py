@@ -15,11 +15,17 @@ import numpy.typing as npt
 
 from ..components import has_label
 from ..errors import InputError
-from ..organs import KEYS, ORGANS, Organ, find_organ
+from ..organs import KEYS, ORGANS, find_organ
 from ..scans.input_files import name_of
 from ..volume import Grid
 from .cases import Case
-from .layouts import find_labels, find_masks, find_probability, predicted_organs
+from .layouts import (
+    find_labels,
+    find_masks,
+    find_probability,
+    find_tumor_masks,
+    predicted_organs,
+)
 from .volumes import check_same_grid, list_labels, read_labels, read_map, read_mask
 
 __all__ = [
@@ -91,9 +97,9 @@ def read_reference(case: Case, organ: str) -> tuple[Mask, Mask | None, Grid]:
         InputError: If the reference does not speak of the organ or cannot be read.
     """
     row = find_organ(organ)
-    files = find_masks(case.reference, row.tumor_files)
+    files = find_tumor_masks(case.reference, row)
     if files:
-        tumor, grid = _unite(_choose(files, row))
+        tumor, grid = _unite(files)
         parts = find_masks(case.reference, row.organ_files)
         if not parts:
             return tumor, None, grid
@@ -196,12 +202,6 @@ def _outlined(case: Case) -> frozenset[str]:
         return frozenset(case.organs)
     present = list_labels(path)
     return frozenset(o.key for o in ORGANS if present & {*o.labels, o.tumor_label})
-
-
-def _choose(files: list[Path], row: Organ) -> list[Path]:
-    """AbdomenAtlas 2.0's own mask if it is there, else all that other data sets file apart."""
-    own = [path for path in files if path.name.split(".")[0] == row.tumor_files[0]]
-    return own or files
 
 
 def _unite(files: list[Path]) -> tuple[Mask, Grid]:

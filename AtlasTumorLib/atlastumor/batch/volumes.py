@@ -28,6 +28,7 @@ __all__ = [
     "check_same_grid",
     "list_labels",
     "read_grid",
+    "read_integers",
     "read_labels",
     "read_map",
     "read_mask",
@@ -114,7 +115,7 @@ def _look_up_labels(path: Path) -> tuple[npt.NDArray[np.uint8], Grid, frozenset[
 def _remembered_labels(
     path: Path, _changed: int, _size: int
 ) -> tuple[npt.NDArray[np.uint8], Grid, frozenset[int]]:
-    array, grid = _read_integers(path)
+    array, grid = read_integers(path)
     highest = int(array.max())
     if highest > HIGHEST_LABEL:
         msg = (
@@ -138,12 +139,37 @@ def read_mask(path: Path) -> tuple[npt.NDArray[np.bool_], Grid]:
     Raises:
         InputError: If the file is damaged or holds other values.
     """
-    array, grid = _read_integers(path)
+    array, grid = read_integers(path)
     if not np.isin(array.max(), (0, 1, 255)) or np.any((array != 0) & (array != array.max())):
         values = ", ".join(str(value) for value in np.unique(array)[:6])
         msg = f"{name_of(path)} holds the values {values}; a mask holds 0 and 1 only."
         raise InputError(msg)
     return array.astype(bool), grid
+
+
+def read_integers(path: Path) -> tuple[npt.NDArray[np.uint8], Grid]:
+    """Read whole numbers, whatever they mean.
+
+    Args:
+        path: A NIfTI file.
+
+    Returns:
+        Values (I, J, K), and their grid.
+
+    Raises:
+        InputError: If the file is damaged or holds anything but whole numbers from 0 to 255.
+    """
+    with _opened(path) as (image, grid):
+        out = np.empty(grid.shape, np.uint8, order="F")
+        for where, slab in _slabs(image, grid.shape):
+            part = out[:, :, where]
+            with np.errstate(invalid="ignore"):
+                part[...] = slab
+            wrong = slab[part != slab]
+            if wrong.size:
+                msg = f"{name_of(path)} holds the value {wrong[0]:g}, which is no class number."
+                raise InputError(msg)
+    return out, grid
 
 
 def read_grid(path: Path) -> Grid:
@@ -244,17 +270,3 @@ def _slabs(
     for start in range(0, shape[2], step):
         where = slice(start, min(start + step, shape[2]))
         yield where, np.asarray(proxy[:, :, where], dtype=np.float32)
-
-
-def _read_integers(path: Path) -> tuple[npt.NDArray[np.uint8], Grid]:
-    with _opened(path) as (image, grid):
-        out = np.empty(grid.shape, np.uint8, order="F")
-        for where, slab in _slabs(image, grid.shape):
-            part = out[:, :, where]
-            with np.errstate(invalid="ignore"):
-                part[...] = slab
-            wrong = slab[part != slab]
-            if wrong.size:
-                msg = f"{name_of(path)} holds the value {wrong[0]:g}, which is no class number."
-                raise InputError(msg)
-    return out, grid

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from ..batch.cases import Problem
 from ..organs import KEYS
@@ -19,7 +18,10 @@ from ..organs import KEYS
 __all__ = ["SPLITS", "UNKNOWN", "Annotation", "Collection", "CollectionCase", "LabelFile"]
 
 UNKNOWN = 255
-"""Label of a voxel in a tumor of whichever organ: it is nobody's background and nobody's tumor."""
+"""Label of a voxel of which nobody said what it is, such as a tumor of an organ left unnamed.
+
+It is no organ's background and no organ's tumor: a loss leaves it out.
+"""
 
 SPLITS = ("train", "validation")
 
@@ -55,18 +57,19 @@ class LabelFile:
 
     Args:
         path: Where it is.
-        values: Our labels by each value that may occur but 0: none for what is background to us,
-            `UNKNOWN` alone for a tumor of no named organ, and both halves of a paired organ where
-            the file does not tell them apart (their sides are then told by where they lie).
+        values: Our labels by each value that may occur: none for what is background to us,
+            `UNKNOWN` for a tumor of no named organ, and both halves of a paired organ where the
+            file does not tell them apart (their sides are then told by where they lie). 0 need
+            not be named; it is `UNKNOWN` where only one of perhaps several tumors is outlined.
     """
 
     path: Path
-    values: Mapping[int, tuple[int, ...]]
+    values: Mapping[int, tuple[int, ...]] = field(hash=False)
 
     def __post_init__(self) -> None:
-        """Freeze the values."""
+        """Keep a copy; a plain one, as proxies do not travel to other processes."""
         values = {int(value): tuple(labels) for value, labels in self.values.items()}
-        object.__setattr__(self, "values", MappingProxyType(values))
+        object.__setattr__(self, "values", values)
 
 
 @dataclass(frozen=True)

@@ -176,11 +176,11 @@ def _find_repeated(document: Mapping[str, Any]) -> str:
         return f"the id '{twice[0]}' comes twice"
     files = (one for record in document["cases"] for one in record["labels"])
     strange = [value for one in files for value in one["values"] if not _is_value(value)]
-    return f"'{strange[0]}' is no value from 1 to 255" if strange else ""
+    return f"'{strange[0]}' is no value from 0 to 255" if strange else ""
 
 
 def _is_value(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and 1 <= int(text[:4]) <= 255 and len(text) < 4
+    return text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= 255
 
 
 def _restore(record: Mapping[str, Any], home: Path) -> CollectionCase:

@@ -29,7 +29,7 @@ def a_collection(tmp_path: Path) -> Collection:
         (
             LabelFile(
                 tmp_path / "data/case_00001/segmentation.nii.gz",
-                {1: (3, 4), 2: (29,), 3: (UNKNOWN,), 4: ()},
+                {0: (UNKNOWN,), 1: (3, 4), 2: (29,), 3: (UNKNOWN,), 4: ()},
             ),
         ),
         Annotation(frozenset({"kidney"}), frozenset({"kidney"})),
@@ -95,7 +95,7 @@ def spoil(document: Any, how: str) -> None:
     [
         ("organ", r'annotated\.organs\[0\] must be one of .* not "spleen"'),
         ("label", r"values\.1\[0\] must be one of"),
-        ("value", "'one' is no value from 1 to 255"),
+        ("value", "'one' is no value from 0 to 255"),
         ("twice", "the id 'kits/case_00001' comes twice"),
         ("annotated", r"cases\[0\]\.annotated is missing"),
         ("version", "schema_version must be one of 1, not 2"),
