@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Cancelled, InputError, UnknownKeyError, UsageError, WeightsError
+from ..errors import (
+    AtlasTumorError,
+    Cancelled,
+    InputError,
+    UnknownKeyError,
+    UsageError,
+    WeightsError,
+)
 from ..models.card import list_cards
 from ..models.catalog import CatalogEntry, entries, make_card, methods
 from ..models.fetching import Accept, check_fetchable, fetch_file
@@ -66,7 +73,14 @@ def fetch(options: argparse.Namespace, console: Console) -> None:
     files: list[Path] = []
     for number, wish in enumerate(missing):
         part = part_of(console.progress, number / len(missing), (number + 1) / len(missing))
-        files += _get(wish, folder, accept, options, part)
+        try:
+            files += _get(wish, folder, accept, options, part)
+        except AtlasTumorError:
+            if (place := folder / _DOWNLOADS / wish.name).is_dir() and any(place.iterdir()):
+                console.note(
+                    f"What came is kept in '{place}' for the next time; you may delete it."
+                )
+            raise
     console.result(folder, files)
 
 

@@ -10,11 +10,22 @@ __all__ = ["write_table"]
 
 _HEAD = """# Published checkpoints
 
-What `atlastumor models list` knows. None of these files comes with AtlasTumor: with
-`atlastumor models fetch ID` it shows the license, asks, and gets the file from its authors;
-`atlastumor models show ID` says the rest. Figures are what their authors reported, or others as
-named: none was measured by AtlasTumor. This page is made from `models/catalog/*.json` by
-`python -m atlastumor.models.catalog > Resources/Docs/catalog.md`.
+What `atlastumor models list` knows. None of these files comes with AtlasTumor: with `atlastumor
+models fetch ID` it shows the license, asks, and gets the file from its authors; `atlastumor
+models show ID` says the rest. Figures are what their authors reported, or others as named: none
+was measured by AtlasTumor.
+
+Nothing is asked of the network before you consent (`--yes` in scripts). A connection that breaks
+off is gone on with the next time; a file is there whole and checked, or not at all. Proxies are
+those of the environment (`https_proxy`, `no_proxy`); `--ca FILE` or `SSL_CERT_FILE` names
+certificates to trust beside the system's. Where no hash is published, that of what came is shown,
+and you are asked (`--pin` in scripts); it is kept in `pins.json` of the models folder, and any
+other refused from then on. What is fetched becomes a model at once. Without a network, download
+the file by any means and import it with what the catalogue knows: `atlastumor models import FILE
+--card ID`. AtlasTumorSeg does the same under Advanced, Models.
+
+This page is made from `models/catalog/*.json` by `python -m atlastumor.models.catalog >
+Resources/Docs/catalog.md`.
 """
 _COLUMNS = ("id", "tumors of", "size", "how it comes")
 
