@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnknownKeyError, UsageError
-from ..models.card import ModelCard, find_card, list_cards
+from ..models.card import ModelCard, find_card, list_cards, list_recipes
 from ..models.catalog import CatalogEntry, entries, methods
 from ..models.published import PublishedFile, locate_file
+from ..models.recipe import Model, Recipe, describe_part
 from ..organs import find_organ
 from .console import Console
 
@@ -25,7 +26,7 @@ _WIDTH = 100
 
 
 def list_(options: argparse.Namespace, console: Console) -> None:
-    """Print the models that are here, those that others offer, and weights for synthesis.
+    """Print the models that are here, those that others offer, weights for synthesis, and recipes.
 
     Args:
         options: What `models.add_parser` declares.
@@ -36,7 +37,7 @@ def list_(options: argparse.Namespace, console: Console) -> None:
     """
     organ = find_organ(options.organ).key if options.organ else ""
     folders = [options.models_dir] if options.models_dir else []
-    cards = list_cards(folders)
+    cards = [card for card in list_cards(folders) if isinstance(card, ModelCard)]
     console.table([_make_card_row(card) for card in cards if not organ or organ in _organs(card)])
     console.say(
         "\nPublished by others; `atlastumor models show ID`, `atlastumor models fetch ID`:\n"
@@ -49,6 +50,9 @@ def list_(options: argparse.Namespace, console: Console) -> None:
     console.say("\nPublished by others, for synthetic tumors; `atlastumor models fetch FILE`:\n")
     files = [one for one in methods.list_published() if not organ or organ in one.organs]
     console.table([_make_file_row(one, options.models_dir) for one in files])
+    console.say("\nRecipes, which take each organ from the models that they name:\n")
+    recipes = [one for one in list_recipes(folders) if not organ or organ in one.organs]
+    console.table([_make_recipe_row(one, here) for one in recipes])
 
 
 def show(options: argparse.Namespace, console: Console) -> None:
@@ -67,17 +71,17 @@ def show(options: argparse.Namespace, console: Console) -> None:
         raise UsageError(msg)
     found = _find(options.names[0], [options.models_dir] if options.models_dir else [])
     if options.json or console.as_json:
-        data = _read_card(found) if isinstance(found, ModelCard) else asdict(found)
+        data = asdict(found) if isinstance(found, CatalogEntry) else _read_card(found)
         console.document(data)
         return
-    rows = _describe_card(found) if isinstance(found, ModelCard) else _describe_entry(found)
+    rows = _describe(found)
     console.say(f"{found.title} ({found.id})\n")
     for name, text in rows:
         if text:
             console.say(_wrap(name, text))
 
 
-def _find(name: str, folders: Sequence[Path]) -> ModelCard | CatalogEntry:
+def _find(name: str, folders: Sequence[Path]) -> Model | CatalogEntry:
     """A model that is here, else a published one."""
     offered = {entry.id for entry in entries.list_entries()}
     try:
@@ -89,7 +93,7 @@ def _find(name: str, folders: Sequence[Path]) -> ModelCard | CatalogEntry:
     return entries.find_entry(name)
 
 
-def _read_card(card: ModelCard) -> Mapping[str, Any]:
+def _read_card(card: Model) -> Mapping[str, Any]:
     assert card.path is not None  # noqa: S101 - cards that are found were read from a file
     data: Mapping[str, Any] = json.loads(card.path.read_text(encoding="utf-8"))
     return data
@@ -108,12 +112,12 @@ def _wrap(name: str, text: str) -> str:
     )
 
 
-def _organs(card: ModelCard) -> tuple[str, ...]:
+def _organs(card: Model) -> tuple[str, ...]:
     """Keys of the organs whose tumors a model finds."""
     return tuple(str(output.organ) for output in card.outputs if output.kind == "tumor")
 
 
-def _make_card_row(card: ModelCard) -> dict[str, Any]:
+def _make_card_row(card: Model) -> dict[str, Any]:
     return {
         "model": card.id,
         "title": card.title,
@@ -144,6 +148,32 @@ def _make_file_row(published: PublishedFile, folder: Path | None) -> dict[str, A
         "size": f"{published.megabytes} MB" if published.megabytes else "unknown",
         "state": "not there" if path is None else f"in {path.parent}",
     }
+
+
+def _make_recipe_row(recipe: Recipe, here: set[str]) -> dict[str, Any]:
+    missing = [name for name in recipe.names if name not in here]
+    return {
+        "recipe": recipe.id,
+        "title": recipe.title,
+        "tumors_of": ", ".join(recipe.organs),
+        "state": f"needs {', '.join(missing)}" if missing else "here",
+    }
+
+
+def _describe(found: Model | CatalogEntry) -> Iterator[tuple[str, str]]:
+    if isinstance(found, CatalogEntry):
+        return _describe_entry(found)
+    return _describe_recipe(found) if isinstance(found, Recipe) else _describe_card(found)
+
+
+def _describe_recipe(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    yield "license", recipe.license
+    yield "limits", recipe.limits
+    yield "summary", recipe.summary
+    for part in recipe.parts:
+        yield ", ".join(part.organs), f"from {describe_part(part)}"
+    yield "measured", "not validated as a whole; see each model"
+    yield "recipe", str(recipe.path or "")
 
 
 def _describe_card(card: ModelCard) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from ..organs import find_organ
 from ..provenance import creation_time, to_plain
 
 if TYPE_CHECKING:
-    from ..models.specs import ModelCard
+    from ..models.recipe import Model
 
 __all__ = [
     "SCHEMA",
@@ -162,7 +162,7 @@ def load_operating_points(path: Path) -> tuple[OperatingPoint, ...]:
     return points
 
 
-def thresholds_for(points: Sequence[OperatingPoint], card: ModelCard) -> dict[str, float]:
+def thresholds_for(points: Sequence[OperatingPoint], card: Model) -> dict[str, float]:
     """Give the thresholds if they were chosen for this model and these weights.
 
     Args:
@@ -190,7 +190,7 @@ def thresholds_for(points: Sequence[OperatingPoint], card: ModelCard) -> dict[st
     return {point.organ: point.threshold for point in points}
 
 
-def _mismatch(point: OperatingPoint, card: ModelCard) -> str | None:
+def _mismatch(point: OperatingPoint, card: Model) -> str | None:
     if not point.model_id:
         return "it does not say for which model it was chosen"
     if point.model_id != card.id:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from ..lesions import Lesion, measure_lesions
 from ..models.specs import ModelCard
@@ -10,13 +14,33 @@ from ..organs import Organ, label_names
 from ..volume import Grid, LabelMap
 from .judging import drop_faint_lesions, judge_lesions
 from .postprocess import postprocess
-from .probability import ProbabilityMap
+from .probability import AbstractTumorMap, ProbabilityMap
 from .request import Request
 from .scores import score_lesions
 from .sides import split_sides
 from .streaming import RawResult
 
-__all__ = ["Measured", "clean_and_measure"]
+__all__ = [
+    "Measured",
+    "Tidied",
+    "clean_and_measure",
+    "measure_tumors",
+    "split_halves",
+    "tidy_labels",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Tidied:
+    """What is known of tumors once labels are tidied up.
+
+    Args:
+        probabilities: Tumor probability by organ key, with lesions judged whole if so asked.
+        highest: Highest tumor probability in each organ, in [0, 1].
+    """
+
+    probabilities: dict[str, ProbabilityMap]
+    highest: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +72,24 @@ def clean_and_measure(raw: RawResult, grid: Grid, card: ModelCard, request: Requ
     Returns:
         What is reported.
     """
-    for organ in request.organs:
-        has_sides = any(o.organ == organ.key and o.side for o in card.outputs)
-        if organ.sides and not has_sides:
-            split_sides(raw.labels, grid, organ, body_center_mm=raw.body_center_mm)
+    tidied = tidy_labels(raw, grid, card, request)
+    labels, lesions = measure_tumors(raw.labels, grid, request.organs, tidied.probabilities)
+    return Measured(labels, lesions, tidied.probabilities, tidied.highest)
+
+
+def tidy_labels(raw: RawResult, grid: Grid, card: ModelCard, request: Request) -> Tidied:
+    """Tell halves of organs apart, clean up and judge lesions as a card asks.
+
+    Args:
+        raw: What the network found; its labels are changed in place.
+        grid: The scan's.
+        card: The model.
+        request: What to report.
+
+    Returns:
+        What is known of the tumors that are left.
+    """
+    split_halves(raw, grid, card, request.organs)
     postprocess(raw.labels, grid, card.postprocess, request.organs)
     maps, highest = dict(raw.probabilities), dict(raw.highest)
     if request.outline is not None:
@@ -59,10 +97,44 @@ def clean_and_measure(raw: RawResult, grid: Grid, card: ModelCard, request: Requ
             maps[organ.key] = _judge(raw, grid, organ, request, request.outline)
             scores = [lesion.score for lesion in maps[organ.key].lesions]
             highest[organ.key] = max(scores, default=min(highest[organ.key], request.outline))
-    labels = LabelMap(raw.labels, grid, label_names(request.organs))
+    return Tidied(maps, highest)
+
+
+def split_halves(raw: RawResult, grid: Grid, card: ModelCard, organs: Iterable[Organ]) -> None:
+    """Tell the halves of paired organs apart, where the network does not.
+
+    Args:
+        raw: What the network found; its labels are changed in place.
+        grid: The scan's.
+        card: The model.
+        organs: Which organs.
+    """
+    for organ in organs:
+        has_sides = any(o.organ == organ.key and o.side for o in card.outputs)
+        if organ.sides and not has_sides:
+            split_sides(raw.labels, grid, organ, body_center_mm=raw.body_center_mm)
+
+
+def measure_tumors(
+    array: npt.NDArray[np.uint8],
+    grid: Grid,
+    organs: Sequence[Organ],
+    maps: Mapping[str, AbstractTumorMap],
+) -> tuple[LabelMap, tuple[Lesion, ...]]:
+    """Measure the tumors of a finished label map.
+
+    Args:
+        array: AbdomenAtlas 2.0 numbers, (I, J, K).
+        grid: The scan's.
+        organs: What to report.
+        maps: Tumor probability by organ key.
+
+    Returns:
+        The label map, and its lesions.
+    """
+    labels = LabelMap(array, grid, label_names(organs))
     score_of = score_lesions(maps, grid)
-    lesions = measure_lesions(labels, organs=request.organs, score_of=score_of).lesions
-    return Measured(labels, lesions, maps, highest)
+    return labels, measure_lesions(labels, organs=organs, score_of=score_of).lesions
 
 
 def _judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from ..volume import Grid
 from .orientation import Orientation, find_orientation, orient, orient_grid
 from .resample import Taps, taps_at
 
-__all__ = ["Half", "JudgedLesion", "ProbabilityMap"]
+__all__ = ["AbstractTumorMap", "Half", "JudgedLesion", "ProbabilityMap", "find_overlap"]
 
 Half = npt.NDArray[np.float16]
 
@@ -36,22 +37,8 @@ class JudgedLesion:
     score: float
 
 
-@dataclass(frozen=True, eq=False)
-class ProbabilityMap:
-    """How likely each voxel is tumor of one organ.
-
-    Args:
-        array: Probabilities, (I, J, K) float16 in [0, 1].
-        grid: The network's grid.
-        outline: If given, voxels from this probability on are told by `lesions` alone: in one they
-            have its score, and outside of all, where clean-up took them out, just less than this.
-        lesions: Those judged whole. They lie on the scan's grid, the only one then to be asked for.
-    """
-
-    array: Half
-    grid: Grid
-    outline: float | None = None
-    lesions: tuple[JudgedLesion, ...] = ()
+class AbstractTumorMap(ABC):
+    """Something about tumors in every voxel, given in slabs so that memory stays small."""
 
     def to_grid(self, grid: Grid) -> Half:
         """Interpolate linearly to another grid.
@@ -60,7 +47,7 @@ class ProbabilityMap:
             grid: One whose axes run along ours, in any order and direction, such as the scan's.
 
         Returns:
-            Probabilities, (I, J, K) float16; outside our extent those of the edge.
+            Values, (I, J, K) float16; outside our extent those of the edge.
 
         Raises:
             GridMismatchError: If the axes do not run along ours.
@@ -106,6 +93,39 @@ class ProbabilityMap:
             stop = min(first + step, n)
             part = self.part(grid, (i, j, slice(k.start + first, k.start + stop)))
             yield slice(first, stop), part
+
+    @abstractmethod
+    def part(self, grid: Grid, box: Box) -> Half:
+        """Interpolate linearly to a box of another grid.
+
+        Args:
+            grid: One whose axes run along ours, such as the scan's.
+            box: Which of its voxels, (start, stop) along each axis.
+
+        Returns:
+            Values, float16 of the box's shape.
+
+        Raises:
+            GridMismatchError: If the axes do not run along ours.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityMap(AbstractTumorMap):
+    """How likely each voxel is tumor of one organ.
+
+    Args:
+        array: Probabilities, (I, J, K) float16 in [0, 1].
+        grid: The network's grid.
+        outline: If given, voxels from this probability on are told by `lesions` alone: in one they
+            have its score, and outside of all, where clean-up took them out, just less than this.
+        lesions: Those judged whole. They lie on the scan's grid, the only one then to be asked for.
+    """
+
+    array: Half
+    grid: Grid
+    outline: float | None = None
+    lesions: tuple[JudgedLesion, ...] = ()
 
     def part(self, grid: Grid, box: Box) -> Half:
         """Interpolate linearly to a box of another grid.
@@ -164,17 +184,33 @@ def _interpolate(values: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:
     return low.lerp_(high, taps.weight.reshape(shape))
 
 
-def _paste(lesion: JudgedLesion, values: Half, box: Box) -> None:
-    """Write a lesion's score where it lies in a box."""
-    starts = [max(a.start, b.start) for a, b in zip(lesion.region.box, box, strict=True)]
-    stops = [min(a.stop, b.stop) for a, b in zip(lesion.region.box, box, strict=True)]
+def find_overlap(inner: Box, outer: Box) -> tuple[Box, Box] | None:
+    """Find where two boxes overlap.
+
+    Args:
+        inner: One of them.
+        outer: The other.
+
+    Returns:
+        What both share, counted from the first voxel of each; None if there is nothing.
+    """
+    starts = [max(a.start, b.start) for a, b in zip(inner, outer, strict=True)]
+    stops = [min(a.stop, b.stop) for a, b in zip(inner, outer, strict=True)]
     if any(stop <= start for start, stop in zip(starts, stops, strict=True)):
-        return
-    theirs, ours = (
-        tuple(
+        return None
+    (i, j, k), (x, y, z) = (
+        [
             slice(start - side.start, stop - side.start)
             for start, stop, side in zip(starts, stops, sides, strict=True)
-        )
-        for sides in (lesion.region.box, box)
+        ]
+        for sides in (inner, outer)
     )
-    values[ours][lesion.region.mask[theirs]] = lesion.score
+    return (i, j, k), (x, y, z)
+
+
+def _paste(lesion: JudgedLesion, values: Half, box: Box) -> None:
+    """Write a lesion's score where it lies in a box."""
+    overlap = find_overlap(lesion.region.box, box)
+    if overlap is not None:
+        theirs, ours = overlap
+        values[ours][lesion.region.mask[theirs]] = lesion.score

@@ -70,8 +70,8 @@ def make_request(
     known = {output.organ for output in card.outputs if output.organ is not None}
     if not known:
         msg = (
-            f"The model '{card.id}' finds lesions of any organ and does not say of which. Name it in "
-            "a recipe, beside a model that outlines the organs."
+            f"The model '{card.id}' finds lesions of any organ and does not say of which. Name it "
+            "in a recipe, beside a model that outlines the organs."
         )
         raise InputError(msg)
     wanted = select_organs(organs if organs is not None else known)

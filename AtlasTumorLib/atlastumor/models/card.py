@@ -3,7 +3,7 @@
 A card is data and never executed. It comes from this package's `cards` folder, from the user's
 models folder or from one that is named; `cards/schema.json` bounds every value and `conflicts.py`
 what spans several keys. A network's channel numbers live in its card only and meet the organ table
-by organ key.
+by organ key. Recipes lie among the cards, and are listed and found like them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import CardError, UnknownKeyError
 from .conflicts import find_conflict
 from .folders import PINS_NAME, default_models_dir
+from .recipe import RECIPES_DIR, Model, Recipe, complete_recipe, is_recipe, parse_recipe
 from .schema import find_fault, parse_json
 from .specs import (
     InferenceSpec,
@@ -41,6 +42,7 @@ __all__ = [
     "card_to_dict",
     "find_card",
     "list_cards",
+    "list_recipes",
     "load_card",
     "parse_card",
 ]
@@ -67,19 +69,7 @@ def load_card(path: Path) -> ModelCard:
     Raises:
         CardError: If it cannot be read or is malformed; names file and key.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            msg = f"The model card {path.name} is larger than 1 MB; that is no card."
-            raise CardError(msg)
-        data = parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"The model card {path.name} cannot be read: {error.strerror}."
-        raise CardError(msg) from error
-    except ValueError as error:
-        msg = f"The model card {path.name} is not valid JSON: {error}."
-        raise CardError(msg) from error
-    return parse_card(data, path)
+    return parse_card(_read(Path(path)), Path(path))
 
 
 def parse_card(data: Any, path: Path | None = None) -> ModelCard:
@@ -122,29 +112,42 @@ def card_to_dict(card: ModelCard) -> dict[str, Any]:
     return plain
 
 
-def list_cards(extra_dirs: Iterable[Path] = ()) -> list[ModelCard]:
+def list_cards(extra_dirs: Iterable[Path] = ()) -> list[Model]:
     """Read every card of the package, of the user's models folder and of some more.
 
     Args:
         extra_dirs: Further folders; those that do not exist are passed over.
 
     Returns:
-        The cards, the package's first, by file name within a folder.
+        The cards, the package's first, by file name within a folder; then the recipes whose models
+        are there and fit.
 
     Raises:
         CardError: If one is malformed or two have one id.
     """
-    cards: dict[str, ModelCard] = {}
-    for path in _list_paths(extra_dirs):
-        card = load_card(path)
-        if card.id in cards:
-            msg = f"Two model cards have the id '{card.id}'; rename that of {path.name}."
-            raise CardError(msg)
-        cards[card.id] = card
-    return list(cards.values())
+    models = _load_models(_list_paths(extra_dirs))
+    recipes = [_try_to_complete(one, models) for one in models.values() if isinstance(one, Recipe)]
+    cards = [one for one in models.values() if isinstance(one, ModelCard)]
+    return [*cards, *(recipe for recipe in recipes if recipe is not None)]
 
 
-def find_card(model_id: str, extra_dirs: Iterable[Path] = ()) -> ModelCard:
+def list_recipes(extra_dirs: Iterable[Path] = ()) -> list[Recipe]:
+    """Read every recipe, also those whose models are not there.
+
+    Args:
+        extra_dirs: As for `list_cards`.
+
+    Returns:
+        The recipes, without their models' cards.
+
+    Raises:
+        CardError: If a card or recipe is malformed or two have one id.
+    """
+    models = _load_models(_list_paths(extra_dirs)).values()
+    return [model for model in models if isinstance(model, Recipe)]
+
+
+def find_card(model_id: str, extra_dirs: Iterable[Path] = ()) -> Model:
     """Find a card by its id.
 
     Args:
@@ -152,25 +155,72 @@ def find_card(model_id: str, extra_dirs: Iterable[Path] = ()) -> ModelCard:
         extra_dirs: Folders to search beside the package's own and the user's models folder.
 
     Returns:
-        The card. One that lies under its own name is found whatever lies beside it.
+        The card, or the recipe with its models' cards. A card that lies under its own name is found
+        whatever lies beside it.
 
     Raises:
         UnknownKeyError: If no card has this id.
-        CardError: If a card is malformed.
+        CardError: If a card is malformed, or a model of the recipe is missing or does not fit.
     """
-    folders = list(extra_dirs)
-    for path in _list_paths(folders):
-        if path.stem == model_id and (card := load_card(path)).id == model_id:
-            return card
-    cards = {card.id: card for card in list_cards(folders)}
-    if model_id not in cards:
-        raise UnknownKeyError("model", model_id, cards)
-    return cards[model_id]
+    paths = _list_paths(extra_dirs)
+    for path in paths:
+        if path.stem == model_id and (model := _load(path)).id == model_id:
+            break
+    else:
+        models = _load_models(paths)
+        if model_id not in models:
+            ready = [one.id for one in models.values() if _try_to_complete(one, models) is not None]
+            raise UnknownKeyError("model", model_id, ready)
+        model = models[model_id]
+    return complete_recipe(model, _load_models(paths)) if isinstance(model, Recipe) else model
+
+
+def _load(path: Path) -> Model:
+    """Read a card, or a recipe without its models' cards."""
+    data = _read(path)
+    return parse_recipe(data, path) if is_recipe(data) else parse_card(data, path)
+
+
+def _read(path: Path) -> Any:
+    """Read the JSON of a card or recipe."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            msg = f"The model card {path.name} is larger than 1 MB; that is no card."
+            raise CardError(msg)
+        return parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"The model card {path.name} cannot be read: {error.strerror}."
+        raise CardError(msg) from error
+    except ValueError as error:
+        msg = f"The model card {path.name} is not valid JSON: {error}."
+        raise CardError(msg) from error
+
+
+def _load_models(paths: Iterable[Path]) -> dict[str, Model]:
+    """Read cards and recipes, by id."""
+    models: dict[str, Model] = {}
+    for path in paths:
+        model = _load(path)
+        if model.id in models:
+            msg = f"Two model cards have the id '{model.id}'; rename that of {path.name}."
+            raise CardError(msg)
+        models[model.id] = model
+    return models
+
+
+def _try_to_complete(model: Model, models: Mapping[str, Model]) -> Model | None:
+    """Add a recipe's models; None if they are not there or do not fit."""
+    if not isinstance(model, Recipe):
+        return model
+    try:
+        return complete_recipe(model, models)
+    except CardError:
+        return None
 
 
 def _list_paths(extra_dirs: Iterable[Path]) -> list[Path]:
     """Every file that should be a card: the package's, the user's, those of more folders."""
-    folders = [CARDS_DIR, default_models_dir(), *map(Path, extra_dirs)]
+    folders = [CARDS_DIR, RECIPES_DIR, default_models_dir(), *map(Path, extra_dirs)]
     unique = {folder.resolve(): folder for folder in reversed(folders)}
     paths = [p for folder in reversed(unique.values()) for p in sorted(folder.glob("[!.]*.json"))]
     return [path for path in paths if path.name not in {_SCHEMA_NAME, PINS_NAME}]

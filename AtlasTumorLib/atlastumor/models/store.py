@@ -7,12 +7,15 @@ from pathlib import Path
 from ..errors import InputError, OutputError
 from ..networks import load_network
 from .card import CARDS_DIR, ModelCard, find_card
+from .recipe import RECIPES_DIR, Model, Recipe
 
 __all__ = ["remove_model", "verify_model"]
 
 
-def verify_model(model_id: str, models_dir: Path | None = None) -> ModelCard:
+def verify_model(model_id: str, models_dir: Path | None = None) -> Model:
     """Make sure that a model is as its card says: hash, size, every tensor of the network.
+
+    Of a recipe, every one of its models.
 
     Args:
         model_id: The model.
@@ -28,7 +31,8 @@ def verify_model(model_id: str, models_dir: Path | None = None) -> ModelCard:
         DependencyError: If a package that its network needs is missing.
     """
     card = find_card(model_id, _as_list(models_dir))
-    load_network(card, models_dir=models_dir)
+    for one in card.cards.values() if isinstance(card, Recipe) else [card]:
+        load_network(one, models_dir=models_dir)
     return card
 
 
@@ -40,7 +44,8 @@ def remove_model(model_id: str, models_dir: Path | None = None) -> tuple[Path, .
         models_dir: A folder to look in, beside the user's own.
 
     Returns:
-        What was deleted: the card, and its weights where no other card in the folder names them.
+        What was deleted: the card, and its weights where no other card in the folder names them;
+        of a recipe, itself alone.
 
     Raises:
         UnknownKeyError: If there is no such model.
@@ -49,12 +54,14 @@ def remove_model(model_id: str, models_dir: Path | None = None) -> tuple[Path, .
     """
     card = find_card(model_id, _as_list(models_dir))
     path = card.path
-    if path is None or path.parent == CARDS_DIR:
+    if path is None or path.parent in {CARDS_DIR, RECIPES_DIR}:
         msg = f"The model '{model_id}' came with this software and stays."
         raise InputError(msg)
-    weights = path.parent / card.weights.name
-    mentions = [p for p in path.parent.glob("[!.]*.json") if card.weights.name in _read(p)]
-    doomed = [path, weights] if mentions == [path] and weights.is_file() else [path]
+    doomed = [path]
+    if isinstance(card, ModelCard):
+        weights = path.parent / card.weights.name
+        mentions = [p for p in path.parent.glob("[!.]*.json") if card.weights.name in _read(p)]
+        doomed += [weights] if mentions == [path] and weights.is_file() else []
     try:
         for one in doomed:  # without its card it is no model, whatever happens next
             one.unlink()

@@ -15,7 +15,15 @@ from .arguments import fill_defaults, read_number
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["MEMBER", "adapt_ensemble", "build_ensemble", "find_multiple", "has_one_size"]
+__all__ = [
+    "MEMBER",
+    "adapt_ensemble",
+    "build_ensemble",
+    "count_members",
+    "find_multiple",
+    "has_one_size",
+    "take_apart",
+]
 
 MEMBER = "member_{}"
 """What the tensors of a member are named after, by its number from 0."""
@@ -58,6 +66,45 @@ def build_ensemble(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
             return logits / n_members
 
     return Ensemble()
+
+
+def take_apart(network: nn.Module) -> nn.Module:
+    """Let an ensemble give what each member says.
+
+    Args:
+        network: From `build_ensemble`; shared, not copied.
+
+    Returns:
+        (N, 1, I, J, K) to logits (N, M C, I, J, K), the channels of one member after another.
+    """
+    import torch
+    from torch import nn
+
+    class Apart(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.members = nn.ModuleList(network.children())
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([member(x) for member in self.members], dim=1)
+
+    return Apart().eval()
+
+
+def count_members(name: str, args: Mapping[str, Any]) -> int:
+    """Count the networks of which one consists.
+
+    Args:
+        name: A key of `NETWORKS`.
+        args: Its arguments.
+
+    Returns:
+        1 for any network but an ensemble.
+
+    Raises:
+        CardError: If the arguments of an ensemble are unknown or do not go together.
+    """
+    return _read_args(args)[2] if name == "ensemble" else 1
 
 
 def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
