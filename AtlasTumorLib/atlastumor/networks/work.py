@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from . import build_network
 from .shapes import shapes_alone
@@ -58,27 +58,30 @@ def measure_work(
 
 @lru_cache(maxsize=64)
 def _measure(name: str, n_outputs: int, args: str, window: tuple[int, int, int]) -> Work:
-    with shapes_alone(), torch.inference_mode():
+    with shapes_alone(), torch.no_grad():
         network = build_network(name, n_outputs, json.loads(args))
-        operations, memory = FlopCounterMode(display=False), _HeldBytes()
-        with operations, memory:
+        with _Meter() as meter:
             network(torch.empty(1, 1, *window))
-    return Work(int(operations.get_total_flops()), memory.peak)
+    return Work(meter.operations, meter.peak_bytes)
 
 
-class _HeldBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of every result of torch until its storage is let go."""
+class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what functions of torch compute, and their results until these are let go."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.peak = self._held = 0
+        self.operations = self.peak_bytes = self._held_bytes = 0
         self._storages: set[int] = set()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Run a function of torch and count what it made."""
-        result = func(*args, **(kwargs or {}))
+        """Run a function of torch, and count."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.operations += formula(*args, **kwargs, out_val=result)
         for leaf in tree_leaves(result):
             if isinstance(leaf, torch.Tensor):
                 self._hold(leaf.untyped_storage())
@@ -88,10 +91,10 @@ class _HeldBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key, size = storage._cdata, storage.nbytes()
         if key not in self._storages:
             self._storages.add(key)
-            self._held += size
-            self.peak = max(self.peak, self._held)
+            self._held_bytes += size
+            self.peak_bytes = max(self.peak_bytes, self._held_bytes)
             weakref.finalize(storage, self._let_go, key, size)
 
     def _let_go(self, key: int, size: int) -> None:
         self._storages.discard(key)
-        self._held -= size
+        self._held_bytes -= size
