@@ -19,9 +19,9 @@ from ...networks import adapt_tensors
 from ...networks.dints import read_search_code
 from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint, read_tensors
-from .documents import read_json, read_yaml
+from .documents import list_files, read_json, read_yaml
 from .draft import Draft, Wishes, make_card
-from .fields import Record, as_numbers
+from .fields import Record, as_numbers, list_some, read_count
 from .monai_config import Config
 from .monai_networks import read_network
 from .monai_transforms import read_postprocessing, read_preprocessing
@@ -45,8 +45,8 @@ def find_bundles(place: Path) -> list[Path]:
     Returns:
         Folders that hold `configs/inference.json` or `.yaml`, by name.
     """
-    found = {path.parent.parent for name in _CONFIGS for path in place.rglob(f"configs/{name}")}
-    return sorted(found)
+    configs = (path for path in list_files(place, _CONFIGS) if path.parent.name == "configs")
+    return sorted({path.parent.parent for path in configs})
 
 
 def read_bundle(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) -> Draft:
@@ -68,7 +68,7 @@ def read_bundle(place: Path, wishes: Wishes, progress: Progress, cancel: CancelT
     """
     bundles = find_bundles(place)
     if len(bundles) != 1:
-        names = ", ".join(path.name for path in bundles)
+        names = list_some(path.name for path in bundles)
         msg = f"'{place.name}' holds several bundles ({names}); import one of them."
         raise InputError(msg)
     folder = bundles[0]
@@ -141,7 +141,9 @@ def _read_dints(config: Config, raw: Mapping[str, Any], folder: Path) -> tuple[d
     width = as_numbers([config.resolve(space.get("channel_mul"), "channel_mul")], "channel_mul", 1)
     args["init_filters"] = int(_DINTS_FILTERS * width[0])
     args["use_downsample"] = spec.read("use_downsample", bool, True)
-    return {"name": "dints", "args": args}, spec.read("num_classes", int)
+    return {"name": "dints", "args": args}, read_count(
+        spec.values["num_classes"], "'num_classes'", 256
+    )
 
 
 def _find_weights(folder: Path) -> Path:
@@ -157,7 +159,7 @@ def _find_weights(folder: Path) -> Path:
             "models/model.pt, are needed."
         )
         raise InputError(msg)
-    names = ", ".join(path.name for path in found) or "none"
+    names = list_some(path.name for path in found)
     msg = f"The bundle's weights, models/model.pt, are missing; what is there: {names}."
     raise InputError(msg)
 

@@ -1,17 +1,51 @@
-"""JSON and YAML from outside: plain data within bounds."""
+"""Folders, JSON and YAML from outside: looked through and read within bounds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import DependencyError, InputError
 from ..schema import parse_json
 
-__all__ = ["read_json", "read_yaml"]
+__all__ = ["list_files", "read_json", "read_yaml"]
 
-_MOST_BYTES = 32 << 20
+_MOST_BYTES = 8 << 20
+_MOST_FILES = 20_000
+_MOST_LEVELS = 8
+
+
+def list_files(
+    place: Path, names: Collection[str] = (), endings: Collection[str] = ()
+) -> list[Path]:
+    """Find files in a folder and below it.
+
+    Args:
+        place: The folder; links to folders are not followed.
+        names: Names to look for.
+        endings: Endings to look for, in lower case.
+
+    Returns:
+        The files, sorted.
+
+    Raises:
+        InputError: If there is more in it than a model has.
+    """
+    found: list[Path] = []
+    n_seen = 0
+    for folder, folders, files in os.walk(place):
+        depth = len(Path(folder).relative_to(place).parts)
+        n_seen += len(files) + len(folders)
+        if n_seen > _MOST_FILES or depth > _MOST_LEVELS:
+            msg = (
+                f"There is more in '{place.name}' than a model has; import the model's own folder."
+            )
+            raise InputError(msg)
+        paths = (Path(folder) / name for name in files)
+        found += [p for p in paths if p.name in names or p.suffix.lower() in endings]
+    return sorted(found)
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -85,14 +85,15 @@ def make_card(
         InputError: If the labels are not clear, or a card was given for other channels.
         UnknownKeyError: If the user names an organ that there is not.
     """
+    title = "".join(letter for letter in title if letter.isprintable())[:200] or "Imported"
     told = {key: value for key, value in (wishes.card or {}).items() if key != "weights"}
     activation = told.get("activation", activation)
     card = {
         "schema": 1,
         "id": _make_id(title),
-        "title": title[:200],
+        "title": title,
         "version": "1.0",
-        "summary": f"{title}: imported from {_KINDS[kind]}."[:2000],
+        "summary": f"{title}: imported from {_KINDS[kind]}.",
         "license": "unknown",
         "activation": activation,
         "postprocess": {},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ...errors import InputError
 
-__all__ = ["Record", "as_numbers"]
+__all__ = ["Record", "as_numbers", "list_some", "read_count"]
 
 _T = TypeVar("_T")
 _NAMES: Mapping[type, str] = {str: "text", bool: "true or false", list: "a list", int: "a number"}
@@ -92,6 +92,42 @@ def as_numbers(value: Any, where: str, n: int) -> list[float]:
         msg = f"{where} is {_show(value)}; {wanted} is needed."
         raise InputError(msg)
     return [int(x) if float(x).is_integer() else float(x) for x in good]
+
+
+def read_count(value: Any, where: str, most: int) -> int:
+    """Take a value for a count of layers, outputs and the like.
+
+    Args:
+        value: A whole number, of any kind.
+        where: What people call it.
+        most: The largest that a network here can have; more would fill the memory.
+
+    Returns:
+        The number.
+
+    Raises:
+        InputError: If it is anything else.
+    """
+    number = as_numbers([value], where, 1)[0]
+    if not isinstance(number, int) or not 1 <= number <= most:
+        msg = f"{where} is {_show(number)}; a whole number from 1 to {most} is needed."
+        raise InputError(msg)
+    return number
+
+
+def list_some(names: Iterable[str], most: int = 8) -> str:
+    """Name a few things in a sentence.
+
+    Args:
+        names: Of any length and number.
+        most: How many are named.
+
+    Returns:
+        The first ones, shortened and in quotes, and how many more there are.
+    """
+    every = list(names)
+    shown = ", ".join(f"'{name[:60]}'" for name in every[:most])
+    return f"{shown} and {len(every) - most} more" if len(every) > most else shown or "none"
 
 
 def _show(value: Any) -> str:

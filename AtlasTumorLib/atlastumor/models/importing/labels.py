@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...organs import KEYS, ORGANS, find_organ
+from .fields import list_some
 
 __all__ = ["assign_outputs", "read_meaning"]
 
@@ -25,10 +26,12 @@ _TUMOR_WORDS = {
 _SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 _IDLE_WORDS = {"the", "of", "class", "label", "organ", "parenchyma", "primary", "primaries"}
 _JOINING_WORDS = {"and", "with", "plus", "including", "incl"}
+_ANY_WORDS = {"any"}
 _BACKGROUND_WORDS = {"background", "bg"}
 _ORGAN_WORDS = {word: organ.key for organ in ORGANS for word in organ.words}
-_OTHER = "other"
+_OTHER, _ANY = "other", "lesion"
 _MOST_NAMED = 40
+_MOST_LABELS = 256
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,9 @@ def assign_outputs(
             anything of ours; lists the labels.
         UnknownKeyError: If `organ` names none.
     """
+    if not 1 <= len(names) <= _MOST_LABELS:
+        msg = f"The model has {len(names)} labels; 1 to {_MOST_LABELS} are possible."
+        raise InputError(msg)
     owner = None if organ is None else find_organ(organ).key
     told = {key.strip().lower(): text for key, text in (labels or {}).items()}
     _check_told(told, names)
@@ -97,14 +103,14 @@ def _read(name: str) -> _Meaning:
     words = set(re.findall(r"[^\W_]+", spaced.lower())) - _IDLE_WORDS
     organs = {_ORGAN_WORDS[word] for word in words & set(_ORGAN_WORDS)}
     sides = {_SIDES[word] for word in words & set(_SIDES)}
-    known = _TUMOR_WORDS | _JOINING_WORDS | set(_ORGAN_WORDS) | set(_SIDES)
+    known = _TUMOR_WORDS | _ANY_WORDS | _JOINING_WORDS | set(_ORGAN_WORDS) | set(_SIDES)
     if words and words <= _BACKGROUND_WORDS:
         return _Meaning("background")
     if words - known or len(organs) > 1 or len(sides) > 1:
         return _Meaning(_OTHER)
     organ = next(iter(organs), None)
     if words & _TUMOR_WORDS and not words & _JOINING_WORDS:
-        return _Meaning("tumor", organ)
+        return _Meaning(_ANY) if words & _ANY_WORDS else _Meaning("tumor", organ)
     return _Meaning(_OTHER) if organ is None else _read_side(organ, sides)
 
 
@@ -121,7 +127,7 @@ def _check_told(told: Mapping[str, str], names: Sequence[str]) -> None:
     known = {*(name.strip().lower() for name in names), *map(str, range(len(names)))}
     for key, text in told.items():
         if key not in known:
-            msg = f"The model has no label '{key}'; its labels are {_list_names(names)}."
+            msg = f"The model has no label '{key}'; its labels are {list_some(names, _MOST_NAMED)}."
             raise InputError(msg)
         if _read(text).kind == _OTHER and text.strip().lower() != _OTHER:
             msg = (
@@ -140,8 +146,9 @@ def _find_owner(meanings: Sequence[_Meaning], names: Sequence[str], owner: str |
         return only
     unclear = [n for n, m in zip(names, meanings, strict=True) if m == _Meaning("tumor")]
     msg = (
-        f"Of which organ {_list_names(unclear)} is, the model does not say; its labels are "
-        f"{_list_names(names)}. Name the organ (organ), or what each label is (labels)."
+        f"Of which organ {list_some(unclear)} is, the model does not say; its labels are "
+        f"{list_some(names, _MOST_NAMED)}. Name the organ (organ), or what each label is (labels): "
+        "'any lesion' for one of whatever organ."
     )
     raise InputError(msg)
 
@@ -150,30 +157,27 @@ def _check_meanings(meanings: Sequence[_Meaning], names: Sequence[str], activati
     """Raise if the labels make no outputs of ours."""
     if activation == "softmax" and meanings[0].kind != "background":
         msg = (
-            f"The model's first label must be the background; its labels are {_list_names(names)}."
+            "The model's first label must be the background; its labels are "
+            f"{list_some(names, _MOST_NAMED)}."
         )
         raise InputError(msg)
-    ours = [meaning for meaning in meanings if meaning.organ is not None]
+    ours = [meaning for meaning in meanings if meaning.organ is not None or meaning.kind == _ANY]
     if not ours:
         msg = (
-            f"None of the model's labels means an organ of ours: {_list_names(names)}. Say what "
-            "they are (labels), such as '1' = 'liver' and '2' = 'liver tumor'."
+            "None of the model's labels means an organ of ours: "
+            f"{list_some(names, _MOST_NAMED)}. Say what they are (labels), such as '1' = 'liver' "
+            "and '2' = 'liver tumor'."
         )
         raise InputError(msg)
     for meaning in ours:
         same = [n for n, m in zip(names, meanings, strict=True) if m == meaning]
         if len(same) > 1:
             msg = (
-                f"The labels {_list_names(same)} mean the same, the {meaning.organ} "
-                f"({meaning.kind}). Say which of them counts and call the others 'other' (labels)."
+                f"The labels {list_some(same)} mean the same ({meaning.kind}, "
+                f"{meaning.organ or 'any organ'}). Say which of them counts and call the others "
+                "'other' (labels)."
             )
             raise InputError(msg)
-
-
-def _list_names(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name[:40]}'" for name in names[:_MOST_NAMED])
-    rest = len(names) - _MOST_NAMED
-    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def _make_output(channel: int, meaning: _Meaning) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from .fields import Record
 __all__ = ["Config"]
 
 _REFERENCE = re.compile(r"@([\w#:]+)")
-_MOST_STEPS = 32
+_MOST_LEVELS = 32
+_MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,10 @@ class Config:
             The value, lists and tables resolved all the way down.
 
         Raises:
-            InputError: If part of it is an expression, or refers to nothing or to itself.
+            InputError: If part of it is an expression, refers to nothing or to itself, or grows
+                beyond all measure by what it refers to.
         """
-        return self._resolve(value, key, 0)
+        return self._resolve(value, key, 0, itertools.count())
 
     def table(self, key: str) -> Record:
         """Resolve one of the file's tables.
@@ -61,16 +64,17 @@ class Config:
             raise InputError(msg)
         return Record(value, f"'{key}' of {self.where}")
 
-    def _resolve(self, value: Any, key: str, depth: int) -> Any:
-        if depth > _MOST_STEPS:
-            msg = f"'{key}' of {self.where} refers to itself, or is nested too deeply."
+    def _resolve(self, value: Any, key: str, depth: int, seen: Iterator[int]) -> Any:
+        if depth > _MOST_LEVELS or next(seen) > _MOST_VALUES:
+            msg = f"'{key[:100]}' of {self.where} refers to itself, or grows beyond all measure."
             raise InputError(msg)
         if isinstance(value, Mapping):
-            return {k: self._resolve(v, f"{key}.{k}", depth + 1) for k, v in value.items()}
+            items = value.items()
+            return {k: self._resolve(v, f"{key}.{k}", depth + 1, seen) for k, v in items}
         if isinstance(value, list):
-            return [self._resolve(item, key, depth + 1) for item in value]
+            return [self._resolve(item, key, depth + 1, seen) for item in value]
         if isinstance(value, str) and value[:1] in {"@", "$", "%"}:
-            return self._resolve(self._follow(value, key), key, depth + 1)
+            return self._resolve(self._follow(value, key), key, depth + 1, seen)
         return value
 
     def _follow(self, text: str, key: str) -> Any:
@@ -86,7 +90,10 @@ class Config:
         for part in re.split(r"::|#", found[1]):
             is_item = isinstance(place, list) and part.isdigit() and int(part) < len(place)
             if not is_item and not (isinstance(place, Mapping) and part in place):
-                msg = f"'{key}' of {self.where} refers to '{found[1]}', which is not there."
+                msg = (
+                    f"'{key[:100]}' of {self.where} refers to '{found[1][:100]}', which is not "
+                    "there."
+                )
                 raise InputError(msg)
             place = place[int(part)] if is_item else place[part]
         return place

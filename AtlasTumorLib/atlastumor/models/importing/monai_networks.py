@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InputError
+from .fields import read_count
 
 __all__ = ["read_network"]
 
@@ -171,10 +172,7 @@ def read_network(spec: Mapping[str, Any], monai_version: str = "") -> tuple[dict
     if network.name == "swin_unetr":
         args["legacy_merging"] = _is_legacy(monai_version)
     n_outputs = spec.get("out_channels", spec.get("num_classes"))
-    if isinstance(n_outputs, bool) or not isinstance(n_outputs, int):
-        msg = f"The network {target} does not say its number of outputs."
-        raise InputError(msg)
-    return {"name": network.name, "args": args}, n_outputs
+    return {"name": network.name, "args": args}, read_count(n_outputs, "'out_channels'", 256)
 
 
 def _check_sizes(spec: Mapping[str, Any]) -> None:

@@ -16,9 +16,9 @@ from ...errors import InputError
 from ...networks import adapt_tensors
 from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint
-from .documents import read_json
+from .documents import list_files, read_json
 from .draft import Draft, Wishes, as_tensors, join_members, make_card
-from .fields import Record, as_numbers
+from .fields import Record, as_numbers, list_some
 from .nnunet_plans import read_plan
 from .stunet import read_stunet
 
@@ -44,11 +44,8 @@ def find_trained(place: Path) -> list[Path]:
     Returns:
         Folders that hold plans.json, dataset.json and a fold, by name.
     """
-    return sorted(
-        path.parent
-        for path in place.rglob("plans.json")
-        if (path.parent / "dataset.json").is_file() and any(path.parent.glob("fold_*"))
-    )
+    found = (path.parent for path in list_files(place, {"plans.json"}))
+    return [f for f in found if (f / "dataset.json").is_file() and any(f.glob("fold_*"))]
 
 
 def read_nnunet(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) -> Draft:
@@ -81,8 +78,8 @@ def read_nnunet(place: Path, wishes: Wishes, progress: Progress, cancel: CancelT
     if folder is None:
         plans, dataset = init.record("plans"), init.record("dataset_json")
     else:
-        plans = Record(_as_table(read_json(folder / "plans.json"), folder), "plans.json")
-        dataset = Record(_as_table(read_json(folder / "dataset.json"), folder), "dataset.json")
+        plans = Record(read_json(folder / "plans.json"), "plans.json")
+        dataset = Record(read_json(folder / "dataset.json"), "dataset.json")
     return _make_draft(plans, dataset, init.read("configuration", str), contents, wishes, files)
 
 
@@ -103,7 +100,7 @@ def _choose_folder(folders: list[Path], configuration: str | None) -> Path:
         chosen = usable or folders
     if len(chosen) == 1:
         return chosen[0]
-    there = ", ".join(f"{folder.parent.name}/{folder.name}" for folder in folders)
+    there = list_some(f"{folder.parent.name}/{folder.name}" for folder in folders)
     msg = (
         f"{'Several' if chosen else 'None'} of the trained models can be meant: {there}. Name one "
         "by its configuration (such as 3d_fullres), or import its own folder."
@@ -182,7 +179,7 @@ def _read_labels(dataset: Record) -> tuple[list[str], str]:
         return [name for name, values in labels.items() if set(values) != {0}], "regions"
     numbered = {values[0]: name for name, values in labels.items() if values}
     if sorted(numbered) != list(range(len(labels))):
-        msg = f"The labels of {dataset.where} are not numbered from 0 on: {dict(labels)}."
+        msg = f"The labels of {dataset.where} are not numbered from 0 on: {str(labels)[:200]}."
         raise InputError(msg)
     return [numbered[number] for number in range(len(labels))], "softmax"
 

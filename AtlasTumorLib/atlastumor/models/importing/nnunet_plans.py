@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import InputError
 from .axes import Axes, find_axes
-from .fields import Record, as_numbers
+from .fields import Record, as_numbers, list_some, read_count
 
 __all__ = ["Plan", "find_configuration", "read_plan"]
 
@@ -36,6 +36,7 @@ _WHOLE_IMAGE = {
     "RescaleTo01Normalization": "minmax_image",
     "NoNormalization": "none",
 }
+_MOST_STAGES, _MOST_ANCESTORS = 10, 16
 _PER_AXIS = ("kernel_sizes", "strides")
 
 
@@ -74,10 +75,11 @@ def find_configuration(plans: Record, name: str) -> Record:
     visited: list[str] = []
     following: str | None = name
     while following is not None:
-        if following in visited or following not in configurations:
+        is_sound = following not in visited and len(visited) < _MOST_ANCESTORS
+        if not is_sound or following not in configurations:
             msg = (
-                f"{plans.where} has no configuration '{following}' that could be read; it has "
-                f"{', '.join(configurations)}."
+                f"{plans.where} has no configuration '{str(following)[:60]}' that could be read; "
+                f"it has {list_some(configurations)}."
             )
             raise InputError(msg)
         visited.append(following)
@@ -174,7 +176,8 @@ def _read_network(found: Record, axes: Axes) -> dict[str, Any]:
 
 def _read_old_architecture(found: Record) -> dict[str, Any]:
     """The keyword arguments that nnU-Net makes of plans without an `architecture`."""
-    n = len(found.read("n_conv_per_stage_encoder", list))
+    rows = found.read("n_conv_per_stage_encoder", list)
+    n = read_count(len(rows), "The number of stages", _MOST_STAGES)
     base, most = found.number("UNet_base_num_features"), found.number("unet_max_num_features")
     is_plain = found.values.get("UNet_class_name") == "PlainConvUNet"
     return {
@@ -259,7 +262,7 @@ def _read_order(found: Record) -> int:
     elif function == "resample_torch_fornnunet" and separate is False:
         return 1
     msg = (
-        f"The model resamples with '{function[:60]}' and {dict(options)}; known are nnU-Net's "
-        "default and its linear resampling with torch."
+        f"The model resamples with '{function[:60]}' and {str(dict(options))[:200]}; known are "
+        "nnU-Net's default and its linear resampling with torch."
     )
     raise InputError(msg)

@@ -21,9 +21,9 @@ from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_tensors
 from ..reading.pickles import read_plain_pickle
 from .axes import Axes, find_axes
-from .documents import read_json
+from .documents import list_files, read_json
 from .draft import Draft, Wishes, join_members, make_card
-from .fields import Record, as_numbers
+from .fields import Record, as_numbers, list_some, read_count
 from .stunet import read_stunet
 
 __all__ = ["find_trained_v1", "read_nnunet_v1"]
@@ -31,6 +31,7 @@ __all__ = ["find_trained_v1", "read_nnunet_v1"]
 _CHECKPOINTS = ("model_final_checkpoint.model", "model_best.model")
 _CONFIGURATIONS = ("2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres")
 _MOST_FEATURES = 320
+_MOST_STAGES = 10
 _DIFFERENCES = (
     "nnU-Net v1 averages the probabilities of windows, mirrored passes and folds, here their "
     "logits are averaged; it clips densities after resampling, here before"
@@ -46,8 +47,8 @@ def find_trained_v1(place: Path) -> list[Path]:
     Returns:
         Folders that hold plans.pkl and a fold, by name.
     """
-    found = (path.parent for path in place.rglob("plans.pkl"))
-    return sorted(f for f in found if any(f.glob("fold_*")) or (f / "all").is_dir())
+    found = (path.parent for path in list_files(place, {"plans.pkl"}))
+    return [folder for folder in found if any(folder.glob("fold_*")) or (folder / "all").is_dir()]
 
 
 def read_nnunet_v1(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) -> Draft:
@@ -119,7 +120,7 @@ def _choose_folder(folders: list[Path], place: Path, configuration: str | None) 
         chosen = [f for f, n in named.items() if n != "2d" and "cascade" not in n] or folders
     if len(chosen) == 1:
         return chosen[0]
-    there = ", ".join("/".join(folder.relative_to(place).parts) for folder in folders)
+    there = list_some("/".join(folder.relative_to(place).parts) for folder in folders)
     msg = (
         f"{'Several' if chosen else 'None'} of the trained models can be meant: {there}. Name one "
         "by its configuration (such as 3d_fullres), or import its own folder."
@@ -158,10 +159,10 @@ def _read_network(
     if stunet := read_stunet(trainer, pools):
         return stunet
     base, per_stage = (
-        int(as_numbers([plans.values.get(key, usual)], f"'{key}' of {plans.where}", 1)[0])
+        read_count(plans.values.get(key, usual), f"'{key}' of {plans.where}", _MOST_FEATURES)
         for key, usual in (("base_num_features", 32), ("conv_per_stage", 2))
     )
-    n = len(kernels)
+    n = read_count(len(kernels), "The number of kernels", _MOST_STAGES)
     args: dict[str, Any] = {
         "features_per_stage": [min(base * 2**level, _MOST_FEATURES) for level in range(n)],
         "kernel_sizes": kernels,
@@ -241,7 +242,7 @@ def _read_names(folder: Path, place: Path, plans: Record, wishes: Wishes) -> Seq
     told = (wishes.card or {}).get("outputs")
     if isinstance(told, Sequence):
         return [""] * len(told)
-    n = int(plans.number("num_classes")) + 1
+    n = read_count(plans.values.get("num_classes"), "'num_classes' of plans.pkl", 255) + 1
     for above in (folder, *folder.parents):
         if (above / "dataset.json").is_file():
             labels = Record(read_json(above / "dataset.json"), "dataset.json").record("labels")

@@ -9,10 +9,13 @@ from ...progress import CancelToken, Progress
 from ..card import card_to_dict, load_card
 from ..reading.checkpoints import read_tensors
 from ..weights import find_weights, load_weights
-from .documents import read_json
+from .documents import list_files, read_json
 from .draft import Draft, Wishes
+from .fields import list_some
 
 __all__ = ["find_cards", "read_own"]
+
+_MOST_BYTES = 1_000_000  # of a card
 
 
 def find_cards(place: Path) -> list[Path]:
@@ -24,12 +27,12 @@ def find_cards(place: Path) -> list[Path]:
     Returns:
         The cards, however deep, by name.
     """
-    return [path for path in sorted(place.rglob("*.json")) if _has_weights(path)]
+    return [path for path in list_files(place, endings={".json"}) if _has_weights(path)]
 
 
 def _has_weights(path: Path) -> bool:
     try:
-        data = read_json(path)
+        data = read_json(path) if path.stat().st_size <= _MOST_BYTES else {}
     except InputError:
         return False  # some other JSON file
     weights = data.get("weights")
@@ -56,7 +59,7 @@ def read_own(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToke
     """
     cards = find_cards(place) if place.is_dir() else [place]
     if len(cards) != 1:
-        names = ", ".join(path.name for path in cards[:8])
+        names = list_some(path.name for path in cards)
         msg = f"'{place.name}' holds several models ({names}); import one of them by its card."
         raise InputError(msg)
     card = load_card(cards[0])

@@ -8,6 +8,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..reading.checkpoints import read_checkpoint
 from .bundle import find_bundles
+from .documents import list_files
+from .fields import list_some
 from .nnunet import find_trained
 from .nnunet_v1 import find_trained_v1
 from .own import find_cards
@@ -48,7 +50,7 @@ def recognize_place(place: Path) -> str:
         if len(checkpoints) == 1:
             return _recognize_file(checkpoints[0])
         if checkpoints:
-            names = ", ".join(path.name for path in checkpoints[:8])
+            names = list_some(path.name for path in checkpoints)
             msg = f"'{place.name}' holds several checkpoints ({names}); import one of them."
             raise InputError(msg)
     elif place.is_file():
@@ -67,7 +69,7 @@ def find_checkpoints(place: Path) -> list[Path]:
     Returns:
         The files, however deep, by name.
     """
-    return sorted(p for p in place.rglob("*") if p.suffix.lower() in _ENDINGS and p.is_file())
+    return list_files(place, endings=_ENDINGS)
 
 
 def _recognize_file(path: Path) -> str:

@@ -224,6 +224,8 @@ REFUSED = [
     (change(["postprocessing", "transforms"], SIGMOID[1:]), "does not take the largest"),
     (change(["postprocessing", "transforms", 0, "softmax"], False), "neither softmax nor sig"),
     (change(["patch"], [16, 24, 30]), "no multiple of"),
+    (change(["network_def", "out_channels"], 10**12), "from 1 to 256 is needed"),
+    (change(["network_def", "out_channels"], None), "'out_channels'"),
 ]
 
 
@@ -237,6 +239,14 @@ def test_what_is_not_understood_is_refused_by_name(tmp_path, monkeypatch, config
 
     assert not (tmp_path / "ran").exists()
     assert not list((tmp_path / "models").glob("*"))
+
+
+def test_references_that_double_at_each_step_are_refused(tmp_path):
+    bomb = {f"l{n}": [f"@l{n + 1}"] * 9 for n in range(20)}
+    config = change(["network_def", "channels"], "@l0", {**CONFIG, **bomb, "l20": 1})
+
+    with pytest.raises(InputError, match="grows beyond all measure"):
+        import_model(make_bundle(tmp_path / "zoo", config), tmp_path / "models")
 
 
 def test_torchscript_is_a_program_and_refused(tmp_path):

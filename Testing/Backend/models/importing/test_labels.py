@@ -100,6 +100,19 @@ def test_what_the_user_says_must_make_sense(labels, said):
         assign_outputs(["background", "a", "b"], activation="softmax", labels=labels)
 
 
+def test_a_lesion_of_any_organ_is_said_to_be_one():
+    outputs = assign_outputs(
+        ["background", "tumor"], activation="softmax", labels={"1": "any lesion"}
+    )
+
+    assert kinds(outputs)[1] == ("lesion", None, None)
+
+
+def test_more_labels_than_a_network_can_have_are_refused():
+    with pytest.raises(InputError, match="has 257 labels; 1 to 256"):
+        assign_outputs(["background"] + ["liver"] * 256, activation="softmax")
+
+
 def test_an_unknown_organ_is_refused():
     with pytest.raises(UnknownKeyError):
         assign_outputs(["background", "lesion"], activation="softmax", organ="gizzard")

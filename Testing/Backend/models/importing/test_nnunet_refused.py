@@ -23,6 +23,15 @@ def changed(section, **values):
 
 
 PRIMUS = {"network_class_name": "x.Primus", "arch_kwargs": {}}
+
+
+def make_long_plans():
+    """Old plans of so many stages that their widths would fill the memory."""
+    plans = make_plans(is_old=True)
+    plans["configurations"]["3d_fullres"]["n_conv_per_stage_encoder"] = [2] * 1000
+    return plans
+
+
 ODD = {"network_class_name": "PlainConvUNet", "arch_kwargs": {"kernel_sizes": 3.5}}
 REFUSED = [
     ({"configuration": "2d"}, "'2d' is 2-D"),
@@ -41,6 +50,7 @@ REFUSED = [
     ({"plans": changed(1, inherits_from="3d_fullres")}, "no configuration '3d_fullres' that"),
     ({"plans": changed(1, inherits_from=[1])}, "not as the format 'nnunet' should be|no config"),
     ({"plans": changed(1, architecture=ODD)}, "format 'nnunet' should be"),
+    ({"plans": make_long_plans()}, "number of stages is 1000; a whole number from 1 to 10"),
     ({"plans": changed(1, spacing=[1e9, 1e-9, 0])}, "input.spacing_mm"),
     ({"plans": changed(1, patch_size=[10**9, 8, 8])}, "inference.patch"),
     ({"dataset": make_dataset() | {"channel_names": {"0": "CT", "1": "PET"}}}, "wants 2 images"),

@@ -128,8 +128,16 @@ def test_what_is_no_model_is_told_what_models_are(tmp_path, name):
 def test_a_folder_of_several_checkpoints_lists_them(a_checkpoint, tmp_path):
     (tmp_path / "other.pth").write_bytes(a_checkpoint.read_bytes())
 
-    with pytest.raises(InputError, match=r"several checkpoints \(other.pth, published.pt\)"):
+    with pytest.raises(InputError, match=r"several checkpoints \('other.pth', 'published.pt'\)"):
         import_model(tmp_path, tmp_path / "models")
+
+
+def test_a_folder_that_holds_more_than_a_model_is_not_searched(tmp_path):
+    deep = tmp_path / "disk" / "/".join("abcdefghij")
+    deep.mkdir(parents=True)
+
+    with pytest.raises(InputError, match="more in 'disk' than a model has"):
+        import_model(tmp_path / "disk", tmp_path / "models")
 
 
 def test_a_kept_model_is_verified_and_one_altered_bit_is_seen(a_checkpoint, tmp_path):
