@@ -28,7 +28,7 @@ class FetchRun(WorkerRun):
     def prepare(self, _folder: Path) -> Sequence[str]:
         """Name the files; the worker puts them into the models folder."""
         names = [published.name for published in self._files]
-        return ["models", "fetch", *names, "--yes", "--json-progress"]
+        return ["models", "fetch", *names, "--yes", "--pin", "--json-progress"]
 
     def takeIn(self, _folder: Path) -> tuple[Path | None, ...]:
         """Say where they are."""

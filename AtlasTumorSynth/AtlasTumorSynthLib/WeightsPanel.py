@@ -63,7 +63,7 @@ class WeightsPanel:
         if self._controls.isBusy:
             self.cancel()
             return
-        files = [published for published in self._listMissing() if published.sha256]
+        files = self._listMissing()
         if not _doesConsent(files):
             return
         self._controls.showBusy(_("Fetching weights"))
@@ -94,25 +94,16 @@ class WeightsPanel:
         if method is not None and method.needs_weights and not catalog.list_needed(*self._wanted):
             text = _("This method does not know this organ.")
         self._note.text, self._note.visible = text, bool(text)
-        canFetch = any(published.sha256 for published in missing)
-        self._button.visible = canFetch or self._controls.isBusy
+        self._button.visible = bool(missing) or self._controls.isBusy
 
 
 def _describe(missing: Sequence[PublishedFile]) -> str:
-    """Say what is missing, as HTML; what cannot be fetched has links."""
+    """Say what is missing, as HTML."""
     if not missing:
         return ""
     names = ", ".join(published.title for published in missing)
     text = _("This method needs weights that do not come with AtlasTumor: {names}.")
-    text = html.escape(text.format(names=names))
-    byHand = [published for published in missing if not published.sha256]
-    if byHand:
-        links = ", ".join(f'<a href="{one.url}">{html.escape(one.name)}</a>' for one in byHand)
-        todo = _("Download by hand, as the hash is not known: {links}; license: {license}.")
-        text += " " + todo.format(links=links, license=html.escape(byHand[0].license))
-        folder = html.escape(str(default_models_dir()))
-        text += " " + _("Put it into {folder}.").format(folder=folder)
-    return text
+    return html.escape(text.format(names=names))
 
 
 def _doesConsent(files: Sequence[PublishedFile]) -> bool:
@@ -134,6 +125,13 @@ def _doesConsent(files: Sequence[PublishedFile]) -> bool:
         )
         for published in files
     ]
+    if not all(published.sha256 for published in files):
+        lines.append(
+            _(
+                "Nobody published a hash to check it with: the hash of what comes is remembered, "
+                "and another one refused from then on.\n"
+            )
+        )
     question = _("Do you consent to the license, and is this to be fetched into {folder}?")
     text = "\n".join([*lines, question.format(folder=default_models_dir())])
     box = qt.QMessageBox

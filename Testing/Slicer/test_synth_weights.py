@@ -45,7 +45,7 @@ def shown(widget: Any) -> bool:
     return not widget.isHidden()
 
 
-def test_only_what_is_missing_is_said(panel: Any, tmp_path: Path) -> None:
+def test_only_what_is_missing_is_said(panel: Any) -> None:
     ui = panel.ui
     assert "weights that do not come with AtlasTumor: w.pt (3 MB)" in ui.methodNoteLabel.text
     assert shown(ui.methodNoteLabel)
@@ -53,10 +53,8 @@ def test_only_what_is_missing_is_said(panel: Any, tmp_path: Path) -> None:
     assert not shown(ui.fetchProgressBar)
 
     ui.diameterSlider.value = 12.0
-    assert f'<a href="{panel.shelf.address}/w.pt">early.pt</a>' in ui.methodNoteLabel.text
-    assert "CC BY-NC-ND 4.0" in ui.methodNoteLabel.text
-    assert str(tmp_path / "models") in ui.methodNoteLabel.text
-    assert not shown(ui.fetchButton)
+    assert "weights that do not come with AtlasTumor: early.pt (3 MB)" in ui.methodNoteLabel.text
+    assert shown(ui.fetchButton)
     ui.organComboBox.currentIndex = ui.organComboBox.findData("uterus")
     assert ui.methodNoteLabel.text == "This method does not know this organ."
     ui.methodComboBox.currentIndex = 0
@@ -89,6 +87,23 @@ def test_who_consents_gets_the_weights(
     assert not shown(panel.ui.methodNoteLabel)
     assert not shown(panel.ui.fetchButton)
     assert len(a_slicer.user.seen) == 1
+
+
+def test_a_file_without_a_published_hash_is_pinned(
+    panel: Any, a_slicer: Any, wait_for: Callable[..., None], tmp_path: Path
+) -> None:
+    import qt
+
+    panel.ui.diameterSlider.value = 12.0
+    a_slicer.user.answer(qt.QMessageBox.Yes)
+
+    panel.ui.fetchButton.click()
+    wait_for(lambda: is_idle(panel))
+
+    (asked,) = a_slicer.user.seen
+    assert "Nobody published a hash" in asked.text
+    assert (tmp_path / "models" / "early.pt").read_bytes() == CONTENT
+    assert f"{panel.shelf.address}/w.pt" in (tmp_path / "models" / "pins.json").read_text("utf-8")
 
 
 def test_who_does_not_consent_gets_nothing(panel: Any, a_slicer: Any, tmp_path: Path) -> None:

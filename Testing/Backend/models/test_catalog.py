@@ -15,6 +15,8 @@ from atlastumor.errors import UnknownKeyError
 from atlastumor.models.card import parse_card
 from atlastumor.models.catalog import CatalogEntry, find_entry, list_entries, make_card
 from atlastumor.models.catalog.table import write_table
+from atlastumor.models.importing import import_model
+from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network, find_multiple
 from atlastumor.organs import KEYS
 from Backend.source_tree import REPOSITORY
@@ -106,6 +108,31 @@ def test_every_network_can_be_built_and_has_as_many_parameters_as_is_documented(
     count = sum(tensor.numel() for tensor in network.parameters())
     assert entry.parameters is not None
     assert count == pytest.approx(entry.parameters, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("entry_id", "section", "prefix"),
+    [("difftumor-unet-liver", "state_dict", ""), ("suprem-segresnet", "net", "module.")],
+)
+def test_a_file_as_its_authors_wrote_it_becomes_a_model(
+    tmp_path: Path, entry_id: str, section: str, prefix: str
+) -> None:
+    import numpy as np
+    import torch
+
+    entry = find_entry(entry_id)
+    assert entry.template is not None
+    network = entry.template["network"]
+    built = build_network(network["name"], len(entry.template["outputs"]), network["args"])
+    state = {f"{prefix}{name}": tensor for name, tensor in built.state_dict().items()}
+    path = tmp_path / "published.pth"
+    torch.save({section: state, "epoch": 3, "best_acc": np.float64(0.5)}, path)
+
+    card = import_model(path, tmp_path / "models", card=make_card(entry), id=entry.id)
+
+    assert card.id == entry_id
+    assert card.license == entry.license.title
+    assert load_weights(card).keys() == built.state_dict().keys()
 
 
 def test_reading_the_catalogue_needs_neither_torch_nor_scipy() -> None:
