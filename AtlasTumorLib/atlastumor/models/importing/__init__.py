@@ -107,11 +107,22 @@ def import_model(
     told = read_json(Path(card)) if isinstance(card, (str, Path)) else card
     wishes = Wishes(id, told, labels or {}, organ, configuration)
     folder = Path(models_dir) if models_dir is not None else default_models_dir()
-    with _opened(Path(path)) as place:
+
+    def tell(fraction: float, stage: str) -> None:
         token.check()
-        progress(0.1, "Looking at the files")
-        draft = _read(place, wishes, part_of(progress, 0.1, 0.4), token)
-        return install(draft, folder, progress=part_of(progress, 0.4, 1.0), cancel=token)
+        progress(fraction, stage)
+
+    with _opened(Path(path), part_of(tell, 0.0, 0.1)) as place:
+        return _make(place, wishes, folder, part_of(tell, 0.1, 1.0), token)
+
+
+def _make(
+    place: Path, wishes: Wishes, folder: Path, progress: Progress, cancel: CancelToken
+) -> ModelCard:
+    """Read and install; its tensors, which may lie in the files, are gone before these are."""
+    progress(0.0, "Looking at the files")
+    draft = _read(place, wishes, part_of(progress, 0.0, 0.4), cancel)
+    return install(draft, folder, progress=part_of(progress, 0.4, 1.0), cancel=cancel)
 
 
 def _read(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) -> Draft:
@@ -128,10 +139,10 @@ def _read(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) 
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Path]:
+def _opened(path: Path, progress: Progress = ignore_progress) -> Iterator[Path]:
     """What is to be looked at: the folder or file itself, or what an archive holds."""
     if path.is_file() and path.suffix.lower() == ".zip":
-        with unpacked(path) as folder:
+        with unpacked(path, progress=progress) as folder:
             yield folder
     else:
         yield path

@@ -230,6 +230,17 @@ def test_a_stopped_import_leaves_nothing(tmp_path, steps):
     assert seen == sorted(seen)
 
 
+def test_an_import_stops_while_it_unpacks(tmp_path):
+    make_trained(tmp_path / "nn")
+    archive = Path(shutil.make_archive(str(tmp_path / "export"), "zip", tmp_path / "nn"))
+    token = CancelToken()
+
+    with pytest.raises(Cancelled):
+        import_model(archive, tmp_path / "models", progress=lambda *_: token.cancel(), cancel=token)
+
+    assert not list((tmp_path / "models").glob("*"))
+
+
 def test_what_is_known_beforehand_comes_first(tmp_path):
     told = {
         "id": "told",

@@ -125,6 +125,26 @@ def test_what_is_no_model_is_told_what_models_are(tmp_path, name):
         import_model(tmp_path / name, tmp_path / "models")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_is_refused_whatever_its_name(tmp_path):
+    script = torch.jit.trace(torch.nn.Conv3d(1, 1, 1), torch.zeros(1, 1, 2, 2, 2))
+    torch.jit.save(script, tmp_path / "model.pt")
+
+    with pytest.raises(WeightsError, match=r"model\.pt was refused"):
+        import_model(tmp_path / "model.pt", tmp_path / "models", card=told())
+
+
+def test_a_pickle_that_wants_more_than_data_is_refused_by_what_it_wants(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (exec, ("raise SystemExit",))
+
+    torch.save({"state_dict": {}, "config": Trap()}, tmp_path / "model.pt")
+
+    with pytest.raises(WeightsError, match="exec"):
+        import_model(tmp_path / "model.pt", tmp_path / "models", card=told())
+
+
 def test_a_folder_of_several_checkpoints_lists_them(a_checkpoint, tmp_path):
     (tmp_path / "other.pth").write_bytes(a_checkpoint.read_bytes())
 
