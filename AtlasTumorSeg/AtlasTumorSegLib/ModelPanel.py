@@ -5,7 +5,9 @@ import html
 import qt
 from slicer.i18n import tr as _
 
+from atlastumor.errors import AtlasTumorError
 from atlastumor.models.card import ModelCard, list_cards
+from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.Signal import Signal
 
 __all__ = ["ModelPanel", "describeCard"]
@@ -41,8 +43,13 @@ class ModelPanel:
 
     def refresh(self) -> None:
         """List the models anew, without emitting `changed`; `show` chooses one again."""
+        try:
+            cards = list_cards()
+        except AtlasTumorError as error:  # a broken card in the user's folder: said, and no more
+            showError(error)
+            return
         wasBlocked = self._box.blockSignals(True)
-        self._cards = {card.id: card for card in list_cards()}
+        self._cards = {card.id: card for card in cards}
         self._box.clear()
         for card in self._cards.values():
             self._box.addItem(card.title, card.id)

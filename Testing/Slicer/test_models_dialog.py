@@ -218,3 +218,18 @@ def test_the_folder_is_made_and_opened(
 
     assert opened == [str(tmp_path / "models")]
     assert (tmp_path / "models").is_dir()
+
+
+def test_a_broken_card_is_said_and_the_panel_lives(
+    dialog: Any, a_slicer: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "broken.json").write_text("{", encoding="utf-8")
+
+    dialog.refresh()
+    dialog.changed.emit()
+
+    assert "broken.json is not valid JSON" in a_slicer.user.seen[0].text
+    assert "broken.json is not valid JSON" in a_slicer.user.seen[1].text
+    assert dialog.panel.ui.modelComboBox.count == 1
+    assert cells(dialog) == []
