@@ -11,7 +11,7 @@ import torch
 from atlastumor.errors import AtlasTumorError, InputError, WeightsError
 from atlastumor.models.importing import import_model, recognize
 from atlastumor.networks import build_network, load_network
-from Backend.networks.test_nnunet import generic_state, run_generic
+from Backend.networks.nnunet_v1 import generic_state, run_generic
 
 LABELS = {"1": "liver", "2": "liver tumor"}
 POOLS = [[1, 2, 2], [2, 2, 2]]
