@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CardError
+from ..errors import CardError, WeightsError
 from ..models.specs import ModelCard
 from ..models.weights import fit_weights, load_weights
 from . import (
@@ -126,6 +126,8 @@ NETWORKS: dict[str, Builder] = {
 }
 """Every architecture by the name that cards use."""
 
+_MOST_MISSING = 1 << 28  # values, a gigabyte: fewer are built, and the differences are listed
+
 
 def build_network(name: str, n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
     """Build a network, its weights random.
@@ -217,9 +219,26 @@ def load_network(card: ModelCard, *, models_dir: Path | None = None) -> nn.Modul
             f"inference.patch of '{card.id}' is {card.inference.patch}, no multiple of {multiple}."
         )
         raise CardError(msg)
+    state = load_weights(card, models_dir=models_dir)
+    _check_size(card, sum(tensor.numel() for tensor in state.values()))
     network = build_network(card.network.name, len(card.outputs), card.network.args)
-    fit_weights(network, load_weights(card, models_dir=models_dir))
+    fit_weights(network, state)
     return network
+
+
+def _check_size(card: ModelCard, n_given: int) -> None:
+    """Raise if a network is out of all proportion to its weights, before it takes the memory."""
+    from .shapes import shapes_alone
+
+    with shapes_alone():
+        network = build_network(card.network.name, len(card.outputs), card.network.args)
+    n_needed = sum(tensor.numel() for tensor in network.parameters())
+    if n_needed > n_given + _MOST_MISSING:
+        msg = (
+            f"The network of '{card.id}' has {n_needed:,} weights, its file {n_given:,}. They do "
+            "not belong together; look at the card's network.args."
+        )
+        raise WeightsError(msg)
 
 
 def _find_builder(name: str) -> Builder:

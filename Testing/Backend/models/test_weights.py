@@ -181,3 +181,18 @@ def test_a_patch_that_the_network_cannot_take_is_refused(saved):
 
     with pytest.raises(CardError, match=r"no multiple of \(4, 4, 2\)"):
         load_network(odd)
+
+
+def test_a_network_far_larger_than_its_weights_is_refused_before_it_is_built(saved, monkeypatch):
+    _, card = saved
+    args = {"features_per_stage": [2048] * 3, "n_blocks_per_stage": [12] * 3}
+    vast = replace(card, network=replace(card.network, args={**card.network.args, **args}))
+    monkeypatch.setattr("torch.nn.Module.eval", lambda network: on_meta(network))
+
+    with pytest.raises(WeightsError, match=r"has [0-9,]{10,} weights, its file [0-9,]+\. They do"):
+        load_network(vast)
+
+
+def on_meta(network):
+    assert all(tensor.is_meta for tensor in network.parameters())
+    return network
