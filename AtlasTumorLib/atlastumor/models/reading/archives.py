@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ...progress import Progress, ignore_progress
 from .refusals import refusing, require
@@ -33,6 +34,7 @@ _ANY_RATIO_BYTES = 64 << 20
 _SPARE_BYTES = 256 << 20
 _BLOCK = 1 << 20
 _LOCAL_HEADER_BYTES = 30
+_END_BYTES = 56 + 20 + 22  # of the table of contents: its large numbers, their place, its end
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _MOST_CHARACTERS = 400
 _MOST_PART_CHARACTERS = 200
@@ -59,7 +61,8 @@ def open_zip(path: Path, *, stored: bool = False) -> Iterator[zipfile.ZipFile]:
 
     Args:
         path: The zip.
-        stored: Whether its parts must not be compressed.
+        stored: Whether its parts must not be compressed, and its end be such that no reader
+            could take it for another zip.
 
     Yields:
         The zip. Its names may still lead anywhere; see `unpacked`.
@@ -71,6 +74,8 @@ def open_zip(path: Path, *, stored: bool = False) -> Iterator[zipfile.ZipFile]:
     with _Guarded(path) as file, zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         require(len(entries) <= _MOST_ENTRIES, f"it holds more than {_MOST_ENTRIES} parts")
+        if stored:
+            _check_end(file, archive.start_dir)
         methods = {zipfile.ZIP_STORED} if stored else {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
         for entry in entries:
             require(not entry.flag_bits & _ENCRYPTED, "it is encrypted; unpack it first")
@@ -81,6 +86,21 @@ def open_zip(path: Path, *, stored: bool = False) -> Iterator[zipfile.ZipFile]:
         require(len(set(names)) == len(names), "it holds two parts of one name")
         _check_places(entries, path.stat().st_size)
         yield archive
+
+
+def _check_end(file: BinaryIO, start: int) -> None:
+    """Refuse a zip that another reader, which trusts each number, would begin elsewhere."""
+    n_bytes = file.seek(0, io.SEEK_END)
+    file.seek(max(0, n_bytes - _END_BYTES))
+    tail = file.read(_END_BYTES).rjust(_END_BYTES)
+    record, locator, end = tail[:56], tail[56:76], tail[76:]
+    said = int.from_bytes(end[16:20], "little")
+    is_usual = end[:4] == b"PK\x05\x06" and end[20:] == b"\0\0"
+    if locator[:4] == b"PK\x06\x07":
+        said = int.from_bytes(record[48:], "little")
+        place = int.from_bytes(locator[8:16], "little")
+        is_usual = is_usual and record[:4] == b"PK\x06\x06" and place == n_bytes - _END_BYTES
+    require(is_usual and said == start, "it is put together in an unusual way")
 
 
 def _folded(name: str) -> str:

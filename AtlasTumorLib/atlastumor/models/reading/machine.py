@@ -26,6 +26,7 @@ _MOST_SECONDS = 60.0
 _MOST_COPIED = 8_000_000
 _MOST_BITS = 4_096
 _KEYS = (str, bytes, int, float, type(None))
+_DICTS = ("collections.Counter", "collections.OrderedDict", "collections.defaultdict")
 _OUTSIDE = "it refers to something outside itself"
 _MARK = object()
 
@@ -94,10 +95,9 @@ class _Machine:
                 msg = "it does not start as a pickle does"
                 raise ValueError(msg)
             _ACTIONS[opcode.name](self, argument)
-        if self._rules is not None and self._protocol not in self._rules.protocols:
-            known = ", ".join(map(str, self._rules.protocols))
-            msg = f"it is pickled with protocol {self._protocol}, and readable are {known}"
-            raise Refusal(msg)
+        if self._rules is not None:
+            is_known = self._protocol in self._rules.protocols
+            require(is_known, f"it is pickled with protocol {self._protocol}, which is not read")
         return self.pop()
 
     def set_protocol(self, protocol: int) -> None:
@@ -154,7 +154,10 @@ class _Machine:
     def _put_in(self, items: list[Symbol], kind: str) -> None:
         """Put items into what is on top of the stack."""
         target = self._stack[-1]
-        require(isinstance(target, Made), "it fills what is no container")
+        is_container = isinstance(target, Made) and (
+            self._rules is None or target.by == kind or (kind == "dict" and target.by in _DICTS)
+        )
+        require(is_container, "it fills what is no container")
         keys = {"list": [], "dict": items[::2], "set": items}[kind]
         is_hashed_fast = all(map(_may_be_key, keys))
         require(is_hashed_fast, "it uses as a key what is neither text nor a number")
@@ -280,10 +283,7 @@ _ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "NEWOBJ_EX": _refuse("it makes objects in a way that no model needs"),
     "BUILD": _Machine.set_state,
     "BINPERSID": _Machine.refer,
-    **dict.fromkeys(
-        ("PERSID", "NEXT_BUFFER", "READONLY_BUFFER"),
-        _refuse(_OUTSIDE),
-    ),
+    **dict.fromkeys(("PERSID", "NEXT_BUFFER", "READONLY_BUFFER"), _refuse(_OUTSIDE)),
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _refuse("it asks for code by number")),
     "PROTO": _Machine.set_protocol,
     **dict.fromkeys(("FRAME", "STOP"), lambda _machine, _: None),

@@ -99,7 +99,8 @@ def _check_encode(arguments: tuple[Symbol, ...]) -> bytes:
 def _check_dtype(arguments: tuple[Symbol, ...]) -> None:
     code = arguments[0] if arguments else None
     require(not (isinstance(code, str) and "O" in code), "it holds a numpy array of objects")
-    require(isinstance(code, str) and code in NUMERIC, _NO_NUMBERS)
+    is_number = isinstance(code, str) and code in NUMERIC
+    require(is_number and all(isinstance(flag, bool) for flag in arguments[1:]), _NO_NUMBERS)
 
 
 def _check_dtype_state(_made: Made, state: Symbol) -> None:

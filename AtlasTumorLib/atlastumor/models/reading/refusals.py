@@ -71,7 +71,7 @@ def refusing(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except Refusal as reason:
-        msg = f"{path.name} was refused: {reason}. Ask its publisher for plain weights."
+        msg = f"{path.name} was refused: {reason}. Ask its publisher for a plain one."
         raise WeightsError(msg) from reason
     except MemoryError as error:
         msg = f"{path.name} was refused: reading it takes more memory than there is."

@@ -117,6 +117,9 @@ def packed():
         lying[: start + 20] + sizes + lying[start + 28 :],
         "overlap|larger",
     )
+    first, second = zipped(good, numbers), zipped(stored(b"K\x01"), numbers)
+    yield "one zip after another", first + second, "put together in an unusual way"
+    yield "a zip with a comment", first[:-2] + b"\x01\x00x", "put together in an unusual way"
     yield "half a file", zipped(good, numbers)[:-200], "cannot be read"
     yield (
         "a table of contents of gigabytes",

@@ -136,6 +136,9 @@ def tricky(canary):
     wide = b"(K\x01" + b"(" + number(10**12) + b"t" + float_ + b"\x89"
     filled = empty + wide + call(encode, text("12345678"), text("latin1")) + b"tb"
     yield "an array without its numbers", stored(filled), "another size than it says"
+    array_ = pickle.dumps(np.zeros(2), 2)[2:-1] + b"K\x00"
+    filled = array_ + b"]" + b"q\x01h\x01\x86" * 60 + b"s"
+    yield "an array filled with doubled tuples", stored(filled), "fills what is no container"
     slow = call(encode, text("ü" * 100_000), text("punycode"))
     yield "a slow codec", stored(slow), "encodes text in a way"
     once = call(encode, b"h\x07", text("latin1"))

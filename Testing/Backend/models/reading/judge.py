@@ -6,37 +6,36 @@ Run with the folder of the files: prints one line of JSON for each, in their ord
 import json
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from atlastumor.errors import AtlasTumorError
 from atlastumor.models.card import load_card
-from atlastumor.models.reading.archives import unpacked
-from atlastumor.models.reading.checkpoints import read_tensors
-from atlastumor.models.reading.pickles import find_globals, read_plain_pickle
+from atlastumor.models.importing import import_model
+from atlastumor.models.reading.pickles import read_plain_pickle
 from atlastumor.models.schema import parse_json
 
 MOST_BYTES = 1_500_000_000
 MOST_SECONDS = 600
 
 
-def unpack(path):
-    inside = path.parent / "inside"
-    inside.mkdir(exist_ok=True)
+def import_(path):
+    """Do what `atlastumor models import` does; whatever it ends in, nothing may stay behind."""
+    models = path.parent / "models"
+    inside = Path(tempfile.gettempdir())
     try:
-        with unpacked(path, within=inside):
-            return
+        import_model(path, models)
     finally:
-        left = [found.name for found in inside.iterdir()]
+        left = [found.name for folder in (models, inside) for found in folder.glob("*")]
         assert not left, f"left behind: {left}"
 
 
 READERS = {
-    "archive": unpack,
+    "archive": import_,
     "card": load_card,
-    "checkpoint": read_tensors,
+    "checkpoint": import_,
     "document": lambda path: parse_json(path.read_text(encoding="utf-8")),
-    "names": find_globals,
     "pickle": read_plain_pickle,
 }
 
@@ -58,8 +57,8 @@ def main():
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MOST_BYTES, used + MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-    for number, (title, kind) in enumerate(json.loads((folder / "list.json").read_text())):
-        verdict = judge(folder / f"file-{number}", kind)
+    for title, kind, name in json.loads((folder / "list.json").read_text()):
+        verdict = judge(folder / name, kind)
         print(json.dumps({"title": title, **verdict}), flush=True)  # noqa: T201
 
 

@@ -22,6 +22,7 @@ from Backend.source_tree import REPOSITORY
 pytest.importorskip("resource", reason="memory cannot be limited here")
 
 CANARY = Path(tempfile.gettempdir()) / f"atlastumor-canary-{os.getpid()}"
+LIGHT = {"PYTHONPATH": str(REPOSITORY / "AtlasTumorLib"), "OMP_NUM_THREADS": "1"}
 MOST_SECONDS = 45.0
 MOST_GROWTH = 1_000_000_000
 
@@ -64,14 +65,17 @@ def verdicts(tmp_path_factory):
     """What reading each file ended in, by its title."""
     folder = tmp_path_factory.mktemp("hostile")
     CANARY.unlink(missing_ok=True)
+    inside = folder / "unpacked"
+    inside.mkdir()
     listed = []
     for number, (title, kind, data, _) in enumerate(FILES):
-        (folder / f"file-{number}").write_bytes(data)
-        listed.append((title, kind))
+        name = f"file-{number}.zip" if kind == "archive" else f"file-{number}"
+        (folder / name).write_bytes(data)
+        listed.append((title, kind, name))
     (folder / "list.json").write_text(json.dumps(listed))
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("judge.py"), folder],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "AtlasTumorLib"), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **LIGHT, "TMPDIR": str(inside)},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -9,6 +9,8 @@ import torch
 
 from atlastumor.errors import WeightsError
 from atlastumor.models.reading.pickles import find_globals, read_plain_pickle
+from atlastumor.models.reading.plain import ALLOWED
+from Backend.source_tree import REPOSITORY
 
 PLANS = {
     "plans_per_stage": {
@@ -68,6 +70,15 @@ def test_arrays_of_numbers_come_back_as_they_were(array, protocol, tmp_path):
 
     assert found.dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
     np.testing.assert_array_equal(found, array)
+
+
+def test_the_documents_list_every_name_that_is_allowed():
+    told = (REPOSITORY / "Resources/Docs/models.md").read_text(encoding="utf-8")
+
+    for name in ALLOWED:
+        module, _, attribute = name.rpartition(".")
+        assert f"`{attribute}`" in told or f"`{name}`" in told
+        assert module in told
 
 
 def test_names_are_told_whatever_kind_of_file_they_are_in(tmp_path):
