@@ -32,6 +32,7 @@ _CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
 _MOVED = re.compile(r"\$\s*@(\w+)\.to\(.*\)")
 _INFERERS = ("SlidingWindowInferer", "SlidingWindowInfererAdapt")
 _BLENDS = {"constant": "constant", "gaussian": "gaussian_monai"}
+_WINDOW_KEYS = {"_target_", "roi_size", "overlap", "mode", "sigma_scale", "padding_mode", "cval"}
 _SIGMA = 0.125
 _DINTS_FILTERS = 32  # at a channel_mul of 1
 
@@ -166,7 +167,7 @@ def _find_weights(folder: Path) -> Path:
 
 def _read_inferer(config: Config) -> dict[str, Any]:
     """How windows are laid and blended."""
-    spec = config.table("inferer")
+    spec = config.table("inferer", _WINDOW_KEYS)
     target = str(spec.values.get("_target_", "")).rpartition(".")[2]
     if target not in _INFERERS:
         msg = f"The bundle lays no windows that are known here, but uses '{target[:60]}'."

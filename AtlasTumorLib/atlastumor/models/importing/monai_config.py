@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,23 +46,25 @@ class Config:
         """
         return self._resolve(value, key, 0, itertools.count())
 
-    def table(self, key: str) -> Record:
-        """Resolve one of the file's tables.
+    def table(self, key: str, wanted: Collection[str]) -> Record:
+        """Resolve what matters of one of the file's tables.
 
         Args:
             key: Its key.
+            wanted: Keys within the table; others may be programs.
 
         Returns:
             The table.
 
         Raises:
-            InputError: If it is not there, or `resolve` refuses part of it.
+            InputError: If it is not there, or `resolve` refuses one of the values.
         """
-        value = self.resolve(self.values.get(key), key)
+        value = self.values.get(key)
         if not isinstance(value, Mapping):
             msg = f"{self.where} has no table '{key}'."
             raise InputError(msg)
-        return Record(value, f"'{key}' of {self.where}")
+        part = {name: item for name, item in value.items() if name in wanted}
+        return Record(self.resolve(part, key), f"'{key}' of {self.where}")
 
     def _resolve(self, value: Any, key: str, depth: int, seen: Iterator[int]) -> Any:
         if depth > _MOST_LEVELS or next(seen) > _MOST_VALUES:

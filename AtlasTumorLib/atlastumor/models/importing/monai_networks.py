@@ -63,7 +63,7 @@ _NETWORKS: Mapping[str, _Network] = {
     "DynUNet": _Network(
         "dynunet",
         {"norm": ["instance", {"affine": True}], "res_block": False, "trans_bias": False},
-        ("filters", "kernel_size", "strides"),
+        ("kernel_size", "strides"),
         {"act": "leakyrelu"},
     ),
     "UNETR": _Network(
@@ -159,6 +159,8 @@ def read_network(spec: Mapping[str, Any], monai_version: str = "") -> tuple[dict
     _check_fixed(told, network)
     if network.name == "dynunet":
         _check_upsampling(told)
+        n_levels = len(told.get("strides", ()))
+        told["filters"] = told.get("filters") or [min(32 * 2**n, 320) for n in range(n_levels)]
     if network.name == "swin_unetr":
         told.pop("img_size", None)  # MONAI itself no longer asks for it
     args = {**network.defaults, **{k: v for k, v in told.items() if k not in network.fixed}}

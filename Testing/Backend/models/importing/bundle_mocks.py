@@ -58,6 +58,7 @@ CONFIG: dict[str, Any] = {
         "_target_": "SlidingWindowInferer",
         "roi_size": "@patch",
         "sw_batch_size": 4,
+        "device": "$torch.device('cpu')",
         "overlap": 0.5,
     },
     "postprocessing": {

@@ -71,6 +71,16 @@ NETWORKS = [
         "strides": [1, 2, 2],
         "upsample_kernel_size": [2, 2],
     },
+    {
+        "_target_": "DynUNet",
+        "spatial_dims": 3,
+        "in_channels": 1,
+        "out_channels": 3,
+        "norm_name": "instance",
+        "kernel_size": [3, 3],
+        "strides": [1, [2, 2, 1]],
+        "upsample_kernel_size": [[2, 2, 1]],
+    },
 ]
 
 
