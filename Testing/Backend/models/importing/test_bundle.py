@@ -77,9 +77,9 @@ NETWORKS = [
         "in_channels": 1,
         "out_channels": 3,
         "norm_name": "instance",
-        "kernel_size": [3, 3],
-        "strides": [1, [2, 2, 1]],
-        "upsample_kernel_size": [[2, 2, 1]],
+        "kernel_size": [3, 3, 3],
+        "strides": [1, 2, [2, 2, 1]],
+        "upsample_kernel_size": [2, [2, 2, 1]],
     },
 ]
 
