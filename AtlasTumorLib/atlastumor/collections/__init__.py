@@ -7,16 +7,38 @@ numpy, scipy and nibabel only.
 
 from __future__ import annotations
 
-from .cases import SPLITS, UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
+from .cases import (
+    SPLITS,
+    UNKNOWN,
+    Annotation,
+    Collection,
+    CollectionCase,
+    LabelFile,
+    join_collections,
+)
 from .cohort_file import read_cohort, write_cohort
+from .duplicates import find_duplicates, take_fingerprint
+from .gathering import check_case, divide_cases, write_leakage
+from .load import load_case
+from .recognizing import KINDS, read_collection, recognize_collection
 
 __all__ = [
+    "KINDS",
     "SPLITS",
     "UNKNOWN",
     "Annotation",
     "Collection",
     "CollectionCase",
     "LabelFile",
+    "check_case",
+    "divide_cases",
+    "find_duplicates",
+    "join_collections",
+    "load_case",
     "read_cohort",
+    "read_collection",
+    "recognize_collection",
+    "take_fingerprint",
     "write_cohort",
+    "write_leakage",
 ]

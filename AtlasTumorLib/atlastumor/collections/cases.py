@@ -8,14 +8,24 @@ loss must leave out all else.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..batch.cases import Problem
+from ..errors import InputError
 from ..organs import KEYS
 
-__all__ = ["SPLITS", "UNKNOWN", "Annotation", "Collection", "CollectionCase", "LabelFile"]
+__all__ = [
+    "SPLITS",
+    "UNKNOWN",
+    "Annotation",
+    "Collection",
+    "CollectionCase",
+    "LabelFile",
+    "join_collections",
+]
 
 UNKNOWN = 255
 """Label of a voxel of which nobody said what it is, such as a tumor of an organ left unnamed.
@@ -107,3 +117,35 @@ class Collection:
     cases: tuple[CollectionCase, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def join_collections(found: Mapping[str, Collection]) -> Collection:
+    """Put collections together; each case's id and problem gets its collection's name before it.
+
+    Args:
+        found: Collections by name, such as that of their folder.
+
+    Returns:
+        All their cases, problems and notes.
+
+    Raises:
+        InputError: If two cases of a collection have one id.
+    """
+    for name, one in found.items():
+        twice = [i for i, n in Counter(case.id for case in one.cases).items() if n > 1]
+        if twice:
+            msg = f"{name} holds two cases '{twice[0]}'; collect its folders one by one."
+            raise InputError(msg)
+    return Collection(
+        tuple(
+            replace(case, id=f"{name}/{case.id}")
+            for name, one in found.items()
+            for case in one.cases
+        ),
+        tuple(
+            Problem(f"{name}/{problem.case}", problem.message)
+            for name, one in found.items()
+            for problem in one.problems
+        ),
+        tuple(f"{name}: {note}" for name, one in found.items() for note in one.notes),
+    )

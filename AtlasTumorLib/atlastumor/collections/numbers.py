@@ -1,0 +1,144 @@
+"""What the values of a collection's label maps mean: from a table of ours, or by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..organs import ORGANS, Organ
+from .cases import UNKNOWN, Annotation
+
+__all__ = ["Numbering", "number_by_alias", "number_by_name"]
+
+_IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """The values of a label map, and what is annotated where they are used.
+
+    Args:
+        values: As in `LabelFile`.
+        annotated: All that the values can speak of.
+        notes: What they leave open, in sentences.
+    """
+
+    values: Mapping[int, tuple[int, ...]]
+    annotated: Annotation
+    notes: tuple[str, ...] = ()
+
+
+def number_by_alias(collection: str, highest: int) -> Numbering:
+    """Take the numbers that the organ table has for a collection.
+
+    Args:
+        collection: Key of `Organ.aliases`.
+        highest: The collection's last value; those that are no organ's of ours are background.
+
+    Returns:
+        What its values mean.
+    """
+    values: dict[int, tuple[int, ...]] = dict.fromkeys(range(1, highest + 1), ())
+    rows = [(organ, organ.aliases[collection]) for organ in ORGANS if collection in organ.aliases]
+    for organ, alias in rows:
+        halves = [(label,) for label in organ.labels]
+        wholes = halves if len(alias.organ) == len(halves) else [organ.labels]
+        values |= dict(zip(alias.organ, wholes, strict=False))
+        values |= dict.fromkeys(alias.tumor, (organ.tumor_label,))
+    annotated = Annotation(
+        frozenset(organ.key for organ, alias in rows if alias.organ),
+        frozenset(organ.key for organ, alias in rows if alias.tumor),
+    )
+    return Numbering(values, annotated)
+
+
+def number_by_name(names: Mapping[int, Sequence[str]], title: str) -> Numbering:
+    """Understand values by what a data set calls them.
+
+    A tumor whose name does not say its organ is in the organ that is all else that the data set
+    outlines, else in the only one that its title names; without either it is of unknown organ.
+
+    Args:
+        names: All names of each value; several where regions overlap, as in nnU-Net.
+        title: Of the data set, such as "Task08_HepaticVessel".
+
+    Returns:
+        What its values mean. A lesion, benign or not, is a tumor, as in AbdomenAtlas 2.0.
+    """
+    flat = [name for value in names.values() for name in value]
+    owner = _find_owner(flat, title)
+    values: dict[int, tuple[int, ...]] = {}
+    organs, tumors, unknown = set(), set(), []
+    for value, own in names.items():
+        found = [_understand(name, owner) for name in own]
+        values[value] = _pick(found)
+        organs |= {organ.key for kind, organ, _ in found if kind == "organ" and organ}
+        tumors |= {organ.key for kind, organ, _ in found if kind == "tumor" and organ}
+        unknown += [n for n, f in zip(own, found, strict=True) if f[:2] == ("tumor", None)]
+    notes = tuple(
+        f"{title}: '{name}' says no organ; its voxels are left out of every loss."
+        for name in dict.fromkeys(unknown)
+    )
+    return Numbering(values, Annotation(frozenset(organs), frozenset(tumors)), notes)
+
+
+_Found = tuple[str, Organ | None, tuple[int, ...]]
+"""Kind, organ and our labels of a name."""
+
+
+def _pick(found: Sequence[_Found]) -> tuple[int, ...]:
+    """Of all that a value is, what tells most: unknown, then a tumor, a half, the organ."""
+    telling = [one for one in found if one[2]]
+    most = max(telling, key=lambda f: (f[0], f[1] is not None, -len(f[2])), default=None)
+    return most[2] if most else ()
+
+
+def _understand(name: str, owner: Organ | None) -> _Found:
+    if name.strip().lower() == _IGNORE:
+        return "void", None, (UNKNOWN,)
+    lesion_of = _find_lesion(name, owner)
+    if lesion_of is not None:
+        return "tumor", lesion_of, (lesion_of.tumor_label,)
+    kind, key, side = _read(name)
+    if kind == "tumor":
+        organ = next((organ for organ in ORGANS if organ.key == key), owner)
+        return "tumor", organ, (organ.tumor_label if organ else UNKNOWN,)
+    if kind != "organ":
+        return "other", None, ()
+    organ = next(organ for organ in ORGANS if organ.key == key)
+    halves = {half.key: (half.label,) for half in organ.sides}
+    return "organ", organ, halves.get(side or "", organ.labels)
+
+
+def _find_lesion(name: str, owner: Organ | None) -> Organ | None:
+    """The organ among whose masks of lesions a name is, such as "kidney cyst" or only "cyst"."""
+    stem = "_".join(_words(name))
+    for organ in ORGANS:
+        if stem in organ.tumor_files:
+            return organ
+    is_owned = owner is not None and f"{owner.key}_{stem}" in owner.tumor_files
+    return owner if is_owned else None
+
+
+def _find_owner(names: Sequence[str], title: str) -> Organ | None:
+    """The organ of tumors whose names do not say it."""
+    read = {name: _read(name) for name in names}
+    outlined = {key for kind, key, _ in read.values() if kind == "organ"}
+    only = next((organ for organ in ORGANS if {organ.key} == outlined), None)
+    others = [n for n, (kind, *_) in read.items() if kind == "other" and n.lower() != _IGNORE]
+    if only and all(_find_lesion(name, only) for name in others):
+        return only
+    words = set(_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title)))
+    titled = [organ for organ in ORGANS if words & set(organ.words)]
+    return titled[0] if len(titled) == 1 else None
+
+
+def _read(name: str) -> tuple[str, str | None, str | None]:
+    from ..models.importing.labels import read_meaning  # its package loads torch
+
+    return read_meaning(name)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())

@@ -1,0 +1,324 @@
+"""Every layout: what its cases are, what is annotated in them, and their labels in our numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atlastumor.collections import (
+    UNKNOWN,
+    Annotation,
+    CollectionCase,
+    read_collection,
+    recognize_collection,
+)
+from atlastumor.errors import InputError, UnknownKeyError
+from Backend.collections import data_sets as made
+from Backend.collections.data_sets import (
+    COLON,
+    COLON_TUMOR,
+    ESOPHAGUS,
+    KIDNEY_TUMOR,
+    LEFT,
+    LIVER,
+    LIVER_TUMOR,
+    PANCREAS,
+    PANCREAS_TUMOR,
+    RIGHT,
+    loaded,
+    ours,
+)
+
+
+def keep(*labels: int, tumors: bool = True) -> np.ndarray:
+    """Our labels of the body, but only these."""
+    return np.where(np.isin(ours(tumors=tumors), labels), ours(tumors=tumors), 0)
+
+
+def annotation(organs: str = "", tumors: str = "") -> Annotation:
+    return Annotation(frozenset(organs.split()), frozenset(tumors.split()))
+
+
+def test_the_decathlon_annotates_the_organ_of_its_task_and_its_tumors(tmp_path: Path) -> None:
+    folder = made.write_msd(tmp_path)
+
+    found = read_collection(folder)
+
+    assert recognize_collection(folder) == "msd"
+    assert [case.id for case in found.cases] == ["pancreas_001", "pancreas_004"]
+    assert found.cases[0].annotated == annotation("pancreas", "pancreas")
+    assert np.array_equal(loaded(found.cases[0]), keep(PANCREAS, PANCREAS_TUMOR))
+    assert not found.problems
+
+
+def test_regions_of_nnunet_are_read_from_the_whole_to_its_parts(tmp_path: Path) -> None:
+    folder = made.write_nnunet(tmp_path)
+
+    (case,) = read_collection(folder).cases
+
+    expected = keep(LEFT, RIGHT, KIDNEY_TUMOR)
+    expected[0, 0, 0] = UNKNOWN
+    assert recognize_collection(folder) == "nnunet"
+    assert case.id == "case_0001"
+    assert case.annotated == annotation("kidney", "kidney")
+    assert np.array_equal(loaded(case), expected)
+
+
+def test_nnunet_may_name_files_that_lie_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "Dataset300_Liver"
+    made.save_scan(tmp_path / "elsewhere/scan.nii.gz")
+    made.save(tmp_path / "elsewhere/label.nii.gz", made.translate(ours(), {LIVER: 1}))
+    files = {"images": ["../elsewhere/scan.nii.gz"], "label": "../elsewhere/label.nii.gz"}
+    document = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1}}
+    made.save_json(folder / "dataset.json", {**document, "dataset": {"one": files}})
+
+    (case,) = read_collection(folder).cases
+
+    assert case.annotated == annotation("liver")
+    assert np.array_equal(loaded(case), keep(LIVER))
+
+
+def test_kits_tells_no_sides_and_its_cysts_are_lesions(tmp_path: Path) -> None:
+    folder = made.write_kits(tmp_path)
+
+    found = read_collection(folder)
+
+    assert recognize_collection(folder) == "kits"
+    assert [case.id for case in found.cases] == ["case_00000", "case_00001"]
+    for case in found.cases:
+        assert case.annotated == annotation("kidney", "kidney")
+        assert np.array_equal(loaded(case), keep(LEFT, RIGHT, KIDNEY_TUMOR))
+
+
+def test_lits_comes_in_batches(tmp_path: Path) -> None:
+    folder = made.write_lits(tmp_path)
+
+    found = read_collection(folder)
+
+    assert recognize_collection(folder) == "lits"
+    assert [case.id for case in found.cases] == ["volume-28", "volume-3"]
+    assert found.cases[0].annotated == annotation("liver", "liver")
+    assert np.array_equal(loaded(found.cases[0]), keep(LIVER, LIVER_TUMOR))
+
+
+@pytest.mark.parametrize(
+    ("year", "organs", "labels"),
+    [
+        ("flare21", "liver kidney pancreas", (LIVER, LEFT, RIGHT, PANCREAS)),
+        (
+            "flare22",
+            "liver kidney pancreas esophagus",
+            (LIVER, LEFT, RIGHT, PANCREAS, ESOPHAGUS),
+        ),
+    ],
+)
+def test_flare_outlines_organs_and_no_tumors(
+    tmp_path: Path, year: str, organs: str, labels: tuple[int, ...]
+) -> None:
+    folder = made.write_flare(tmp_path, year)
+
+    (case,) = read_collection(folder).cases
+
+    assert recognize_collection(folder) == year
+    assert case.annotated == annotation(organs)
+    assert np.array_equal(loaded(case), keep(*labels, tumors=False))
+
+
+def test_flare_2023_is_known_where_it_speaks_and_names_no_organ_of_a_tumor(tmp_path: Path) -> None:
+    folder = made.write_flare(tmp_path, "flare23")
+
+    found = read_collection(folder)
+
+    labels = loaded(found.cases[0])
+    assert recognize_collection(folder) == "flare23"
+    assert found.cases[0].annotated == annotation("liver")
+    assert np.array_equal(labels == UNKNOWN, np.isin(ours(), (LIVER_TUMOR, KIDNEY_TUMOR)))
+    assert "does not say which" in found.notes[0]
+    assert "without an organ" in found.notes[0]
+
+
+def test_amos_leaves_out_mr_and_takes_a_prostate_for_no_uterus(tmp_path: Path) -> None:
+    folder = made.write_amos(tmp_path)
+
+    found = read_collection(folder)
+
+    assert recognize_collection(folder) == "amos"
+    assert [case.id for case in found.cases] == ["amos_0001", "amos_0008"]
+    assert found.cases[0].annotated == annotation("liver kidney pancreas esophagus")
+    expected = keep(LIVER, LEFT, RIGHT, PANCREAS, ESOPHAGUS, tumors=False)
+    expected[0, 0, 0] = 0
+    assert np.array_equal(loaded(found.cases[0]), expected)
+    assert [(one.case, "MR" in one.message) for one in found.problems] == [("amos_0507", True)]
+
+
+def test_a_box_of_uls_knows_its_lesion_and_nothing_around_it(tmp_path: Path) -> None:
+    folder = made.write_uls(tmp_path)
+
+    found = read_collection(folder)
+
+    kidney, pancreas = sorted(found.cases, key=lambda case: case.id.lower())
+    assert recognize_collection(folder) == "uls23"
+    assert kidney.id == "kits21/kidney21_case_00000_lesion_01_sample_0"
+    assert kidney.annotated == annotation("", "kidney")
+    assert pancreas.annotated == annotation("", "pancreas")
+    expected = np.where(ours() == KIDNEY_TUMOR, KIDNEY_TUMOR, UNKNOWN)
+    assert np.array_equal(loaded(kidney), expected)
+    assert any("LIDC" in note and "no organ" in note for note in found.notes)
+    assert any("DeepLesion" in note for note in found.notes)
+
+
+def test_abdomenatlas_1_annotates_organs_only(tmp_path: Path) -> None:
+    folder = made.write_atlas(tmp_path, made.ATLAS_ONE)
+
+    (case,) = read_collection(folder).cases
+
+    assert recognize_collection(folder) == "abdomenatlas"
+    assert case.annotated == annotation("liver kidney pancreas")
+    assert np.array_equal(loaded(case), keep(LIVER, LEFT, RIGHT, PANCREAS))
+
+
+def test_where_masks_overlap_tumors_count(tmp_path: Path) -> None:
+    folder = made.write_atlas(tmp_path, made.ATLAS_TWO)
+    whole = np.isin(ours(), (LIVER, LIVER_TUMOR)).astype(np.uint8) * 255
+    made.save(folder / "BDMAP_00000001/segmentations/liver.nii.gz", whole)
+
+    (case,) = read_collection(folder).cases
+
+    assert case.annotated == annotation("liver kidney pancreas colon", "liver kidney pancreas")
+    kept = (LIVER, LEFT, RIGHT, PANCREAS, COLON, LIVER_TUMOR, KIDNEY_TUMOR, PANCREAS_TUMOR)
+    assert np.array_equal(loaded(case), keep(*kept))
+
+
+def test_a_kidney_of_which_one_half_has_a_mask_is_not_annotated(tmp_path: Path) -> None:
+    folder = made.write_atlas(tmp_path, ["liver", "kidney_left"])
+
+    (case,) = read_collection(folder).cases
+
+    assert case.annotated == annotation("liver")
+
+
+def test_a_mask_of_zeros_annotates_and_one_that_is_not_there_does_not(tmp_path: Path) -> None:
+    folder = made.write_split_atlas(tmp_path, "ct", "label", "BDMAP_00000001")
+
+    (case,) = read_collection(folder).cases
+
+    assert recognize_collection(folder) == "abdomenatlas"
+    assert case.annotated.tumors == {"liver", "kidney", "pancreas"}
+    assert not np.isin(loaded(case), (LIVER_TUMOR, COLON_TUMOR)).any()
+
+
+def test_pants_keeps_training_and_test_apart_in_folders(tmp_path: Path) -> None:
+    made.write_split_atlas(tmp_path, "ImageTr", "LabelTr", "PanTS_00000001")
+    made.write_split_atlas(tmp_path, "ImageTe", "LabelTe", "PanTS_00009001")
+    made.save_masks(tmp_path / "LabelTr/PanTS_00000002/segmentations", ours(), ["liver"])
+    made.save_scan(tmp_path / "ImageTe/PanTS_00009002/ct.nii.gz")
+
+    found = read_collection(tmp_path)
+
+    assert [case.id for case in found.cases] == ["PanTS_00000001", "PanTS_00009001"]
+    assert found.notes == ("1 folders in 'LabelTr' have no scan.",)
+    assert [(p.case, "no masks" in p.message) for p in found.problems] == [("PanTS_00009002", True)]
+
+
+# A user's own folder.
+
+
+def own_case(folder: Path, name: str, labels: np.ndarray | None) -> None:
+    made.save_scan(folder / f"{name}.nii.gz")
+    if labels is not None:
+        made.save(folder / f"{name}_labels.nii.gz", labels)
+
+
+def by_id(cases: tuple[CollectionCase, ...]) -> dict[str, Annotation]:
+    return {case.id: case.annotated for case in cases}
+
+
+def test_a_label_map_annotates_what_occurs_in_it(tmp_path: Path) -> None:
+    own_case(tmp_path, "all", ours())
+    own_case(tmp_path, "liver_only", keep(LIVER, tumors=False))
+    own_case(tmp_path, "no_labels", None)
+
+    found = read_collection(tmp_path)
+
+    assert recognize_collection(tmp_path) == "folders"
+    known = by_id(found.cases)
+    assert known["all"].tumors == {"liver", "pancreas", "kidney", "colon"}
+    assert known["liver_only"] == annotation("liver")
+    assert known["no_labels"] == annotation()
+    assert "In 1 label maps no tumors count as annotated" in found.notes[0]
+    everything = np.isin(ours(), (26, 31, 32))
+    assert np.array_equal(loaded(found.cases[0])[~everything], ours()[~everything])
+
+
+def test_an_owner_can_vouch_for_tumors_that_label_maps_do_not_hold(tmp_path: Path) -> None:
+    own_case(tmp_path, "liver_only", keep(LIVER, tumors=False))
+    own_case(tmp_path, "pancreas_only", keep(PANCREAS, tumors=False))
+
+    found = read_collection(tmp_path, tumors=["liver"])
+
+    known = by_id(found.cases)
+    assert known["liver_only"] == annotation("liver", "liver")
+    assert known["pancreas_only"] == annotation("pancreas")
+
+
+def test_a_user_can_mark_voxels_of_which_nothing_is_known(tmp_path: Path) -> None:
+    labels = keep(LIVER)
+    labels[0] = UNKNOWN
+    own_case(tmp_path, "one", labels)
+
+    (case,) = read_collection(tmp_path).cases
+
+    assert case.annotated == annotation("liver")
+    assert (loaded(case)[0] == UNKNOWN).all()
+
+
+# What is no collection.
+
+
+def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no case"):
+        read_collection(tmp_path)
+
+
+def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UnknownKeyError, match="abdomenatlas, amos, flare21"):
+        read_collection(tmp_path, "btcv")
+
+
+def test_a_file_is_no_collection(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InputError, match="is a file; name the folder"):
+        read_collection(tmp_path / "file")
+
+
+def test_a_kind_can_be_forced_on_a_folder_whose_files_have_other_names(tmp_path: Path) -> None:
+    made.save_scan(tmp_path / "images/patient7.nii.gz")
+    theirs = made.translate(ours(tumors=False), made.FLARE)
+    made.save(tmp_path / "labels/patient7.nii.gz", theirs)
+
+    (case,) = read_collection(tmp_path, "flare22").cases
+
+    assert case.annotated == annotation("liver kidney pancreas esophagus")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"labels": {"0": "background", "1": "spleen"}}, "None of the data set's labels"),
+        ({"labels": {"0": "background", "one": "liver"}}, "no names and numbers"),
+        ({"labels": []}, "names no labels"),
+        ({"modality": {"0": "FLAIR", "1": "T1w"}}, r"2 channels \(FLAIR, T1w\)"),
+        ({"file_ending": ".nrrd"}, r"of '\.nrrd' files"),
+    ],
+)
+def test_a_data_set_that_is_nothing_for_us_says_why(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    folder = made.write_msd(tmp_path)
+    made.save_json(folder / "dataset.json", {**made.MSD_PANCREAS, **change})
+
+    with pytest.raises(InputError, match=said):
+        read_collection(folder)
