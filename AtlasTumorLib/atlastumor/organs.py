@@ -55,7 +55,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("liver",),
         tumor_files=("liver_lesion", "liver_tumor"),
-        words=("liver", "hepatic"),
+        words=("liver", "hepatic", "hepatocellular", "hcc"),
         aliases=make_aliases(
             totalsegmentator=Alias((5,)),
             msd=Alias((1,), (2,)),
@@ -81,7 +81,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("pancreas",),
         tumor_files=("pancreatic_lesion", "pancreas_lesion", "pancreatic_tumor", "pancreas_tumor"),
-        words=("pancreas", "pancreatic"),
+        words=("pancreas", "pancreatic", "pdac"),
         aliases=make_aliases(
             totalsegmentator=Alias((7,)),
             msd=Alias((1,), (2,)),
@@ -110,7 +110,7 @@ ORGANS: tuple[Organ, ...] = (
         ),
         organ_files=("kidney_left", "kidney_right"),
         tumor_files=("kidney_lesion", "kidney_tumor", "kidney_cyst"),
-        words=("kidney", "kidneys", "renal"),
+        words=("kidney", "kidneys", "renal", "rcc"),
         aliases=make_aliases(
             totalsegmentator=Alias((3, 2)),
             kits=Alias((1,), (2, 3)),

@@ -22,9 +22,13 @@ __all__ = ["assign_outputs", "read_meaning"]
 _TUMOR_WORDS = {
     *("tumor", "tumors", "tumour", "tumours", "lesion", "lesions", "mass", "masses"),
     *("cancer", "cancers", "carcinoma", "adenocarcinoma", "neoplasm", "neoplasms", "endometrioma"),
+    *("malignant", "metastasis", "metastases", "hcc", "pdac", "rcc"),
 }
 _SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
-_IDLE_WORDS = {"the", "of", "class", "label", "organ", "parenchyma", "primary", "primaries"}
+_IDLE_WORDS = {
+    *("the", "of", "class", "label", "organ", "whole", "parenchyma", "primary", "primaries"),
+    *("cell", "ductal"),
+}
 _JOINING_WORDS = {"and", "with", "plus", "including", "incl"}
 _ANY_WORDS = {"any"}
 _BACKGROUND_WORDS = {"background", "bg"}

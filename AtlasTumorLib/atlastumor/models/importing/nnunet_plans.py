@@ -256,8 +256,9 @@ def _read_order(found: Record) -> int:
     function = found.read("resampling_fn_data", str, "resample_data_or_seg_to_shape")
     options: Mapping[str, Any] = found.read("resampling_fn_data_kwargs", Mapping, {})  # type: ignore[type-abstract]
     separate, order = options.get("force_separate_z"), options.get("order", 3)
+    usual = options.get("order_z", 0), options.get("separate_z_anisotropy_threshold", 3)
     if function == "resample_data_or_seg_to_shape" and separate is None:
-        if order == 3 and options.get("order_z", 0) == 0:
+        if order == 3 and usual == (0, 3):
             return 3
     elif function == "resample_torch_fornnunet" and separate is False:
         return 1

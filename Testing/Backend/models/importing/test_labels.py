@@ -28,6 +28,12 @@ OTHER = ("other", None, None)
         ("colon cancer primaries", ("tumor", "colon", None)),
         ("Endometrioma_tumor", ("tumor", "uterus", None)),
         ("endometrioma", ("tumor", "uterus", None)),
+        ("PDAC", ("tumor", "pancreas", None)),
+        ("renal cell carcinoma", ("tumor", "kidney", None)),
+        ("liver metastases", ("tumor", "liver", None)),
+        ("whole liver", ("organ", "liver", None)),
+        ("benign liver lesion", OTHER),
+        ("pancreatic duct", OTHER),
         ("left kidney tumor", ("tumor", "kidney", None)),
         ("tumor", ("tumor", None, None)),
         ("Cancer", ("tumor", None, None)),
@@ -90,7 +96,7 @@ def test_the_user_says_whose_tumor_it_is():
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ({"PDAC": "pancreas"}, "no label 'pdac'; its labels are 'background'"),
+        ({"MCN": "pancreas"}, "no label 'mcn'; its labels are 'background'"),
         ({"1": "gizzard"}, "'gizzard', means nothing here"),
         ({"4": "liver"}, "no label '4'"),
     ],
