@@ -18,6 +18,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import AtlasTumorError, DependencyError, UsageError
 from . import (
+    collect,
     demo,
     evaluate,
     froc,
@@ -44,6 +45,7 @@ _COMMANDS = (
     synthesize_cohort,
     studio,
     realism,
+    collect,
     organs,
     models,
     phantom,
