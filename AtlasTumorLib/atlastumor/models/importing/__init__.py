@@ -107,13 +107,19 @@ def import_model(
     told = read_json(Path(card)) if isinstance(card, (str, Path)) else card
     wishes = Wishes(id, told, labels or {}, organ, configuration)
     folder = Path(models_dir) if models_dir is not None else default_models_dir()
-
-    def tell(fraction: float, stage: str) -> None:
-        token.check()
-        progress(fraction, stage)
-
+    tell = _stopping(progress, token)
     with _opened(Path(path), part_of(tell, 0.0, 0.1)) as place:
         return _make(place, wishes, folder, part_of(tell, 0.1, 1.0), token)
+
+
+def _stopping(progress: Progress, cancel: CancelToken) -> Progress:
+    """Let every step of the progress be one at which the user can stop."""
+
+    def tell(fraction: float, stage: str) -> None:
+        cancel.check()
+        progress(fraction, stage)
+
+    return tell
 
 
 def _make(
