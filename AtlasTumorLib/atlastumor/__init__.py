@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .inference.engine import Segmenter
+    from .inference.recipes import make_segmenter
     from .inference.result import Segmentation
     from .scans import read_scan
 
-__all__ = ["Segmentation", "Segmenter", "__version__", "read_scan"]
+__all__ = ["Segmentation", "Segmenter", "__version__", "make_segmenter", "read_scan"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Segmenter": "inference.engine",
     "Segmentation": "inference.result",
+    "make_segmenter": "inference.recipes",
     "read_scan": "scans",
 }
 

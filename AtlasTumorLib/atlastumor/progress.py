@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from .errors import Cancelled
 
-__all__ = ["CancelToken", "Progress", "ignore_progress", "part_of"]
+__all__ = ["CancelToken", "Progress", "ignore_progress", "never_falling", "part_of"]
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and the name of the stage."""
@@ -35,6 +35,25 @@ def part_of(progress: Progress, start: float, end: float) -> Progress:
 
     def report(fraction: float, stage: str) -> None:
         progress(start + (end - start) * min(max(fraction, 0.0), 1.0), stage)
+
+    return report
+
+
+def never_falling(progress: Progress) -> Progress:
+    """Hide that work starts afresh, as it does when memory runs out.
+
+    Args:
+        progress: The whole task's callback.
+
+    Returns:
+        A callback that reports the highest fraction so far.
+    """
+    highest = 0.0
+
+    def report(fraction: float, stage: str) -> None:
+        nonlocal highest
+        highest = max(highest, fraction)
+        progress(highest, stage)
 
     return report
 

@@ -97,6 +97,8 @@ class Provenance:
         windows_skipped: Windows left out because they hold air alone.
         peak_host_bytes: Most host memory in use during the run; None if unknown.
         peak_device_bytes: Most device memory in use during the run; None if unknown.
+        disagreement: Between whom the maps of disagreement tell, by organ key.
+        parts: Of a recipe, every model that ran: for which organs, which weights, how.
         review: What readers did to the result; empty if nobody reviewed it.
         software: Name of this software.
         version: Its version.
@@ -124,6 +126,8 @@ class Provenance:
     windows_skipped: int = 0
     peak_host_bytes: int | None = None
     peak_device_bytes: int | None = None
+    disagreement: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Mapping[str, Any], ...] = ()
     review: Mapping[str, Any] = field(default_factory=dict)
     software: str = "AtlasTumor"
     version: str = __version__

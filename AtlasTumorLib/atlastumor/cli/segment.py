@@ -16,7 +16,7 @@ from .console import Console
 
 if TYPE_CHECKING:
     from ..inference.result import Segmentation
-    from ..models.card import ModelCard
+    from ..models.recipe import Model
     from ..volume import Scan
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -41,7 +41,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--organs", type=_words, metavar="ORGAN,...", help="such as liver,kidney (all)"
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="see `atlastumor models list`")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help="model or recipe; see `atlastumor models list`"
+    )
     parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--backend", default="auto", choices=("auto", "torch", "openvino"))
@@ -62,6 +64,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
     parser.add_argument("--probabilities", action="store_true", help="write probability maps too")
+    parser.add_argument(
+        "--disagreement",
+        action="store_true",
+        help="write maps of where the networks of an ensemble, or the models of a recipe, disagree",
+    )
     parser.add_argument("--format", type=_formats, default=("nifti",), help=", ".join(_FORMATS))
     parser.add_argument("--series", help="DICOM series UID, where there are several")
     parser.add_argument("--no-report", action="store_true", help="leave out report and picture")
@@ -85,15 +92,20 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..results import check_output, write_results  # noqa: PLC0415 - pulls in nibabel, pillow
 
     check_output(options.output)
-    from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch
+    from ..inference.recipes import make_segmenter  # noqa: PLC0415 - pulls in torch
     from ..scans import read_scan  # noqa: PLC0415 - pulls in readers
 
     scan = read_scan(
         options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.08)
     )
     _check_format(options.format, scan)
-    segmenter = Segmenter(
-        card, device=options.device, backend=options.backend, precision=options.precision
+    segmenter = make_segmenter(
+        card,
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+        models_dir=options.models_dir,
+        disagreement=options.disagreement,
     )
     if segmenter.device.note:
         console.note(segmenter.device.note)
@@ -130,7 +142,7 @@ def summarize(segmentation: Segmentation, console: Console) -> None:
 
 
 def _choose_thresholds(
-    options: argparse.Namespace, card: ModelCard
+    options: argparse.Namespace, card: Model
 ) -> tuple[dict[str, float], list[str]]:
     """Thresholds from the command's words and the operating point, and where each comes from."""
     given: dict[str, float] = dict(options.threshold)

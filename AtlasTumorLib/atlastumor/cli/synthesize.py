@@ -172,9 +172,9 @@ def _find_labels(options: argparse.Namespace, scan: Scan, console: Console) -> L
         array, grid = read_labels(options.labels)
         check_same_grid(grid, scan.grid, ("The label map", "the scan"))
         return LabelMap(array, scan.grid, label_names())
-    from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch
+    from ..inference.recipes import make_segmenter  # noqa: PLC0415 - pulls in torch
 
-    segmenter = Segmenter(options.model, models_dir=options.models_dir)
+    segmenter = make_segmenter(options.model, models_dir=options.models_dir)
     if segmenter.device.note:
         console.note(segmenter.device.note)
     return segmenter.segment(scan, progress=progress).labels

@@ -119,11 +119,11 @@ def _make_settings(options: argparse.Namespace) -> CohortSettings:
 def _make_recipe(settings: CohortSettings, options: argparse.Namespace, console: Console) -> Recipe:
     """Load method and critic."""
     from ..batch.growing import Recipe  # noqa: PLC0415 - pulls in scipy
-    from ..inference.engine import Segmenter  # noqa: PLC0415 - pulls in torch
+    from ..inference.recipes import make_segmenter  # noqa: PLC0415 - pulls in torch
     from ..synthesis.methods import find_method  # noqa: PLC0415
 
     method = find_method(settings.method, models_dir=options.models_dir)
-    critic = Segmenter(options.model, models_dir=options.models_dir)
+    critic = make_segmenter(options.model, models_dir=options.models_dir)
     if critic.device.note:
         console.note(critic.device.note)
     card = critic.card

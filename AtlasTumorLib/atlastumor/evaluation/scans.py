@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.nifti1 import Nifti1Image
 
-from ..inference.engine import Segmenter
+from ..inference.recipes import make_segmenter
 from ..organs import ORGANS, Organ
 from ..progress import Progress, ignore_progress
 from ..scans import read_scan
@@ -40,7 +40,7 @@ def score_scans(
     Returns:
         One score per reference.
     """
-    segmenter = Segmenter(model)
+    segmenter = make_segmenter(model)
     references = [
         path for suffix in _COLLECTION_OF_SUFFIX for path in folder.glob(f"*{suffix}{_ENDING}")
     ]

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ..errors import OutOfMemoryError
+from ..errors import InputError
 from ..models.card import DEFAULT_MODEL, find_card
 from ..models.specs import ModelCard
 from ..networks import find_multiple, load_network
-from ..progress import CancelToken, Progress, ignore_progress, part_of
+from ..networks.ensemble import count_members, take_apart
+from ..progress import CancelToken, Progress, ignore_progress, never_falling, part_of
 from ..provenance import Provenance
 from ..volume import Grid, Scan
 from .backends import choose_backend
-from .device import Device, choose_device
+from .beforehand import NOTHING_TO_DISAGREE, check_memory, engine_notes
+from .device import choose_device
 from .findings import describe_findings
 from .ladder import Setting, climb_down, rungs
 from .measuring import clean_and_measure
-from .memory import Estimate, available_host_bytes, choose_batch, estimate
-from .orientation import find_tilt_degrees
+from .memory import Estimate, choose_batch, estimate
 from .peaks import PeakDeviceMemory, PeakMemory
 from .request import Request, make_request
 from .result import Segmentation
 from .streaming import Job, Placement, RawResult, run_network
 
-__all__ = ["Segmenter"]
+__all__ = ["MEASURING", "SEARCHED", "Segmenter", "has_fine_maps"]
 
 MEASURING = "Measuring tumors"
-_SEARCHED = 0.94
-_NOTABLE_TILT_DEGREES = 15.0
+"""The last stage of a run."""
+SEARCHED = 0.94
+"""Share of a run after which it begins."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Segmenter:
         backend: str = "auto",
         precision: str = "auto",
         models_dir: Path | None = None,
+        disagreement: bool = False,
     ) -> None:
         """Load a model and make it ready.
 
@@ -65,18 +68,25 @@ class Segmenter:
             backend: "auto", "torch" or "openvino".
             precision: "auto", "fp32", "bf16" or "fp16".
             models_dir: Where imported cards and weights lie.
+            disagreement: Also tell where the networks of an ensemble disagree.
 
         Raises:
+            InputError: If it is a recipe, or not an ensemble and asked for disagreement.
             UnknownKeyError: If there is no such model, backend or precision.
             CardError: If the card is malformed.
             WeightsError: If the weights are missing, altered or do not fit.
             DeviceError: If the device does not work.
             DependencyError: If a package is missing.
         """
-        folders = [models_dir] if models_dir is not None else []
-        self.card = model if isinstance(model, ModelCard) else find_card(model, folders)
+        self.card = _find_own_card(model, models_dir)
+        kind = self.card.network
+        self.n_apart = count_members(kind.name, kind.args) if disagreement else 1
+        if disagreement and self.n_apart < 2:
+            raise InputError(NOTHING_TO_DISAGREE.format(self.card.id))
         self.device = choose_device(device)
         network = load_network(self.card, models_dir=models_dir)
+        if disagreement:
+            network = take_apart(network)
         self.backend = choose_backend(backend, precision, self.device, network, self.card)
 
     def estimate(
@@ -101,17 +111,9 @@ class Segmenter:
             self.backend.precision,
             batch=choose_batch(self.card, self.device, self.backend.precision),
             mirror=mirror,
-            fine=probabilities and self._has_fine_maps,
+            fine=probabilities and has_fine_maps(self.card),
+            n_apart=self.n_apart,
         )
-
-    @property
-    def _has_fine_maps(self) -> bool:
-        """Whether probabilities at the scan's voxels are more than those of the network's grid.
-
-        Where lesions are judged whole, and where probabilities are what is interpolated, they are
-        not.
-        """
-        return self.card.postprocess.outline is None and self.card.inference.restore == "logits"
 
     def segment(
         self,
@@ -145,17 +147,17 @@ class Segmenter:
             Cancelled: If `cancel` was set.
         """
         request = make_request(self.card, organs=organs, thresholds=thresholds, mirror=mirror)
-        cancel, progress = cancel or CancelToken(), _never_falling(progress)
-        fine = probabilities and self._has_fine_maps
-        self._check_memory(self.estimate(scan, mirror=mirror, probabilities=probabilities))
+        cancel, progress = cancel or CancelToken(), never_falling(progress)
+        fine = probabilities and has_fine_maps(self.card)
+        check_memory(self.estimate(scan, mirror=mirror, probabilities=probabilities))
         steps: list[str] = []
         device = PeakDeviceMemory(self.device)
         with PeakMemory() as host, torch.inference_mode():
-            search = part_of(progress, 0.0, _SEARCHED)
-            raw = self._search(
+            search = part_of(progress, 0.0, SEARCHED)
+            raw = self.search(
                 scan, request, fine=fine, progress=search, cancel=cancel, log=steps.append
             )
-            progress(_SEARCHED, MEASURING)
+            progress(SEARCHED, MEASURING)
             started = time.perf_counter()
             found = clean_and_measure(raw, scan.grid, self.card, request)
             cancel.check()
@@ -165,27 +167,11 @@ class Segmenter:
         _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in seconds.items()))
         progress(1.0, MEASURING)
         kept = {**found.probabilities, **raw.fine} if probabilities else {}
-        return Segmentation(found.labels, found.lesions, findings, kept, record, scan.source)
-
-    def _check_memory(self, foreseen: Estimate) -> None:
-        """Refuse a scan that would bring the computer to its knees."""
-        _log.info(
-            "%d windows, about %.0f s and %.1f GB foreseen",
-            foreseen.n_windows,
-            foreseen.seconds,
-            foreseen.host_bytes / 1e9,
+        return Segmentation(
+            found.labels, found.lesions, findings, kept, record, scan.source, raw.disagreement
         )
-        with PeakMemory() as now:
-            missing = foreseen.host_bytes - now.bytes - available_host_bytes()
-        if missing > 0:
-            msg = (
-                f"The scan needs about {foreseen.host_bytes / 1e9:.1f} GB of memory, "
-                f"{missing / 1e9:.1f} GB more than is free. Close other programs, or crop the scan "
-                "to the abdomen."
-            )
-            raise OutOfMemoryError(msg)
 
-    def _search(
+    def search(
         self,
         scan: Scan,
         request: Request,
@@ -195,7 +181,24 @@ class Segmenter:
         cancel: CancelToken,
         log: Callable[[str], None],
     ) -> RawResult:
-        """Run the network in the largest portions that memory allows."""
+        """Run the network in the largest portions that memory allows.
+
+        Args:
+            scan: CT in HU.
+            request: What to find.
+            fine: Whether probabilities are wanted at the scan's own voxels.
+            progress: Told how far it is.
+            cancel: Stops the run at the next window.
+            log: Told a sentence for every smaller portion.
+
+        Returns:
+            What the network found, before any clean-up.
+
+        Raises:
+            OutOfMemoryError: If no portion is small enough.
+            DeviceError: If the device fails.
+            Cancelled: If `cancel` was set.
+        """
 
         def run(setting: Setting) -> RawResult:
             inference = replace(self.card.inference, patch=setting.patch)
@@ -206,7 +209,7 @@ class Segmenter:
                 self.device.name if on_device else "cpu",
                 torch.float16 if setting.accumulate == "float16" else torch.float32,
             )
-            job = Job(scan, card, request, self.backend, placement, fine)
+            job = Job(scan, card, request, self.backend, placement, fine, self.n_apart)
             return run_network(job, progress=progress, cancel=cancel)
 
         network = self.card.network
@@ -244,34 +247,35 @@ class Segmenter:
             grid_shape=scan.grid.shape,
             spacing_mm=scan.grid.spacing_mm,
             rungs=tuple(steps),
-            notes=(*scan.source.notes, *_engine_notes(scan.grid, self.device)),
+            notes=(*scan.source.notes, *engine_notes(scan.grid, self.device)),
             stage_seconds=seconds,
             windows_run=raw.windows_run,
             windows_skipped=raw.windows_skipped,
             peak_host_bytes=peak_bytes[0],
             peak_device_bytes=peak_bytes[1],
+            disagreement=dict.fromkeys(raw.disagreement, f"{self.n_apart} networks of an ensemble"),
         )
 
 
-def _engine_notes(grid: Grid, device: Device) -> Iterator[str]:
-    """What the user should know about how the scan was looked at."""
-    if device.note:
-        yield device.note
-    tilt = find_tilt_degrees(grid)
-    if tilt > _NOTABLE_TILT_DEGREES:
-        yield (
-            f"The scan's axes are tilted by {tilt:.0f} degrees; the network saw it along its own "
-            "axes, so its answers are less sure."
-        )
+def has_fine_maps(card: ModelCard) -> bool:
+    """Tell whether probabilities at the scan's voxels are more than those of the network's grid.
+
+    Where lesions are judged whole, and where probabilities are what is interpolated, they are not.
+
+    Args:
+        card: The model.
+
+    Returns:
+        Whether they are.
+    """
+    return card.postprocess.outline is None and card.inference.restore == "logits"
 
 
-def _never_falling(progress: Progress) -> Progress:
-    """Hide that a run starts afresh when memory runs out."""
-    highest = 0.0
-
-    def report(fraction: float, stage: str) -> None:
-        nonlocal highest
-        highest = max(highest, fraction)
-        progress(highest, stage)
-
-    return report
+def _find_own_card(model: str | ModelCard, models_dir: Path | None) -> ModelCard:
+    if isinstance(model, ModelCard):
+        return model
+    card = find_card(model, [models_dir] if models_dir is not None else [])
+    if isinstance(card, ModelCard):
+        return card
+    msg = f"'{model}' is a recipe of several models; `make_segmenter` opens it."
+    raise InputError(msg)

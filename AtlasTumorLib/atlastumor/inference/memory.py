@@ -133,6 +133,7 @@ def estimate(
     batch: int = 1,
     mirror: bool = False,
     fine: bool = False,
+    n_apart: int = 1,
     n_windows: int | None = None,
     seconds_per_window: float | None = None,
 ) -> Estimate:
@@ -147,6 +148,7 @@ def estimate(
         batch: Windows at once.
         mirror: Whether every window is also run mirrored along the card's axes.
         fine: Whether tumor probabilities are kept at the scan's own voxels.
+        n_apart: How many members of an ensemble speak side by side.
         n_windows: How many windows; None counts those of the whole scan.
         seconds_per_window: As measured on this device; None takes a stored rate, CPU only.
 
@@ -167,9 +169,10 @@ def estimate(
         seconds_per_window = _guess_seconds(card, device, precision)
     scan_voxels = math.prod(grid.shape)
     network_bytes = 3 * card.weights.bytes + batch * window_bytes(card, precision)
-    network_bytes += _sum_bytes(card, shape)
+    network_bytes += n_apart * _sum_bytes(card, shape)
     host = _LIBRARY_BYTES[backend_name] + 7 * scan_voxels + _map_bytes(card, shape)
     host += 2 * _n_tumors(card) * scan_voxels if fine else 0
+    host += 2 * _n_tumors(card) * math.prod(shape) if n_apart > 1 else 0
     on_gpu = device.kind == "cuda"
     n_passes = n_windows * (2 ** len(card.inference.mirror_axes) if mirror else 1)
     return Estimate(

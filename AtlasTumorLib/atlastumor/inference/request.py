@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import InputError
 from ..models.specs import ModelCard
 from ..organs import Organ, find_organ, select_organs
 
-__all__ = ["Request", "make_request"]
+__all__ = ["Request", "check_thresholds", "make_request", "select_known"]
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,7 @@ def make_request(
             "in a recipe, beside a model that outlines the organs."
         )
         raise InputError(msg)
-    wanted = select_organs(organs if organs is not None else known)
-    if not known & {organ.key for organ in wanted}:
-        msg = (
-            f"The model '{card.id}' knows none of the organs asked for "
-            f"({', '.join(organ.key for organ in wanted)}); it knows {', '.join(sorted(known))}."
-        )
-        raise InputError(msg)
+    wanted = select_known(organs, known, card.id)
     if mirror and not card.inference.mirror_axes:
         msg = f"The model '{card.id}' was not trained for mirrored passes; turn mirroring off."
         raise InputError(msg)
@@ -103,13 +97,61 @@ def _thresholds(card: ModelCard, changed: Mapping[str, float]) -> dict[str, floa
         if organ.key in with_tumors:
             value = card.thresholds.get(organ.key)
             result[organ.key] = default if value is None else value
+    return result | check_thresholds(changed, with_tumors, card.id)
+
+
+def check_thresholds(
+    changed: Mapping[str, float], with_tumors: Collection[str | None], model_id: str
+) -> dict[str, float]:
+    """Check the thresholds that a user gives.
+
+    Args:
+        changed: Tumor probabilities by organ key.
+        with_tumors: Keys of the organs whose tumors the model finds.
+        model_id: Whose they are to be.
+
+    Returns:
+        The same, under the organs' own keys.
+
+    Raises:
+        UnknownKeyError: If a key names no organ.
+        InputError: If one is outside [0, 1] or means no tumor of this model.
+    """
+    checked: dict[str, float] = {}
     for key, value in changed.items():
         organ = find_organ(key)
         if not 0.0 <= value <= 1.0:
             msg = f"The threshold of {organ.key} is {value}; a probability from 0 to 1 is needed."
             raise InputError(msg)
         if organ.key not in with_tumors:
-            msg = f"The model '{card.id}' finds no tumors of {organ.key}; leave out its threshold."
+            msg = f"The model '{model_id}' finds no tumors of {organ.key}; leave out its threshold."
             raise InputError(msg)
-        result[organ.key] = float(value)
-    return result
+        checked[organ.key] = float(value)
+    return checked
+
+
+def select_known(
+    organs: Iterable[str] | None, known: Collection[str], model_id: str
+) -> tuple[Organ, ...]:
+    """Select the organs to report on.
+
+    Args:
+        organs: Organ keys; None asks for every organ that the model knows.
+        known: Keys of those.
+        model_id: The model.
+
+    Returns:
+        Rows in table order, at least one of them known.
+
+    Raises:
+        UnknownKeyError: If a key names no organ.
+        InputError: If the model knows none of the organs.
+    """
+    wanted = select_organs(organs if organs is not None else known)
+    if not any(organ.key in known for organ in wanted):
+        msg = (
+            f"The model '{model_id}' knows none of the organs asked for "
+            f"({', '.join(organ.key for organ in wanted)}); it knows {', '.join(sorted(known))}."
+        )
+        raise InputError(msg)
+    return wanted

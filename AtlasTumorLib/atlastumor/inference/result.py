@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..lesions import Lesion
 from ..provenance import Provenance
 from ..volume import LabelMap, Source
 from .findings import Finding
-from .probability import ProbabilityMap
+from .probability import AbstractTumorMap, ProbabilityMap
 
 __all__ = ["Finding", "ProbabilityMap", "Segmentation"]
 
@@ -25,11 +25,14 @@ class Segmentation:
         probabilities: Tumor probability by organ key, if asked for; else empty.
         provenance: Who made this, how, from what.
         scan_source: Where the scan came from.
+        disagreement: Where asked for, how far those who tell about an organ's tumors differ: the
+            standard deviation of their probabilities, by organ key.
     """
 
     labels: LabelMap
     lesions: tuple[Lesion, ...]
     findings: tuple[Finding, ...]
-    probabilities: Mapping[str, ProbabilityMap]
+    probabilities: Mapping[str, AbstractTumorMap]
     provenance: Provenance
     scan_source: Source
+    disagreement: Mapping[str, AbstractTumorMap] = field(default_factory=dict)

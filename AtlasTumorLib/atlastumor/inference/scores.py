@@ -14,7 +14,7 @@ from ..models.specs import OutputSpec
 from ..organs import Organ
 from ..volume import Grid
 from .decision import Decision
-from .probability import ProbabilityMap
+from .probability import AbstractTumorMap, ProbabilityMap
 
 __all__ = ["ScoreKeeper", "channels_by_organ", "score_lesions"]
 
@@ -106,7 +106,7 @@ def _grow(mask: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.max_pool3d(mask[None].float(), 3, stride=1, padding=1)[0] > 0
 
 
-def score_lesions(maps: Mapping[str, ProbabilityMap], grid: Grid) -> ScoreOf:
+def score_lesions(maps: Mapping[str, AbstractTumorMap], grid: Grid) -> ScoreOf:
     """Make the function that scores a lesion: the 95th percentile of its tumor probability.
 
     One hot voxel cannot raise it. It is exact to half precision, and streams over large lesions.

@@ -17,6 +17,7 @@ from ..volume import Scan
 from .backends import AbstractBackend
 from .blend import BlendOptions, blend_windows, mirrorings
 from .decision import Decision
+from .disagreement import DisagreementKeeper
 from .fine import FineKeeper
 from .intensity import padding_value
 from .orientation import orient
@@ -63,6 +64,8 @@ class RawResult:
         windows_skipped: Windows left out because they hold air alone.
         seconds: By stage.
         fine: Tumor probability by organ key at the scan's own voxels, if asked for.
+        disagreement: How far the probabilities of an ensemble's members spread, by organ key, if
+            asked for.
     """
 
     labels: npt.NDArray[np.uint8]
@@ -73,6 +76,7 @@ class RawResult:
     windows_skipped: int
     seconds: dict[str, float]
     fine: dict[str, ProbabilityMap] = field(default_factory=dict)
+    disagreement: dict[str, ProbabilityMap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +90,8 @@ class Job:
         backend: What runs the network.
         placement: Where and in what portions to work.
         fine: Whether probabilities are wanted at the scan's own voxels.
+        n_apart: How many members of an ensemble the backend lets speak side by side; 1 for a
+            network, or an ensemble, that speaks as one.
     """
 
     scan: Scan
@@ -94,6 +100,7 @@ class Job:
     backend: AbstractBackend
     placement: Placement
     fine: bool = False
+    n_apart: int = 1
 
 
 def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResult:
@@ -139,7 +146,12 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
     tick(0)
     options = _blend_options(job, decision)
     slabs = blend_windows(prepared.array, plan, job.backend, options, tick=tick)
-    keeper = ScoreKeeper(decision, card.outputs, job.request.organs, prepared.grid)
+    organs, grid = job.request.organs, prepared.grid
+    keeper = ScoreKeeper(decision, card.outputs, organs, grid)
+    spread = DisagreementKeeper(
+        decision, card.outputs, organs if job.n_apart > 1 else (), grid, n_members=job.n_apart
+    )
+    slabs = spread.watch(slabs)
     labels, fine = _label(slabs, job, prepared, decision, keeper)
     return RawResult(
         labels,
@@ -150,6 +162,7 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
         plan.n_skipped,
         {PREPARING: ready - started, SEARCHING: time.perf_counter() - ready},
         fine,
+        spread.maps(),
     )
 
 
@@ -168,7 +181,7 @@ def _blend_options(job: Job, decision: Decision) -> BlendOptions:
     return BlendOptions(
         batch=job.placement.batch,
         mirrorings=mirrorings(job.request.mirror_axes),
-        fill=decision.fill,
+        fill=decision.fill * job.n_apart,
         padding=padding_value(job.card.input) if given is None else given,
         sums=job.placement.sums,
         device=job.placement.device,

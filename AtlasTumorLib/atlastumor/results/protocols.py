@@ -78,5 +78,9 @@ class SegmentationLike(Protocol):
         """Tumor probabilities by organ, where asked for."""
 
     @property
+    def disagreement(self) -> Mapping[str, ProbabilityLike]:
+        """How far tumor probabilities of several networks spread by organ, where asked for."""
+
+    @property
     def provenance(self) -> Provenance:
         """Who made it."""

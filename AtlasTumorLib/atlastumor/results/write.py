@@ -88,6 +88,10 @@ def _plan_volumes(segmentation: SegmentationLike, scan: Scan) -> dict[str, Write
         writers[f"probabilities/{organ}_tumor.nii.gz"] = partial(
             write_probability, probability=probability, grid=scan.grid, record=record
         )
+    for organ, spread in segmentation.disagreement.items():
+        writers[f"disagreement/{organ}_tumor.nii.gz"] = partial(
+            write_probability, probability=spread, grid=scan.grid, record=record
+        )
     return writers
 
 

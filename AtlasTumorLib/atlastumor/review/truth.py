@@ -69,6 +69,7 @@ class ReviewedTruth:
         provenance: Who made it, with what readers did.
         notes: What the user should know, one sentence each.
         probabilities: None are kept.
+        disagreement: None is kept.
     """
 
     labels: LabelMap
@@ -77,6 +78,7 @@ class ReviewedTruth:
     provenance: Provenance
     notes: tuple[str, ...]
     probabilities: Mapping[str, ProbabilityLike] = field(default_factory=dict)
+    disagreement: Mapping[str, ProbabilityLike] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

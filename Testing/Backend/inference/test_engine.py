@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from atlastumor.errors import Cancelled, InputError, OutOfMemoryError
-from atlastumor.inference import engine
+from atlastumor.inference import beforehand, engine
 from atlastumor.inference.engine import Segmenter
 from atlastumor.inference.result import Segmentation
 from atlastumor.models.card import load_card
@@ -246,7 +246,7 @@ def test_running_out_of_memory_goes_one_rung_down_and_says_so(
 def test_a_scan_beyond_memory_is_refused_before_it_starts(
     by_density_segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "available_host_bytes", lambda: -(10**12))
+    monkeypatch.setattr(beforehand, "available_host_bytes", lambda: -(10**12))
 
     with pytest.raises(OutOfMemoryError, match="GB"):
         by_density_segmenter.segment(a_liver_scan())

@@ -58,6 +58,7 @@ class FakeSegmentation:
     findings: tuple[FakeFinding, ...]
     provenance: Provenance
     probabilities: Mapping[str, FakeProbability] = field(default_factory=dict)
+    disagreement: Mapping[str, FakeProbability] = field(default_factory=dict)
 
 
 def make_scan(source: Source | None = None, grid: Grid | None = None) -> Scan:

@@ -1,0 +1,71 @@
+"""What is checked and said before a network sees a scan."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from ..errors import OutOfMemoryError
+from ..volume import Grid
+from .device import Device
+from .memory import Estimate, available_host_bytes
+from .orientation import find_tilt_degrees
+from .peaks import PeakMemory
+
+__all__ = ["NOTHING_TO_DISAGREE", "check_memory", "engine_notes"]
+
+NOTHING_TO_DISAGREE = (
+    "The model '{}' is one network, which has none to disagree with. Leave disagreement out, or "
+    "take an ensemble of folds, or a recipe in which several models tell about one organ."
+)
+"""With the model's id, why there is no map of disagreement."""
+
+_NOTABLE_TILT_DEGREES = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+def check_memory(foreseen: Estimate) -> None:
+    """Refuse a scan that would bring the computer to its knees.
+
+    Args:
+        foreseen: What the run will need.
+
+    Raises:
+        OutOfMemoryError: If that is more than is free.
+    """
+    _log.info(
+        "%d windows, about %.0f s and %.1f GB foreseen",
+        foreseen.n_windows,
+        foreseen.seconds,
+        foreseen.host_bytes / 1e9,
+    )
+    with PeakMemory() as now:
+        missing = foreseen.host_bytes - now.bytes - available_host_bytes()
+    if missing > 0:
+        msg = (
+            f"The scan needs about {foreseen.host_bytes / 1e9:.1f} GB of memory, "
+            f"{missing / 1e9:.1f} GB more than is free. Close other programs, or crop the scan "
+            "to the abdomen."
+        )
+        raise OutOfMemoryError(msg)
+
+
+def engine_notes(grid: Grid, device: Device) -> Iterator[str]:
+    """Say what the user should know about how the scan was looked at.
+
+    Args:
+        grid: The scan's.
+        device: What the network ran on.
+
+    Yields:
+        Sentences.
+    """
+    if device.note:
+        yield device.note
+    tilt = find_tilt_degrees(grid)
+    if tilt > _NOTABLE_TILT_DEGREES:
+        yield (
+            f"The scan's axes are tilted by {tilt:.0f} degrees; the network saw it along its own "
+            "axes, so its answers are less sure."
+        )

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atlastumor import make_segmenter
+from atlastumor.errors import Cancelled, InputError, OutOfMemoryError, WeightsError
+from atlastumor.inference import beforehand
+from atlastumor.inference.engine import Segmenter
+from atlastumor.inference.recipes import RecipeSegmenter
+from atlastumor.progress import CancelToken
+
+from .kitchen import (
+    KIDNEY_TUMOR,
+    KIDNEYS,
+    LIVER,
+    LIVER_TUMOR,
+    Kitchen,
+    a_scan_of_two_organs,
+)
+
+BOTH = ["liver", "liver tumor", "kidney", "kidney tumor"]
+BORDERS = (-100.0, 100.0, 200.0, 300.0)
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
+    made = Kitchen(tmp_path, monkeypatch)
+    made.add_model("both", BOTH, BORDERS)
+    made.add_model("kidneys", ["kidney", "kidney tumor"], (200.0, 300.0))
+    made.add_model("lesions", ["lesion"], (100.0,))
+    made.add_model("livers", ["liver"], (-100.0,))
+    return made
+
+
+def open_mix(**more: object) -> RecipeSegmenter:
+    segmenter = make_segmenter("mix", device="cpu", backend="torch", precision="fp32", **more)
+    assert isinstance(segmenter, RecipeSegmenter)
+    return segmenter
+
+
+def test_each_organ_comes_from_the_model_that_the_recipe_names(kitchen: Kitchen) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+    scan = a_scan_of_two_organs()
+
+    result = open_mix().segment(scan, probabilities=True)
+
+    whole = Segmenter("both", device="cpu", backend="torch", precision="fp32").segment(scan)
+    np.testing.assert_array_equal(result.labels.array, whole.labels.array)
+    assert {lesion.organ for lesion in result.lesions} == {"liver", "kidney"}
+    assert [finding.n_lesions for finding in result.findings] == [1, 1]
+    assert set(result.probabilities) == {"liver", "kidney"}
+    record = result.provenance
+    assert (record.model_id, record.weights_sha256) == ("mix", open_mix().card.weights.sha256)
+    assert [(row["model_id"], row["organs"]) for row in record.parts] == [
+        ("both", ["liver"]),
+        ("kidneys", ["kidney"]),
+    ]
+    assert record.windows_run == sum(row["windows_run"] for row in record.parts)
+
+
+def test_only_the_models_of_the_organs_asked_for_run(kitchen: Kitchen) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+
+    result = open_mix().segment(a_scan_of_two_organs(), organs=["kidney", "colon"])
+
+    assert kitchen.loaded == ["kidneys"]
+    assert set(np.unique(result.labels.array)) <= {0, *KIDNEYS, KIDNEY_TUMOR}
+    assert [finding.message for finding in result.findings][1] == (
+        "This model does not look for it."
+    )
+    with pytest.raises(InputError, match="knows none of the organs asked for"):
+        open_mix().segment(a_scan_of_two_organs(), organs=["colon"])
+
+
+def test_lesions_of_any_organ_count_within_the_outlines_of_another_model(kitchen: Kitchen) -> None:
+    kitchen.add_model("organs", ["liver", "kidney"], (-100.0, 200.0))
+    kitchen.add_recipe({"organs": ["kidney"], "models": ["lesions"], "within": "kidneys"})
+    scan = a_scan_of_two_organs()
+
+    result = open_mix().segment(scan, probabilities=True)
+
+    kidney = scan.array > 200
+    np.testing.assert_array_equal(result.labels.array == KIDNEY_TUMOR, kidney)
+    probability = result.probabilities["kidney"].to_grid(scan.grid)
+    assert (probability[~kidney] == 0).all()
+    assert (probability[kidney] > 0.9).all()
+    rows = {row["model_id"]: row for row in result.provenance.parts}
+    assert rows["lesions"]["tumor_probabilities"] == ["kidney"]
+    assert rows["kidneys"]["outlines"] == ["kidney"]
+
+
+def test_tumors_of_the_outlining_model_are_organ_where_lesions_are_looked_for(
+    kitchen: Kitchen,
+) -> None:
+    kitchen.add_model("picky", ["lesion"], (310.0,))
+    kitchen.add_recipe({"organs": ["liver"], "models": ["picky"], "within": "both"})
+    scan = a_scan_of_two_organs()
+
+    labels = open_mix().segment(scan).labels.array
+
+    assert LIVER_TUMOR not in labels
+    assert (labels[10:15, 10:15, 12:18] == LIVER).all()
+
+
+def test_probabilities_of_several_models_are_averaged(kitchen: Kitchen) -> None:
+    kitchen.add_model("bold", ["liver", "liver tumor"], (-100.0, 100.0))
+    kitchen.add_model("blind", ["liver", "liver tumor"], (-100.0, 900.0))
+    parts = {"organs": ["liver"], "models": ["bold", "blind"]}
+    scan = a_scan_of_two_organs()
+    tumor = (slice(11, 14), slice(11, 14), slice(13, 17))
+
+    kitchen.add_recipe(parts, thresholds={"liver": 0.4})
+    found = open_mix(disagreement=True).segment(scan, probabilities=True)
+    kitchen.add_recipe(parts)
+    missed = open_mix().segment(scan)
+
+    assert (found.labels.array[tumor] == LIVER_TUMOR).all()
+    assert (missed.labels.array[tumor] == LIVER).all()
+    assert missed.findings[0].threshold == 0.5
+    assert found.findings[0].threshold == 0.4
+    mean = found.probabilities["liver"].to_grid(scan.grid)[tumor]
+    spread = found.disagreement["liver"].to_grid(scan.grid)
+    np.testing.assert_allclose(mean, 0.46, atol=0.04)  # one of them says 0.92, the other 0
+    np.testing.assert_allclose(
+        spread[tumor], mean, atol=2e-3
+    )  # as of two numbers one of which is 0
+    assert spread.max() <= 0.5
+    assert found.provenance.disagreement == {"liver": "bold and blind"}
+    assert missed.disagreement == {}
+
+
+def test_a_threshold_of_the_user_comes_before_that_of_the_recipe(kitchen: Kitchen) -> None:
+    kitchen.add_recipe({"organs": ["liver"], "models": ["both"]}, thresholds={"liver": 0.3})
+    segmenter = open_mix()
+    scan = a_scan_of_two_organs()
+
+    assert segmenter.segment(scan).provenance.thresholds == {"liver": 0.3}
+    asked = segmenter.segment(scan, thresholds={"liver": 1.0})
+    assert asked.provenance.thresholds == {"liver": 1.0}
+    assert LIVER_TUMOR not in asked.labels.array
+    with pytest.raises(InputError, match="finds no tumors of kidney"):
+        segmenter.segment(scan, thresholds={"kidney": 0.5})
+
+
+def test_a_tumor_comes_before_an_organ_and_then_the_earlier_part(kitchen: Kitchen) -> None:
+    kitchen.add_model("greedy", ["kidney", "kidney tumor"], (-100.0, 900.0))
+    liver = {"organs": ["liver"], "models": ["both"]}
+    kidney = {"organs": ["kidney"], "models": ["greedy"]}
+    scan = a_scan_of_two_organs()
+    at_liver, at_tumor = (9, 9, 11), (12, 12, 15)
+
+    kitchen.add_recipe(liver, kidney)
+    first = open_mix().segment(scan).labels.array
+    kitchen.add_recipe(kidney, liver)
+    second = open_mix().segment(scan).labels.array
+
+    assert (first[at_liver], first[at_tumor]) == (LIVER, LIVER_TUMOR)
+    assert second[at_liver] in KIDNEYS
+    assert second[at_tumor] == LIVER_TUMOR
+
+
+def test_folds_of_an_ensemble_tell_where_they_disagree_and_the_labels_stay(
+    kitchen: Kitchen,
+) -> None:
+    kitchen.add_model("folds", ["liver", "liver tumor"], (-100.0, 60.0), (-100.0, 140.0))
+    scan = a_scan_of_two_organs()
+    options = {"device": "cpu", "backend": "torch", "precision": "fp32"}
+
+    plain = make_segmenter("folds", **options).segment(scan, probabilities=True)
+    apart = make_segmenter("folds", disagreement=True, **options).segment(scan, probabilities=True)
+
+    np.testing.assert_array_equal(apart.labels.array, plain.labels.array)
+    tumor = (12, 12, 15)
+    odds = np.array([(150 - 60) / 20, (150 - 140) / 20])
+    expected = (1 / (1 + np.exp(-odds))).std()
+    spread = apart.disagreement["liver"].to_grid(scan.grid)
+    assert spread[tumor] == pytest.approx(expected, abs=2e-3)
+    assert spread[0, 0, 0] == pytest.approx(0, abs=1e-3)
+    assert apart.provenance.disagreement == {"liver": "2 networks of an ensemble"}
+    assert plain.disagreement == {}
+
+
+def test_folds_within_a_recipe_disagree_and_those_without_are_named(kitchen: Kitchen) -> None:
+    kitchen.add_model("folds", ["liver", "liver tumor"], (-100.0, 60.0), (-100.0, 140.0))
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["folds"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+
+    result = open_mix(disagreement=True).segment(a_scan_of_two_organs())
+
+    assert set(result.disagreement) == {"liver"}
+    assert result.provenance.disagreement == {"liver": "2 networks of folds"}
+    assert any("disagreement of kidney" in note for note in result.provenance.notes)
+
+
+@pytest.mark.parametrize("model", ["both", "mix"])
+def test_one_network_has_none_to_disagree_with(kitchen: Kitchen, model: str) -> None:
+    kitchen.add_recipe({"organs": ["liver"], "models": ["both"]})
+
+    with pytest.raises(InputError, match=f"'{model}' is one network"):
+        make_segmenter(model, device="cpu", disagreement=True)
+
+
+def test_all_missing_weights_are_named_before_anything_runs(kitchen: Kitchen) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+    for name in ("both", "kidneys"):
+        (kitchen.folder / f"{name}.safetensors").unlink()
+
+    with pytest.raises(WeightsError, match=r"both\.safetensors.*kidneys\.safetensors"):
+        open_mix()
+    assert kitchen.loaded == []
+
+
+@pytest.mark.usefixtures("kitchen")
+def test_lesions_alone_are_refused_with_the_way_out() -> None:
+    segmenter = Segmenter("lesions", device="cpu", backend="torch", precision="fp32")
+
+    with pytest.raises(InputError, match="Name it in a recipe"):
+        segmenter.segment(a_scan_of_two_organs())
+
+
+def test_progress_never_falls_and_the_run_stops_when_asked_to(kitchen: Kitchen) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+    told: list[float] = []
+    cancel = CancelToken()
+
+    def stop_in_the_second_model(fraction: float, _stage: str) -> None:
+        told.append(fraction)
+        if fraction > 0.7:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        open_mix().segment(a_scan_of_two_organs(), progress=stop_in_the_second_model, cancel=cancel)
+
+    assert told == sorted(told)
+    assert kitchen.loaded == ["both", "kidneys"]
+
+
+def test_a_recipe_beyond_memory_is_refused_before_it_starts(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+    segmenter, scan = open_mix(), a_scan_of_two_organs()
+    foreseen = segmenter.estimate(scan)
+    parts = [
+        Segmenter(name, device="cpu", backend="torch", precision="fp32").estimate(scan)
+        for name in ("both", "kidneys")
+    ]
+    kitchen.loaded.clear()
+    monkeypatch.setattr(beforehand, "available_host_bytes", lambda: -(10**12))
+
+    assert foreseen.n_windows == sum(part.n_windows for part in parts)
+    assert max(p.host_bytes for p in parts) < foreseen.host_bytes
+    assert foreseen.host_bytes < sum(p.host_bytes for p in parts)
+    with pytest.raises(OutOfMemoryError, match="GB"):
+        segmenter.segment(scan)
+    assert kitchen.loaded == []
+
+
+def test_mirrored_passes_are_left_out_where_a_model_was_not_trained_for_them(
+    kitchen: Kitchen,
+) -> None:
+    kitchen.add_model(
+        "turned", ["liver", "liver tumor"], (-100.0, 100.0), inference={"mirror_axes": [0]}
+    )
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["turned"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+
+    record = open_mix().segment(a_scan_of_two_organs(), mirror=True).provenance
+
+    assert [row["mirror"] for row in record.parts] == [True, False]
+    assert any("run without: kidneys" in note for note in record.notes)
+    kitchen.add_recipe({"organs": ["kidney"], "models": ["kidneys"]})
+    with pytest.raises(InputError, match="No model of 'mix' was trained for mirrored passes"):
+        open_mix().segment(a_scan_of_two_organs(), mirror=True)
