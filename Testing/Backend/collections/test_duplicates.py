@@ -1,0 +1,103 @@
+"""One scan under two names is found, however it was turned, packed or rescaled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from atlastumor.collections import CollectionCase, find_duplicates, take_fingerprint
+from atlastumor.scans import read_scan
+from Backend.collections import data_sets as made
+
+AFFINE = made.body().scan.grid.affine
+
+Change = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@pytest.fixture
+def hu() -> np.ndarray:
+    """A scan as its collection has it, with metal beyond what some formats hold."""
+    array = np.array(made.body().scan.array)
+    array[20:22, 20:22, 8:10] = 3071
+    return array
+
+
+def fingerprint(path: Path, array: np.ndarray, affine: np.ndarray = AFFINE) -> str:
+    nibabel.save(nibabel.Nifti1Image(array, affine), path)
+    return take_fingerprint(read_scan(path))
+
+
+def shift(mm: float) -> np.ndarray:
+    matrix = np.zeros((4, 4))
+    matrix[:3, 3] = mm
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("unpacked.nii", lambda hu: (hu, AFFINE)),
+        ("float.nii.gz", lambda hu: (hu.astype(np.float32), AFFINE)),
+        ("mirrored.nii.gz", lambda hu: (hu[::-1], AFFINE)),
+        ("turned.nii.gz", lambda hu: (hu.transpose(2, 0, 1), np.diag([6.0, 5.0, 5.0, 1.0]))),
+        ("respaced.nii.gz", lambda hu: (hu, np.diag([-4.0, -4.0, 5.0, 1.0]))),
+        ("moved.nii.gz", lambda hu: (hu, AFFINE + shift(40))),
+        (
+            "outside.nii.gz",
+            lambda hu: (np.pad(hu, ((3, 0), (0, 2), (0, 0)), constant_values=-2048), AFFINE),
+        ),
+        ("clipped.nii.gz", lambda hu: (np.minimum(hu, 2000), AFFINE)),
+    ],
+)
+def test_a_copy_is_known_again(tmp_path: Path, hu: np.ndarray, name: str, change: Change) -> None:
+    original = fingerprint(tmp_path / "original.nii.gz", hu)
+
+    assert fingerprint(tmp_path / name, *change(hu)) == original
+
+
+def test_a_copy_is_known_again_when_it_is_stored_with_an_intercept(
+    tmp_path: Path, hu: np.ndarray
+) -> None:
+    image = nibabel.Nifti1Image(hu, AFFINE)
+    image.header.set_slope_inter(0.5, -1024.0)  # nibabel stores what gives the HU back
+    nibabel.save(image, tmp_path / "rescaled.nii.gz")
+
+    found = take_fingerprint(read_scan(tmp_path / "rescaled.nii.gz"))
+
+    assert found == fingerprint(tmp_path / "original.nii.gz", hu)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda hu: hu[:, :, :-1],
+        lambda _: np.array(made.body(1).scan.array),
+        lambda hu: np.where(np.arange(hu.size).reshape(hu.shape) == hu.size // 2, 77, hu),
+    ],
+    ids=["crop", "other noise", "one voxel"],
+)
+def test_what_is_no_copy_is_not_taken_for_one(
+    tmp_path: Path, hu: np.ndarray, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    original = fingerprint(tmp_path / "original.nii.gz", hu)
+
+    assert fingerprint(tmp_path / "other.nii.gz", change(hu).astype(np.int16)) != original
+
+
+def test_groups_hold_copies_only(tmp_path: Path) -> None:
+    made.save_scan(tmp_path / "a.nii.gz")
+    made.save_scan(tmp_path / "b.nii.gz", seed=1)
+    cases = [CollectionCase(name, tmp_path / f"{name}.nii.gz") for name in ("a", "b")]
+    twin = CollectionCase("twin", tmp_path / "a.nii.gz", fingerprint=cases_fingerprint(cases[0]))
+
+    groups = find_duplicates([*cases, twin])
+
+    assert [[case.id for case in group] for group in groups] == [["a", "twin"]]
+
+
+def cases_fingerprint(case: CollectionCase) -> str:
+    return take_fingerprint(read_scan(case.scan))

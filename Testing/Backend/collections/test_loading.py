@@ -1,0 +1,71 @@
+"""A case in our numbers: sides, precedence, what is unknown, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from atlastumor.collections import CollectionCase, LabelFile, load_case, read_collection
+from atlastumor.errors import GridMismatchError, InputError
+from Backend.collections import data_sets as made
+from Backend.collections.data_sets import LEFT, LIVER, LIVER_TUMOR, RIGHT, ours
+
+
+@pytest.fixture
+def a_case(tmp_path: Path) -> CollectionCase:
+    scan = made.save_scan(tmp_path / "ct.nii.gz")
+    label = made.save(tmp_path / "labels.nii.gz", made.translate(ours(), {LIVER: 1}))
+    return CollectionCase("one", scan, (LabelFile(label, {1: (LIVER,)}),))
+
+
+def test_sides_follow_the_patient_and_not_the_order_of_voxels(tmp_path: Path) -> None:
+    grid = made.body().scan.grid
+    kidneys = made.translate(ours(tumors=False), {LEFT: 1, RIGHT: 1})
+    turned = grid.affine @ np.diag([-1.0, 1.0, 1.0, 1.0])
+    turned[:3, 3] = grid.to_ras((grid.shape[0] - 1, 0, 0))
+    files = []
+    for name, array in (("scan", made.body().scan.array), ("label", kidneys)):
+        files.append(tmp_path / f"{name}.nii.gz")
+        nibabel.save(nibabel.Nifti1Image(np.asarray(array)[::-1], turned), files[-1])
+    case = CollectionCase("one", files[0], (LabelFile(files[1], {1: (LEFT, RIGHT)}),))
+
+    labels = load_case(case)[1].array
+
+    assert np.array_equal(labels[::-1], made.translate(ours(tumors=False), {3: 3, 4: 4}))
+
+
+def test_a_later_file_counts_where_two_speak(a_case: CollectionCase, tmp_path: Path) -> None:
+    whole = made.save(tmp_path / "tumor.nii.gz", (ours() == LIVER).astype(np.uint8))
+    case = replace(a_case, labels=(*a_case.labels, LabelFile(whole, {1: (LIVER_TUMOR,)})))
+
+    labels = load_case(case)[1].array
+
+    assert np.array_equal(labels == LIVER_TUMOR, ours() == LIVER)
+
+
+def test_a_value_whose_meaning_is_not_known_is_refused(a_case: CollectionCase) -> None:
+    case = replace(a_case, labels=(LabelFile(a_case.labels[0].path, {2: (LIVER,), 3: ()}),))
+
+    with pytest.raises(
+        InputError, match="holds the value 1, whose meaning is not known; known are 2, 3"
+    ):
+        load_case(case)
+
+
+def test_labels_on_another_grid_are_refused(a_case: CollectionCase) -> None:
+    made.save(a_case.labels[0].path, ours()[:, :, 1:])
+
+    with pytest.raises(GridMismatchError, match=r"The label file 'labels\.nii\.gz' has"):
+        load_case(a_case)
+
+
+def test_a_case_travels_to_other_processes(tmp_path: Path) -> None:
+    (case, _) = read_collection(made.write_kits(tmp_path)).cases
+
+    assert pickle.loads(pickle.dumps(case)) == case
+    assert hash(case)
