@@ -83,7 +83,7 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
         DependencyError: If PyYAML is not installed.
     """
     try:
-        import yaml  # type: ignore[import-untyped]
+        import yaml  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
         msg = f"{path.name} needs the package pyyaml to be read; install it with pip."
         raise DependencyError(msg) from error

@@ -1,11 +1,12 @@
 """MONAI bundles: read as data, the same network as MONAI builds, nothing of theirs run."""
 
 import json
+import sys
 
 import pytest
 import torch
 
-from atlastumor.errors import AtlasTumorError, InputError
+from atlastumor.errors import AtlasTumorError, DependencyError, InputError
 from atlastumor.models.importing import import_model, recognize
 from atlastumor.networks import load_network
 from Backend.models.importing.bundle_mocks import (
@@ -132,6 +133,15 @@ def test_a_yaml_configuration_says_the_same(tmp_path):
     assert by_yaml.input == by_json.input
     assert by_yaml.inference == by_json.inference
     assert by_yaml.network == by_json.network
+
+
+def test_without_pyyaml_the_package_that_is_missing_is_named(tmp_path, monkeypatch):
+    bundle = make_bundle(tmp_path / "zoo")
+    (bundle / "configs" / "inference.json").rename(bundle / "configs" / "inference.yaml")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+
+    with pytest.raises(DependencyError, match="needs the package pyyaml"):
+        import_model(bundle, tmp_path / "models")
 
 
 def test_yaml_that_grows_out_of_itself_is_refused(tmp_path):
