@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import numpy.typing as npt
 
-from atlastumor.collections import CollectionCase, load_case
+from atlastumor.collections import Annotation, CollectionCase, load_case
 from atlastumor.organs import label_names
 from Backend.synthesis.made_case import Case, make_case
 
@@ -70,6 +70,15 @@ def save_masks(folder: Path, labels: Labels, names: list[str]) -> None:
 
 def loaded(case: CollectionCase) -> Labels:
     return load_case(case)[1].array
+
+
+def keep(*labels: int, tumors: bool = True) -> np.ndarray:
+    """Our labels of the body, but only these."""
+    return np.where(np.isin(ours(tumors=tumors), labels), ours(tumors=tumors), 0)
+
+
+def annotation(organs: str = "", tumors: str = "") -> Annotation:
+    return Annotation(frozenset(organs.split()), frozenset(tumors.split()))
 
 
 MSD_PANCREAS = {

@@ -62,8 +62,8 @@ def test_a_copy_is_known_again(tmp_path: Path, hu: np.ndarray, name: str, change
 def test_a_copy_is_known_again_when_it_is_stored_with_an_intercept(
     tmp_path: Path, hu: np.ndarray
 ) -> None:
-    image = nibabel.Nifti1Image(hu, AFFINE)
-    image.header.set_slope_inter(0.5, -1024.0)  # nibabel stores what gives the HU back
+    image = nibabel.Nifti1Image((hu + 1024) * 2, AFFINE)
+    image.header.set_slope_inter(0.5, -1024.0)
     nibabel.save(image, tmp_path / "rescaled.nii.gz")
 
     found = take_fingerprint(read_scan(tmp_path / "rescaled.nii.gz"))
