@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-BANDS_HU = (-200.0, -40.0, 30.0, 120.0)
+BANDS_HU = (-250.0, -30.0, 90.0, 220.0)
 SMOOTHING_MM = 4.0
 
 
@@ -38,8 +38,8 @@ def learn(
         targets = np.pad(targets, [(0, 0), *margins], mode="edge")
     # About a voxel of the body: instance norm's gradient explodes on a crop of nothing but air.
     inside = np.argwhere(labels > 0)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     network.train()
     for _ in range(steps):
         middle = inside[rng.integers(len(inside))]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import torch
+from Benchmarks.bench_runs import sum_in_float32
+from nnunetv2.inference import predict_from_raw_data as upstream
 from nnunetv2.inference.export_prediction import (
     convert_predicted_logits_to_segmentation_with_correct_shape as to_segmentation,
 )
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
 from Parity.nnunet_families import Family
+
+LEAST_WEIGHT = 2.0**-24  # the smallest number of half precision
 
 
 @dataclass(frozen=True)
@@ -24,21 +29,19 @@ class Upstream:
 
     Args:
         labels: Its label map as its own writer writes it, (I, J, K).
-        coarse: Probabilities on the network's grid, (C, I, J, K), its axes turned to ours.
-        fine: Probabilities on the scan's grid, likewise.
-        seconds: For reading, predicting and writing labels.
+        probabilities: On the scan's grid as nnU-Net reads it, its axes turned to (C, I, J, K).
+        seconds: For reading, predicting, probabilities and writing labels.
     """
 
     labels: np.ndarray
-    coarse: np.ndarray
-    fine: np.ndarray
+    probabilities: np.ndarray
     seconds: float
 
 
-def load_predictor(family: Family, model: Path) -> nnUNetPredictor:
+def load_predictor(family: Family, model: Path) -> upstream.nnUNetPredictor:
     """The predictor with its usual settings, all folds."""
     os.environ |= {"nnUNet_compile": "0"}
-    predictor = nnUNetPredictor(
+    predictor = upstream.nnUNetPredictor(
         tile_step_size=0.5,
         use_gaussian=True,
         use_mirroring=family.mirrored,
@@ -49,7 +52,26 @@ def load_predictor(family: Family, model: Path) -> nnUNetPredictor:
     return predictor
 
 
-def predict(predictor: nnUNetPredictor, scan: Path, out: Path) -> Upstream:
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Let nnU-Net add up windows in single precision, with the least weight that it has in half.
+
+    Half precision keeps a digit or none of the outermost voxels, which count little in their
+    windows. What is left of a difference without it is not of the method.
+    """
+    kept = upstream.torch, upstream.compute_gaussian
+    sum_in_float32(upstream)
+    in_float32 = upstream.compute_gaussian
+    upstream.compute_gaussian = lambda *args, **kwargs: in_float32(*args, **kwargs).clamp_(
+        min=LEAST_WEIGHT
+    )
+    try:
+        yield
+    finally:
+        upstream.torch, upstream.compute_gaussian = kept
+
+
+def predict(predictor: upstream.nnUNetPredictor, scan: Path, out: Path) -> Upstream:
     """Predict one scan."""
     plans, configuration = predictor.plans_manager, predictor.configuration_manager
     manager = predictor.label_manager
@@ -60,14 +82,10 @@ def predict(predictor: nnUNetPredictor, scan: Path, out: Path) -> Upstream:
         image, None, properties, plans, configuration, predictor.dataset_json
     )
     logits = predictor.predict_logits_from_preprocessed_data(torch.from_numpy(data)).cpu()
-    labels = to_segmentation(logits, plans, configuration, manager, properties)
-    reader.write_seg(labels, str(out), properties)
-    seconds = time.perf_counter() - started
-    _, fine = to_segmentation(
+    labels, probabilities = to_segmentation(
         logits, plans, configuration, manager, properties, return_probabilities=True
     )
-    # The network's axes are (k, j, i), permuted by transpose_forward; undone and turned round.
-    network = np.asarray(manager.apply_inference_nonlin(logits))
-    coarse = network.transpose(0, *(1 + axis for axis in plans.transpose_backward))
+    reader.write_seg(labels, str(out), properties)
+    seconds = time.perf_counter() - started
     written = np.asarray(nibabel.load(out).dataobj)
-    return Upstream(written, coarse.transpose(0, 3, 2, 1), fine.transpose(0, 3, 2, 1), seconds)
+    return Upstream(written, probabilities.transpose(0, 3, 2, 1), seconds)

@@ -20,27 +20,27 @@ import nibabel
 import numpy as np
 from Parity.monai_bundles import BUNDLES, Bundle, prepare_bundle, run_bundle
 from Parity.nnunet_families import FAMILIES, ORDER, Family, prepare
-from Parity.nnunet_upstream import load_predictor, predict
+from Parity.nnunet_upstream import Upstream, load_predictor, predict, single_precision
 
 from atlastumor.errors import AtlasTumorError
 from atlastumor.inference.engine import Segmenter
 from atlastumor.inference.orientation import find_orientation, orient
-from atlastumor.inference.probability import ProbabilityMap
 from atlastumor.inference.result import Segmentation
 from atlastumor.models.card import ModelCard
 from atlastumor.models.importing import import_model
 from atlastumor.models.specs import OutputSpec
 from atlastumor.organs import find_organ
 from atlastumor.scans import read_scan
-from atlastumor.volume import Grid
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("ATLASTUMOR_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
-# Scans and the box of each that is looked at; the last is not axial.
+# Which voxels of each scan are looked at: all of the plane, coarser, for time. Where a scan is cut
+# through the body, nnU-Net's sums in half precision lose the outermost corners. The last scan is
+# not axial.
 SCANS = {
-    "msd_liver_44": (slice(128, 384), slice(128, 384), slice(30, 90)),
-    "acrin_flt_breast_001_abdpelvis": (slice(100, 300), slice(60, 260), slice(40, 80)),
-    "acrin_flt_breast_013_coronal_slab": (slice(170, 330), slice(150, 310), slice(0, 40)),
+    "msd_liver_44": (slice(None, None, 3), slice(None, None, 3), slice(35, 75)),
+    "acrin_flt_breast_001_abdpelvis": (slice(None, None, 3), slice(None, None, 3), slice(30, 60)),
+    "acrin_flt_breast_013_coronal_slab": (slice(None, None, 3), slice(None, None, 3), slice(None)),
 }
 TRAINING = "msd_liver_44"
 FEWEST_VOXELS = 100  # a label smaller than this says nothing by its Dice
@@ -49,34 +49,68 @@ MOST_APART = 0.01
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """How far two answers to one scan are apart.
+
+    Args:
+        dice: Least Dice of all labels.
+        different: Voxels whose labels differ.
+        apart: Largest difference of tumor probability at the scan's voxels, if known.
+    """
+
+    dice: float
+    different: int
+    apart: float | None = None
+
+    def __str__(self) -> str:
+        """As cells of a table."""
+        apart = "-" if self.apart is None else f"{self.apart:.4f}"
+        return f"{self.dice:.5f} | {self.different} | {apart}"
+
+
+@dataclass(frozen=True)
 class Row:
-    """One model on one scan."""
+    """One model on one scan.
+
+    Args:
+        model: What kind.
+        scan: Its name.
+        n_voxels: Of the scan.
+        plain: Agreement with the other program as it is.
+        exact: With its windows added up in single precision.
+        seconds: Theirs and ours.
+    """
 
     model: str
     scan: str
-    dice: float
-    different: int
-    voxels: int
-    apart: float
-    fine_apart: float
-    theirs_s: float
-    ours_s: float
-    passed: bool
+    n_voxels: int
+    plain: Agreement
+    exact: Agreement
+    seconds: tuple[float, float]
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether this is parity: to the voxel where nothing but arithmetic is left."""
+        if self.exact.apart is None:
+            return self.exact.different == 0
+        return (
+            min(self.plain.dice, self.exact.dice) >= LEAST_DICE and self.exact.apart <= MOST_APART
+        )
 
     def __str__(self) -> str:
         """As a line of a table in Markdown."""
-        apart = [f"{a:.4f}" if np.isfinite(a) else "-" for a in (self.apart, self.fine_apart)]
+        theirs, ours = self.seconds
         return (
-            f"| {self.model} | {self.scan} | {self.dice:.5f} | {self.different} of {self.voxels} | "
-            f"{apart[0]} | {apart[1]} | {self.theirs_s:.1f} | {self.ours_s:.1f} | "
-            f"{self.ours_s / self.theirs_s:.2f} | {'yes' if self.passed else 'NO'} |"
+            f"| {self.model} | {self.scan} | {self.n_voxels} | {self.plain} | {self.exact} | "
+            f"{theirs:.1f} | {ours:.1f} | {ours / theirs:.2f} | "
+            f"{'yes' if self.has_passed else 'NO'} |"
         )
 
 
 HEAD = """\
-| model | scan | least Dice | voxels that differ | max dp, network's grid | max dp, scan's grid \
-| theirs, s | ours, s | ratio | passed |
-|---|---|---|---|---|---|---|---|---|---|"""
+| model | scan | voxels | Dice | differ | dp | Dice, single | differ, single | dp, single \
+| theirs, s | ours, s | ours / theirs | passed |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def main() -> None:
@@ -89,7 +123,7 @@ def main() -> None:
         rows.append(row)
         say(row)
     say("\n".join(["", HEAD, *map(str, rows)]))
-    if not rows or not all(row.passed for row in rows):
+    if not rows or not all(row.has_passed for row in rows):
         sys.exit("Not all of them agree.")
 
 
@@ -101,8 +135,8 @@ def say(text: object) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="models whose name holds this")
-    parser.add_argument("--whole", action="store_true", help="whole scans instead of parts")
-    parser.add_argument("--steps", type=int, default=150, help="of training, for clear labels")
+    parser.add_argument("--whole", action="store_true", help="scans as they are")
+    parser.add_argument("--steps", type=int, default=80, help="of training, for clear labels")
     parser.add_argument("--backend", default="auto", help="ours: auto, torch, openvino")
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "parity")
     options = parser.parse_args()
@@ -145,17 +179,26 @@ def measure_nnunet(
     predictor = load_predictor(family, model)
     values = ORDER if family.regions else [output.channel for output in card.outputs]
     for scan in scans:
-        theirs = predict(predictor, scan, options.work / "theirs.nii.gz")
+        out = options.work / "theirs.nii.gz"
         segmentation, seconds = run_ours(segmenter, scan, mirror=family.mirrored)
-        translated = translate(theirs.labels, card, values)
-        tumor = next(output for output in card.outputs if output.kind == "tumor")
-        map_ = segmentation.probabilities[tumor.organ]
-        coarse = difference(map_.array, theirs.coarse[tumor.channel])
-        fine = on_scan(map_, segmentation.labels.grid, card)
-        yield make_row(
-            f"nnU-Net v2: {family.name}", scan, segmentation.labels.array, translated,
-            (coarse, difference(fine, theirs.fine[tumor.channel])), (theirs.seconds, seconds),
+        plain = predict(predictor, scan, out)
+        with single_precision():
+            exact = predict(predictor, scan, out)
+        yield Row(
+            f"nnU-Net v2: {family.name}", name_of(scan), segmentation.labels.array.size,
+            agree(segmentation, plain, card, values), agree(segmentation, exact, card, values),
+            (plain.seconds, seconds),
         )  # fmt: skip
+
+
+def agree(ours: Segmentation, theirs: Upstream, card: ModelCard, values: list[int]) -> Agreement:
+    """Compare with nnU-Net: labels, and the probabilities of the tumor."""
+    tumor = next(output for output in card.outputs if output.kind == "tumor")
+    grid = ours.labels.grid
+    fine = ours.probabilities[tumor.organ].to_grid(grid)
+    turned = orient(fine, find_orientation(grid, card.input.orientation)).astype(np.float32)
+    apart = float(np.abs(turned - theirs.probabilities[tumor.channel]).max())
+    return compare(ours.labels.array, translate(theirs.labels, card, values), apart)
 
 
 def measure_bundle(
@@ -169,11 +212,15 @@ def measure_bundle(
     for scan in scans:
         theirs, their_seconds = run_bundle(root, scan, options.work / "runs" / scan.name)
         segmentation, seconds = run_ours(segmenter, scan, mirror=False)
-        translated = translate(theirs, card, values)
-        yield make_row(
-            f"MONAI bundle: {bundle.name}", scan, segmentation.labels.array, translated,
-            (np.nan, np.nan), (their_seconds, seconds),
+        agreement = compare(segmentation.labels.array, translate(theirs, card, values))
+        yield Row(
+            f"MONAI bundle: {bundle.name}", name_of(scan), segmentation.labels.array.size,
+            agreement, agreement, (their_seconds, seconds),
         )  # fmt: skip
+
+
+def name_of(scan: Path) -> str:
+    return scan.name.removesuffix(".nii.gz")
 
 
 def bring_in(model: Path, name: str, options: argparse.Namespace) -> ModelCard:
@@ -208,26 +255,7 @@ def label_of(output: OutputSpec) -> int:
     return organ.tumor_label if output.kind == "tumor" else organ.label
 
 
-def on_scan(map_: ProbabilityMap, grid: Grid, card: ModelCard) -> np.ndarray:
-    """Our probabilities on the scan's grid, its axes as the other program has them."""
-    return orient(map_.to_grid(grid), find_orientation(grid, card.input.orientation))
-
-
-def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The largest one; not a number if they are not of one shape."""
-    if ours.shape != theirs.shape:
-        return float("nan")
-    return float(np.abs(ours.astype(np.float32) - theirs).max())
-
-
-def make_row(
-    model: str,
-    scan: Path,
-    ours: np.ndarray,
-    theirs: np.ndarray,
-    apart: tuple[float, float],
-    seconds: tuple[float, float],
-) -> Row:
+def compare(ours: np.ndarray, theirs: np.ndarray, apart: float | None = None) -> Agreement:
     """Compare two label maps."""
     dices = [
         2 * np.count_nonzero((ours == label) & (theirs == label)) / total
@@ -237,11 +265,7 @@ def make_row(
         > FEWEST_VOXELS
     ]
     different = int(np.count_nonzero(ours != theirs))
-    dice = min(dices, default=float("nan"))
-    is_bundle = model.startswith("MONAI")
-    passed = different == 0 if is_bundle else dice >= LEAST_DICE and apart[0] <= MOST_APART
-    name = scan.name.removesuffix(".nii.gz")
-    return Row(model, name, dice, different, ours.size, *apart, *seconds, passed)
+    return Agreement(min(dices, default=float("nan")), different, apart)
 
 
 if __name__ == "__main__":
