@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ...errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -46,7 +48,7 @@ class Axes:
         }
 
 
-def find_axes(transpose_forward: Sequence[int]) -> Axes:
+def find_axes(transpose_forward: Sequence[float]) -> Axes:
     """Find the axes of a network that nnU-Net trained.
 
     Args:
@@ -55,6 +57,13 @@ def find_axes(transpose_forward: Sequence[int]) -> Axes:
 
     Returns:
         The axes.
+
+    Raises:
+        InputError: If it is no permutation.
     """
-    i, j, k = (list(transpose_forward).index(axis) for axis in (2, 1, 0))
+    forward = list(transpose_forward)
+    if sorted(forward) != [0, 1, 2]:
+        msg = f"The plan's transpose_forward is {forward}, no permutation of 0, 1 and 2."
+        raise InputError(msg)
+    i, j, k = (forward.index(axis) for axis in (2, 1, 0))
     return Axes((i, j, k))

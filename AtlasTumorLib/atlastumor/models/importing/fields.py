@@ -126,10 +126,15 @@ def list_some(names: Iterable[str], most: int = 8) -> str:
         The first ones, shortened and in quotes, and how many more there are.
     """
     every = list(names)
-    shown = ", ".join(f"'{name[:60]}'" for name in every[:most])
+    shown = ", ".join(f"'{_plain(name)}'" for name in every[:most])
     return f"{shown} and {len(every) - most} more" if len(every) > most else shown or "none"
 
 
 def _show(value: Any) -> str:
     """A value, short enough for a sentence."""
-    return repr(value) if isinstance(value, (int, float)) else f"'{str(value)[:60]}'"
+    return repr(value) if isinstance(value, (int, float)) else f"'{_plain(str(value))}'"
+
+
+def _plain(text: str) -> str:
+    """A stranger's text, short and without what would steer a terminal."""
+    return "".join(letter for letter in text[:60] if letter.isprintable())

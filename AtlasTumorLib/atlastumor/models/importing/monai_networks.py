@@ -218,8 +218,9 @@ def _read_norm(value: Any, *, is_affine: bool) -> str:
 
 def _split(value: Any) -> tuple[str, Mapping[str, Any]]:
     """A layer that MONAI names alone or with options."""
-    name, options = (value, {}) if isinstance(value, str) else (*value, {})[:2]
-    return str(name).lower(), options
+    parts = [value] if isinstance(value, str) else value
+    name, options = (*parts, {})[:2] if isinstance(parts, (list, tuple)) and parts else (parts, {})
+    return str(name).lower(), options if isinstance(options, Mapping) else {}
 
 
 def _is_legacy(monai_version: str) -> bool:

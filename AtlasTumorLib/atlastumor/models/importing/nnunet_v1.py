@@ -72,7 +72,7 @@ def read_nnunet_v1(place: Path, wishes: Wishes, progress: Progress, cancel: Canc
     configuration = _configuration_of(folder)
     stage = _find_stage(plans, configuration)
     forward = as_numbers(plans.values.get("transpose_forward", (0, 1, 2)), "transpose_forward", 3)
-    axes = find_axes([int(axis) for axis in forward])
+    axes = find_axes(forward)
     name, args = _read_network(plans, stage, axes, trainer=folder.name)
     files = _find_checkpoints(folder)
     members = []

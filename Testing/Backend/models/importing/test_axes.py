@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from atlastumor.errors import InputError
 from atlastumor.models.importing.axes import find_axes
 
 
@@ -34,3 +35,9 @@ def test_axes_that_are_mirrored_are_renamed():
 
     assert axes.turn(["j", "k", "i"]) == ["i", "j", "k"]
     assert axes.turn_axes([0, 2]) == [0, 1]
+
+
+@pytest.mark.parametrize("forward", [[0, 0, 1], [0, 1], [0.5, 1, 2], []])
+def test_what_is_no_permutation_is_refused(forward):
+    with pytest.raises(InputError, match="no permutation of 0, 1 and 2"):
+        find_axes(forward)

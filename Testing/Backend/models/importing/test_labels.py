@@ -148,3 +148,10 @@ def test_a_background_among_sigmoids_counts_for_nothing():
     outputs = assign_outputs(["background", "liver"], activation="sigmoid")
 
     assert [o["kind"] for o in outputs] == ["other", "organ"]
+
+
+def test_what_a_stranger_writes_does_not_steer_the_terminal():
+    with pytest.raises(InputError) as raised:
+        assign_outputs(["background", "\x1b[2Jspleen\n"], activation="softmax")
+
+    assert str(raised.value).isprintable()
