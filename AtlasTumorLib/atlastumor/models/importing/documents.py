@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ from ..schema import parse_json
 
 __all__ = ["list_files", "read_json", "read_yaml"]
 
-_MOST_BYTES = 8 << 20
+_MOST_JSON_BYTES = 8 << 20
+_MOST_YAML_BYTES = 1 << 18  # its reader takes seconds for a megabyte
+_MOST_NESTED = 64
+_MOST_CHARACTERS = 4_000
 _MOST_FILES = 20_000
 _MOST_LEVELS = 8
 
@@ -61,7 +64,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
         InputError: If it cannot be read, is too large or too deep, or holds no table.
     """
     try:
-        data = parse_json(_read_text(path))
+        data = parse_json(_read_text(path, _MOST_JSON_BYTES))
     except ValueError as error:
         msg = f"{path.name} is not valid JSON: {error}."
         raise InputError(msg) from error
@@ -87,28 +90,37 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     except ImportError as error:
         msg = f"{path.name} needs the package pyyaml to be read; install it with pip."
         raise DependencyError(msg) from error
-    text = _read_text(path)
+    text = _read_text(path, _MOST_YAML_BYTES)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in _events(yaml, text)):
-            msg = f"{path.name} refers to its own parts with '*'; that is not read here."
-            raise InputError(msg)
+        _check_events(yaml, text)
         data = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        msg = f"{path.name} is not valid YAML: {str(error)[:200]}."
+        msg = f"{path.name} is not valid YAML: {' '.join(str(error).split())[:200]}."
         raise InputError(msg) from error
     return _as_table(data, path)
 
 
-def _events(yaml: Any, text: str) -> Iterator[Any]:
-    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+def _check_events(yaml: Any, text: str) -> None:
+    """Refuse, before anything is made of it, what takes a reader very long."""
+    level = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
+        if level > _MOST_NESTED:
+            msg = "it is nested too deeply"
+            raise ValueError(msg)
+        if isinstance(event, yaml.AliasEvent):
+            msg = "it refers to its own parts with '*', which is not read here"
+            raise ValueError(msg)
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > _MOST_CHARACTERS:
+            msg = f"it holds a value of {len(event.value)} characters"
+            raise ValueError(msg)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, most_bytes: int) -> str:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            msg = f"{path.name} is larger than {_MOST_BYTES >> 20} MB; that is no configuration."
+        if path.stat().st_size > most_bytes:
+            msg = f"{path.name} is larger than {most_bytes >> 10} kB; that is no configuration."
             raise InputError(msg)
         return path.read_text(encoding="utf-8")
     except OSError as error:

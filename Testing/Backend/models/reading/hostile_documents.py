@@ -47,3 +47,12 @@ def cards():
     yield "a window of terabytes", altered(["inference", "patch"], [10**6] * 3), "inference.patch"
     yield "a key of the language", altered(["__class__"], "os"), "__class__ is not a key"
     yield "a card of two megabytes", altered(["summary"], "x" * 2_000_000), "larger than 1 MB"
+
+
+def tables():
+    """YAML that is refused: title, bytes, and the reason."""
+    yield "YAML that calls", b"a: !!python/object/apply:os.system ['touch canary']", "constructor"
+    yield "YAML nested deeply", b"a: " + b"[" * 100_000, "nested too deeply"
+    yield "YAML that holds itself", b"a: &a [*a]", "refers to its own parts"
+    yield "YAML of a million digits", b"a: " + b"1" * 100_000, "a value of 100000 characters"
+    yield "YAML of megabytes", b"a:\n" + b"- 1\n" * 100_000, "larger than 256 kB"

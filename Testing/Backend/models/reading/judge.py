@@ -13,6 +13,7 @@ from pathlib import Path
 from atlastumor.errors import AtlasTumorError
 from atlastumor.models.card import load_card
 from atlastumor.models.importing import import_model
+from atlastumor.models.importing.documents import read_yaml
 from atlastumor.models.reading.pickles import read_plain_pickle
 from atlastumor.models.schema import parse_json
 
@@ -37,6 +38,7 @@ READERS = {
     "checkpoint": import_,
     "document": lambda path: parse_json(path.read_text(encoding="utf-8")),
     "pickle": read_plain_pickle,
+    "table": read_yaml,
 }
 
 

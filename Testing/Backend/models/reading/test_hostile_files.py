@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from Backend.models.reading.hostile_checkpoints import claiming, legacy, packed,
 from Backend.models.reading.hostile_pickles import tricky, wanting
 from Backend.source_tree import REPOSITORY
 
-pytest.importorskip("resource", reason="memory cannot be limited here")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux alone")
 
 CANARY = Path(tempfile.gettempdir()) / f"atlastumor-canary-{os.getpid()}"
 LIGHT = {"PYTHONPATH": str(REPOSITORY / "AtlasTumorLib"), "OMP_NUM_THREADS": "1"}
@@ -51,6 +52,7 @@ def files():
         ("archive", ARCHIVES),
         ("document", hostile_documents.documents()),
         ("card", hostile_documents.cards()),
+        ("table", hostile_documents.tables() if find_spec("yaml") else ()),
     ):
         for title, data, reason in made:
             yield f"{kind}: {title}", kind, data, reason
