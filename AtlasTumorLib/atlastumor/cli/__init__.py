@@ -31,6 +31,7 @@ from . import (
     studio,
     synthesize,
     synthesize_cohort,
+    train,
 )
 from .console import Console
 
@@ -46,6 +47,7 @@ _COMMANDS = (
     studio,
     realism,
     collect,
+    train,
     organs,
     models,
     phantom,

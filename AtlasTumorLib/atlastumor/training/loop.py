@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import time
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from .loss import segmentation_loss
 from .pool import SampleStream
 from .recipe import Recipe, outputs
 from .samples import Sample
+from .state import follow_weights, write_state
 
 __all__ = ["Run", "train"]
 
@@ -108,9 +108,7 @@ def _step(run: Run, recipe: Recipe, sample: Sample, weights: torch.Tensor) -> fl
     run.optimizer.step()
     run.step += 1
     decay = min(recipe.ema, run.step / (run.step + 10))
-    with torch.no_grad():
-        for kept, new in zip(run.average.parameters(), run.network.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
+    follow_weights(run.average, run.network, decay)
     return float(loss.detach())
 
 
@@ -123,9 +121,7 @@ def _save(run: Run, recipe: Recipe, path: Path) -> None:
         "seconds": run.seconds,
         "recipe": asdict(recipe),
     }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)  # noqa: PTH105 - Path.replace hides that it must be one rename
+    write_state(state, path)
 
 
 def _resume(run: Run, path: Path, device: str) -> None:

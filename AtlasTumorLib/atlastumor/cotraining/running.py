@@ -1,0 +1,285 @@
+"""A run from configuration to model: prepare, start or take up, step, validate, write.
+
+The output folder holds:
+    ID.json, ID.safetensors  the model, from the first validation on
+    report.md, *.png         what a person reads
+    run/                     checkpoint and tables
+    cache/                   the scans on the network's grid; may be deleted afterwards
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..batch.cases import Problem
+from ..collections import CollectionCase, read_cohort
+from ..errors import InputError
+from ..inference.device import choose_device, find_best_precision
+from ..models.card import ModelCard
+from ..progress import Progress, ignore_progress
+from .config import TrainingConfig
+from .export import write_model
+from .history import STEPS, VALIDATION, Table
+from .optimizing import Run, learning_rate_at, resume_run, save_run, start_run, take_step
+from .patches import MADE, NO_ROOM, Patch, PatchSource
+from .prepare import CachedCase, cached_spec, prepare_cases
+from .processes import Processes, join_processes
+from .report import RunFacts, write_report
+from .starting import draft_card, find_source, start_network
+from .validation import validate
+
+__all__ = ["TrainedModel", "read_cases", "train_cohort"]
+
+_STAGE = "Training"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a run gave.
+
+    Args:
+        card: The model.
+        files: What was written, the card first; empty in all processes but the first.
+        problems: Cases that were skipped, and why.
+    """
+
+    card: ModelCard
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What does not change during a run."""
+
+    config: TrainingConfig
+    processes: Processes
+    device: str
+    hardware: str
+    card: ModelCard
+    note: str
+    cases: Sequence[CachedCase]
+    validation: Sequence[CollectionCase]
+    record: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        return self.config.output / "run"
+
+    @property
+    def steps(self) -> Table:
+        return Table(self.folder / "history.csv", STEPS)
+
+    @property
+    def looks(self) -> Table:
+        return Table(self.folder / "validation.csv", VALIDATION)
+
+
+def read_cases(config: TrainingConfig) -> tuple[list[CollectionCase], list[CollectionCase]]:
+    """Read the cohorts of a configuration.
+
+    Args:
+        config: The run's.
+
+    Returns:
+        The training cases (those of no split count among them) and the validation cases.
+
+    Raises:
+        InputError: If a cohort cannot be read, two cases have one id, or none is to train on.
+    """
+    cases = [case for path in config.cohorts for case in read_cohort(path).cases]
+    ids = [case.id for case in cases]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        msg = f"Two cases of the cohorts have the id '{twice}'; rename one."
+        raise InputError(msg)
+    train = [case for case in cases if case.split != "validation"]
+    if not train:
+        msg = "The cohorts hold no case to train on; give some the split 'train'."
+        raise InputError(msg)
+    return train, [case for case in cases if case.split == "validation"]
+
+
+def train_cohort(
+    config: TrainingConfig, *, device: str = "auto", progress: Progress = ignore_progress
+) -> TrainedModel:
+    """Train a model, or go on where a run in the output folder was broken off.
+
+    Args:
+        config: The run's.
+        device: "auto", "cpu", "cuda" or "cuda:N"; of several processes each takes its own GPU.
+        progress: Told after every scan and every step.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: If cohort, settings or an earlier run in the folder cannot be used.
+        AtlasTumorError: As of what it runs.
+    """
+    chosen = choose_device(device)
+    with join_processes(cuda=chosen.kind == "cuda") as processes:
+        where = chosen.name
+        if processes.size > 1 and chosen.kind == "cuda":
+            where = f"cuda:{processes.local_rank}"
+            torch.cuda.set_device(where)
+        precision = config.precision
+        if precision == "auto":
+            precision = find_best_precision(chosen)
+        train, validation = read_cases(config)
+        source = find_source(config)
+        card = draft_card(config, train, source)
+        cases, problems = _prepare(config, train, card, processes, progress)
+        network, note = start_network(card, source, config)
+        hardware = f"{chosen.description} x {processes.size}"
+        record = config.record() | {"precision": precision, "cases": [c.folder.name for c in cases]}
+        setup = _Setup(config, processes, where, hardware, card, note, cases, validation, record)
+        run = start_run(network, config, processes, device=where, precision=precision)
+        card, more = _go(run, setup, progress)
+        files: list[Path] = []
+        if processes.is_first:
+            skipped = (*problems, *more)
+            files = [config.output / f"{card.id}.json", config.output / card.weights.name]
+            files += write_report(config.output, _facts(setup, skipped), setup.steps, setup.looks)
+        return TrainedModel(card, tuple(files), (*problems, *more))
+
+
+def _facts(setup: _Setup, problems: tuple[Problem, ...]) -> RunFacts:
+    config = setup.config
+    counts = (config.batch, len(setup.cases), len(setup.validation))
+    return RunFacts(config.id, setup.hardware, *counts, (setup.note,), problems)
+
+
+def _prepare(
+    config: TrainingConfig,
+    cases: Sequence[CollectionCase],
+    card: ModelCard,
+    processes: Processes,
+    progress: Progress,
+) -> tuple[list[CachedCase], list[Problem]]:
+    """Let the first process fill the cache; all then read what it found."""
+    if config.batch % processes.size:
+        msg = f"A step's {config.batch} patches cannot be shared by {processes.size} processes."
+        raise InputError(msg)
+    spec, cache = card.input, config.output / "cache"
+    cached_spec(spec)
+    if processes.is_first:
+        (config.output / "run").mkdir(parents=True, exist_ok=True)
+        for n, _ in enumerate(prepare_cases(cases, spec, cache, workers=config.workers), start=1):
+            progress(0.0, f"Preparing scan {n} of {len(cases)}")
+    processes.wait()
+    found = list(prepare_cases(cases, spec, cache))
+    usable = [one for one in found if isinstance(one, CachedCase)]
+    problems = [one for one in found if isinstance(one, Problem)]
+    if not usable:
+        first = problems[0]
+        msg = f"No training case can be used. The first: {first.case}: {first.message}"
+        raise InputError(msg)
+    return usable, problems
+
+
+def _go(run: Run, setup: _Setup, progress: Progress) -> tuple[ModelCard, list[Problem]]:
+    """Take the steps that are left."""
+    config, checkpoint = setup.config, setup.folder / "checkpoint.pt"
+    if checkpoint.is_file():
+        resume_run(run, checkpoint, setup.record, device=setup.device)
+    if setup.processes.is_first:
+        setup.steps.cut(run.step)
+        setup.looks.cut(run.step)
+    card, problems = setup.card, list[Problem]()
+    rows: list[dict[str, Any]] = []
+    for row in _take_steps(run, setup):
+        rows.append(row)
+        is_last = run.step == config.steps
+        is_look = is_last or run.step % config.validate_every == 0
+        if is_look or run.step % config.checkpoint_every == 0:
+            if setup.processes.is_first:
+                setup.steps.add(rows)
+                if is_look:
+                    card, problems = _look(run, setup)
+                save_run(run, checkpoint, setup.record)
+            rows.clear()
+            setup.processes.wait()
+        progress(run.step / config.steps, f"{_STAGE}, loss {row['loss']:.3f}")
+    if setup.processes.is_first and card is setup.card:  # nothing was left to do
+        card, problems = _look(run, setup)
+    setup.processes.wait()
+    return card, problems
+
+
+def _take_steps(run: Run, setup: _Setup) -> Iterator[dict[str, Any]]:
+    """Step by step, what the history says of it."""
+    config, processes = setup.config, setup.processes
+    source = PatchSource(
+        setup.cases, config, setup.card.input, setup.card.outputs, setup.card.inference.patch
+    )
+    loader = torch.utils.data.DataLoader(
+        source,
+        batch_sampler=_Numbers(config, run.step, processes),
+        num_workers=config.workers,
+        pin_memory=setup.device != "cpu",
+    )
+    started = time.perf_counter()
+    for patches in loader:
+        ready = time.perf_counter()
+        rate = learning_rate_at(config, run.step)
+        loss = take_step(run, _move(patches, setup.device), config, processes)
+        counts = torch.stack([(patches.origin == kind).sum() for kind in (MADE, NO_ROOM)])
+        made, lost = (processes.average(counts.double().to(setup.device)) * processes.size).tolist()
+        now = time.perf_counter()
+        yield {
+            "step": run.step,
+            "loss": loss,
+            "learning_rate": rate,
+            "seconds": now - started,
+            "waited": ready - started,
+            "made": int(made),
+            "no_room": int(lost),
+        }
+        started = time.perf_counter()
+
+
+class _Numbers(torch.utils.data.Sampler[list[int]]):
+    """Numbers of this process's patches in each step that is left."""
+
+    def __init__(self, config: TrainingConfig, start: int, processes: Processes) -> None:
+        self._config, self._start, self._processes = config, start, processes
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch = self._config.batch
+        for step in range(self._start, self._config.steps):
+            first = step * batch + self._processes.rank
+            yield list(range(first, (step + 1) * batch, self._processes.size))
+
+    def __len__(self) -> int:
+        return self._config.steps - self._start
+
+
+def _move(patches: Patch, device: str) -> Patch:
+    return Patch(*(part.to(device, non_blocking=True) for part in patches))
+
+
+def _look(run: Run, setup: _Setup) -> tuple[ModelCard, list[Problem]]:
+    """Write the model as it is and measure it."""
+    config, folder = setup.config, setup.config.output
+    source = {
+        "data": f"{len(setup.cases)} cases of its user",
+        "weights": setup.note,
+        "trained": f"{run.step} steps, seed {config.seed}, on {setup.hardware}",
+        "settings": json.dumps(config.record() | {"network": None, "input": None})[:2000],
+    }
+    card = write_model(setup.card, run.average, folder, source=source)
+    if not setup.validation:
+        return card, []
+    device = "cpu" if setup.device == "cpu" else "cuda"
+    measured = validate(card, folder, setup.validation, device=device)
+    setup.looks.add({"step": run.step, **row} for row in measured.rows)
+    card = write_model(setup.card, run.average, folder, source=source, evaluation=measured.rows)
+    return card, list(measured.problems)

@@ -1,0 +1,150 @@
+"""What is trained, as the card that will describe it, and the weights that it sets out from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..collections import CollectionCase
+from ..errors import InputError
+from ..models.card import DEFAULT_MODEL, ModelCard, card_to_dict, find_card, parse_card
+from ..models.weights import fit_weights, load_weights
+from ..networks import build_network, find_multiple
+from ..networks.shapes import list_shapes
+from ..organs import KEYS, ORGANS, find_organ
+from .channels import list_outputs
+from .config import TrainingConfig
+
+__all__ = ["draft_card", "find_source", "start_network"]
+
+_NO_WEIGHTS = {"file": "unset.safetensors", "sha256": "0" * 64, "bytes": 1}
+
+
+def find_source(config: TrainingConfig) -> ModelCard | None:
+    """Find the model whose weights a run sets out from.
+
+    Args:
+        config: The run's.
+
+    Returns:
+        Its card, or None if weights begin random.
+
+    Raises:
+        UnknownKeyError: If there is no such model.
+    """
+    if config.start_from is None:
+        return None
+    return _find_model(config.start_from, [config.models_dir] if config.models_dir else [])
+
+
+def _find_model(model_id: str, folders: list[Path]) -> ModelCard:
+    """Find a card of one network; a recipe of several has no weights to train on."""
+    card = find_card(model_id, folders)
+    if not isinstance(card, ModelCard):
+        msg = f"'{model_id}' combines several models. Name one of them to train on."
+        raise InputError(msg)
+    return card
+
+
+def draft_card(
+    config: TrainingConfig, cases: Iterable[CollectionCase], source: ModelCard | None
+) -> ModelCard:
+    """Draft the card of the model that a run will make; its weights are still to come.
+
+    Args:
+        config: The run's.
+        cases: Training cases, for the organs that they are annotated for.
+        source: From `find_source`.
+
+    Returns:
+        The card.
+
+    Raises:
+        CardError: If network, input or patch cannot be used; names the key.
+        InputError: If the patch does not fit the network or there is nothing to learn.
+    """
+    base = card_to_dict(source or _find_model(DEFAULT_MODEL, []))
+    seen = {key for case in cases for key in (case.annotated.organs | case.annotated.tumors)}
+    organs = config.organs or tuple(key for key in KEYS if key in seen)
+    if not set(organs) & seen:
+        msg = f"No training case is annotated for {', '.join(organs) or 'any organ'}."
+        raise InputError(msg)
+    data: dict[str, Any] = {
+        "schema": 1,
+        "id": config.id,
+        "title": f"{config.id}, trained by its user",
+        "version": "1",
+        "summary": "Trained with `atlastumor train` on its user's own scans.",
+        "license": "not stated",
+        "source": {"command": "atlastumor train"},
+        "weights": {**_NO_WEIGHTS, "file": f"{config.id}.safetensors"},
+        "network": dict(config.network) if config.network else base["network"],
+        "input": _to_lists(config.input) if config.input else base["input"],
+        "inference": {
+            "patch": list(config.patch or base["inference"]["patch"]),
+            "mirror_axes": list(config.mirror_axes),
+        },
+        "outputs": [asdict(o) for o in list_outputs([find_organ(key) for key in organs])],
+        "activation": "softmax",
+        "thresholds": dict.fromkeys(organs, 0.5),
+        "postprocess": {
+            "min_lesion_ml": 0.05,
+            "organ_margin_mm": 10.0,
+            "largest_component": [
+                o.key for o in ORGANS if o.key in organs and not (o.sides or o.hollow)
+            ],
+        },
+        "evaluation": [],
+        "limits": "Not for clinical use. Trained on its user's scans; nobody else has checked it.",
+    }
+    card = parse_card(data)
+    multiple = find_multiple(card.network.name, card.network.args)
+    if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):
+        msg = f"The patch is {card.inference.patch}; this network needs multiples of {multiple}."
+        raise InputError(msg)
+    return card
+
+
+def _to_lists(section: Any) -> dict[str, Any]:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in section.items()}
+
+
+def start_network(
+    card: ModelCard, source: ModelCard | None, config: TrainingConfig
+) -> tuple[torch.nn.Module, str]:
+    """Build the network and give it its first weights.
+
+    The layers that put out the channels are taken over only where every channel means the same.
+
+    Args:
+        card: From `draft_card`.
+        source: From `find_source`.
+        config: The run's, for its seed.
+
+    Returns:
+        The network, float32 on the CPU, and a sentence that says where its weights are from.
+
+    Raises:
+        WeightsError: If the weights are missing or belong to another network.
+    """
+    torch.manual_seed(config.seed)
+    name, args, n = card.network.name, card.network.args, len(card.outputs)
+    network = build_network(name, n, args)
+    if source is None:
+        return network, "The weights began random."
+    state = load_weights(source, models_dir=config.models_dir)
+    if source.outputs == card.outputs and source.activation == card.activation:
+        fit_weights(network, state)
+        return network, f"The weights are those of '{source.id}', trained on."
+    own = network.state_dict()
+    wider = list_shapes(lambda: build_network(name, n + 1, args))
+    heads = {key for key, tensor in own.items() if wider[key] != tuple(tensor.shape)}
+    fit_weights(network, {**state, **{key: own[key] for key in heads}})
+    return network, (
+        f"The weights are those of '{source.id}', trained on, but for {len(heads)} tensors that "
+        "put out the channels: these mean something else here and began random."
+    )

@@ -1,0 +1,78 @@
+"""What a configuration may say, and what is said of one that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlastumor.cli import main
+from atlastumor.cotraining.config import TrainingConfig, load_config
+from atlastumor.cotraining.optimizing import learning_rate_at
+from atlastumor.errors import AtlasTumorError
+from Backend.cotraining.tiny_cohort import write_case, write_config
+
+
+def write(folder: Path, **keys: Any) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({"cohorts": ["cohort.json"], "output": "out", **keys}))
+    return path
+
+
+def test_two_keys_suffice_and_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path))
+
+    assert config == TrainingConfig((tmp_path / "cohort.json",), tmp_path / "out")
+    assert config.synthetic.mix == (4.0, 2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"steps": 0}, "config.steps must be at least 1, not 0"),
+        ({"synthetic": {"probability": 2}}, "config.synthetic.probability must be at most 1"),
+        ({"patches": 3}, "config.patches is not a key"),
+        ({"organs": ["spleen"]}, "There is no organ 'spleen'"),
+        ({"patch": [16, 16]}, "config.patch must have 3 items"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named(
+    tmp_path: Path, keys: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(AtlasTumorError, match=said.replace("[", r"\[")):
+        load_config(write(tmp_path, **keys))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"patch": [15, 16, 16]}, "needs multiples of (4, 4, 4)"),
+        ({"network": {"name": "net", "args": {}}}, "network.name must be one of"),
+        ({"input": {"orientation": "RAS"}}, "input.spacing_mm is missing"),
+        ({"organs": ["uterus"]}, "No training case is annotated for uterus"),
+        ({"start_from": "nobody-v1"}, "There is no model 'nobody-v1'"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], keys: dict[str, Any], said: str
+) -> None:
+    config = write_config(tmp_path, [write_case(tmp_path, "one", 0, tumor=True)], **keys)
+
+    code = main(["train", str(config), "--device", "cpu"])
+
+    assert code in (2, 3)
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    config = TrainingConfig((), Path(), steps=1000, warmup=9, learning_rate=1.0)
+
+    rates = [learning_rate_at(config, step) for step in (0, 9, 500, 999)]
+
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[1] == pytest.approx(0.991**0.9)
+    assert rates[2] == pytest.approx(0.5**0.9)
+    assert 0 < rates[3] < 0.003
