@@ -87,6 +87,12 @@ def test_adding_a_network_takes_one_file_and_one_line(tmp_path: Path) -> None:
     assert run("07_add_a_network.py", tmp_path) == "two-convs answers (1, 13, 16, 16, 16)\n"
 
 
+def test_data_sets_are_laid_out_as_public_ones(tmp_path: Path) -> None:
+    run("08_make_data_sets.py", tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"Task03_Liver", "kits", "mine"}
+
+
 def test_the_manual_shows_the_examples_that_are_run() -> None:
     manual = (REPOSITORY / "Resources/Docs/models.md").read_text(encoding="utf-8")
 

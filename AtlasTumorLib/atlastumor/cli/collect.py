@@ -91,8 +91,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     for text in (*(f"{one.case}: {one.message}" for one in problems), *listed.notes):
         console.note(text)
     console.table(_make_rows(cases, problems))
-    n = sum(len(group) - 1 for group in groups)
-    console.say(f"{n} of {len(cases)} cases are copies of others; they are never divided.")
+    n_scans = len(cases) - sum(len(group) - 1 for group in groups)
+    console.say(f"Cases: {len(cases)}, of {n_scans} different scans. Copies are in {table.name}.")
     told = [{"case": one.case, "message": one.message} for one in problems]
     console.result(cohort.resolve().parent, [cohort, table], problems=told)
 
@@ -127,7 +127,7 @@ def _list_cases(options: argparse.Namespace, console: Console) -> Collection:
             raise UsageError(msg)
         kind = options.kind or recognize_collection(folder)
         found[name] = read_collection(folder, kind, tumors=options.tumors)
-        console.note(f"{name}: read as {kind}, {len(found[name].cases)} cases.")
+        console.note(f"{name}: read as {kind}, cases: {len(found[name].cases)}.")
     return join_collections(found)
 
 

@@ -93,9 +93,7 @@ def write_cohort(path: Path, collection: Collection) -> Path:
         OutputError: If it cannot be written.
     """
     home = path.resolve().parent
-    document = {
-        "schema": SCHEMA,
-        "schema_version": SCHEMA_VERSION,
+    lists: dict[str, list[Any]] = {
         "cases": [_describe(case, home) for case in collection.cases],
         "problems": [{"case": one.case, "message": one.message} for one in collection.problems],
         "notes": list(collection.notes),
@@ -103,14 +101,24 @@ def write_cohort(path: Path, collection: Collection) -> Path:
     part = path.with_name(f".{path.name}.part")
     try:
         home.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(document, indent=1, ensure_ascii=False)
-        part.write_text(f"{text}\n", encoding="utf-8")
+        part.write_text(_lay_out(lists), encoding="utf-8")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         msg = f"{name_of(path)} cannot be written: {error.strerror}. Name another file."
         raise OutputError(msg) from error
     return path
+
+
+def _lay_out(lists: Mapping[str, list[Any]]) -> str:
+    """One line for each case: to be read, searched and compared by line."""
+    head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION}
+    parts = [f'"{name}": {json.dumps(value)}' for name, value in head.items()]
+    for name, items in lists.items():
+        lines = ",".join(f"\n    {json.dumps(item, ensure_ascii=False)}" for item in items)
+        parts.append(f'"{name}": [{lines}\n  ]' if items else f'"{name}": []')
+    inner = ",\n  ".join(parts)
+    return f"{{\n  {inner}\n}}\n"
 
 
 def _describe(case: CollectionCase, home: Path) -> dict[str, Any]:

@@ -66,15 +66,15 @@ def read_folders(root: Path, *, tumors: Container[str] = ()) -> Collection:
                 problems.append(Problem(one.name, str(error)))
         idle = set(list_places(labels)) - {one.name for one in found}
         if idle and labels != scans:
-            notes.append(f"{len(idle)} folders in {name_of(labels)} have no scan.")
+            notes.append(f"Folders in {name_of(labels)} without a scan: {len(idle)}.")
     silent = sum(1 for case in cases if _is_map(case) and not case.annotated.tumors)
     notes += [_SILENT.format(silent)] if silent else []
     return Collection(tuple(cases), tuple(problems), tuple(notes))
 
 
 _SILENT = (
-    "In {} label maps no tumors count as annotated: a map without a tumor does not say whether "
-    "anybody looked for one. If so, name the organs whose tumors are outlined."
+    "Label maps in which no tumors count as annotated: {}. A map without a tumor does not say "
+    "whether anybody looked for one; if so, name the organs with `tumors`."
 )
 
 

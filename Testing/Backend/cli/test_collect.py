@@ -50,8 +50,8 @@ def test_data_sets_become_one_cohort_that_can_be_loaded(
         "Task07_Pancreas/pancreas_004",
         "own/a",
     ]
-    assert "Task07_Pancreas: read as msd, 2 cases." in said.err
-    assert "3 of 5 cases are copies of others" in said.out
+    assert "Task07_Pancreas: read as msd, cases: 2." in said.err
+    assert "Cases: 5, of 2 different scans." in said.out
     assert load_case(cohort.cases[-1])[1].array.max() == LIVER
     assert all(len(case.fingerprint) == 32 and not case.split for case in cohort.cases)
 

@@ -80,7 +80,7 @@ def test_pants_keeps_training_and_test_apart_in_folders(tmp_path: Path) -> None:
     found = read_collection(tmp_path)
 
     assert [case.id for case in found.cases] == ["PanTS_00000001", "PanTS_00009001"]
-    assert found.notes == ("1 folders in 'LabelTr' have no scan.",)
+    assert found.notes == ("Folders in 'LabelTr' without a scan: 1.",)
     assert [(p.case, "no masks" in p.message) for p in found.problems] == [("PanTS_00009002", True)]
 
 
@@ -109,7 +109,7 @@ def test_a_label_map_annotates_what_occurs_in_it(tmp_path: Path) -> None:
     assert known["all"].tumors == {"liver", "pancreas", "kidney", "colon"}
     assert known["liver_only"] == annotation("liver")
     assert known["no_labels"] == annotation()
-    assert "In 1 label maps no tumors count as annotated" in found.notes[0]
+    assert "Label maps in which no tumors count as annotated: 1." in found.notes[0]
     everything = np.isin(ours(), (26, 31, 32))
     assert np.array_equal(loaded(found.cases[0])[~everything], ours()[~everything])
 
