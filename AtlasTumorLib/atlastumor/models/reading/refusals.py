@@ -24,6 +24,7 @@ _BROKEN = (
     RuntimeError,
     TypeError,
     ValueError,
+    Warning,  # as an error, where the caller wants that
     pickle.UnpicklingError,
     struct.error,
     zipfile.BadZipFile,

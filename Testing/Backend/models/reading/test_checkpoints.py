@@ -263,3 +263,26 @@ def test_what_is_no_weights_is_named(content, what, tmp_path):
 
     with pytest.raises(WeightsError, match=what):
         read_tensors(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_damaged_bytes_are_read_or_end_in_one_sentence(is_new, tmp_path):
+    path = tmp_path / "x.pt"
+    content = {"network_weights": TENSORS, "logging": [np.float64(1)], "epoch": {"n": (1, None)}}
+    torch.save(content, path, _use_new_zipfile_serialization=is_new)
+    whole = path.read_bytes()
+    chance = np.random.default_rng(0)
+    n_refused = 0
+
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in chance.integers(len(data), size=3):
+            data[place] = chance.integers(256)
+        path.write_bytes(data)
+        try:
+            read_checkpoint(path)
+        except WeightsError as error:
+            n_refused += 1
+            assert str(error).isprintable()
+
+    assert n_refused > 100
