@@ -21,6 +21,7 @@ from .auto3dseg import read_auto3dseg
 from .bundle import read_bundle
 from .documents import read_json
 from .draft import Draft, Wishes
+from .fields import as_text
 from .installing import install
 from .nnunet import read_nnunet
 from .nnunet_v1 import read_nnunet_v1
@@ -139,7 +140,7 @@ def _read(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) 
     except _UNFORESEEN as error:
         if isinstance(error, AtlasTumorError):
             raise
-        told = f"{type(error).__name__}: {str(error)[:200]}"
+        told = f"{type(error).__name__}: {as_text(error)}"
         msg = f"'{place.name}' is not as the format '{kind}' should be ({told})."
         raise InputError(msg) from error
 

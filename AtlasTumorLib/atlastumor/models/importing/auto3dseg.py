@@ -16,7 +16,7 @@ from ...networks import adapt_tensors
 from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint
 from .draft import Draft, Wishes, as_tensors, make_card
-from .fields import Record
+from .fields import Record, as_text
 from .monai_config import Config
 from .monai_networks import read_network
 from .recognizing import find_checkpoints
@@ -95,7 +95,7 @@ def _read_input(config: Record) -> dict[str, Any]:
         raise InputError(msg)
     mode = config.read("normalize_mode", str)
     if mode not in ("range", "ct"):
-        msg = f"The model normalizes by '{mode[:40]}'; known is 'range', which CT is trained with."
+        msg = f"The model normalizes by '{as_text(mode)}'; known is 'range', which CT is trained with."
         raise InputError(msg)
     bounds = config.numbers("intensity_bounds", 2) if "intensity_bounds" in config else _BOUNDS
     return {

@@ -21,7 +21,7 @@ from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint, read_tensors
 from .documents import list_files, read_json, read_yaml
 from .draft import Draft, Wishes, make_card
-from .fields import Record, as_numbers, list_some, read_count
+from .fields import Record, as_numbers, as_text, list_some, read_count
 from .monai_config import Config
 from .monai_networks import read_network
 from .monai_transforms import read_postprocessing, read_preprocessing
@@ -170,7 +170,7 @@ def _read_inferer(config: Config) -> dict[str, Any]:
     spec = config.table("inferer", _WINDOW_KEYS)
     target = str(spec.values.get("_target_", "")).rpartition(".")[2]
     if target not in _INFERERS:
-        msg = f"The bundle lays no windows that are known here, but uses '{target[:60]}'."
+        msg = f"The bundle lays no windows that are known here, but uses '{as_text(target)}'."
         raise InputError(msg)
     mode = str(spec.values.get("mode", "constant")).lower()
     is_usual = (

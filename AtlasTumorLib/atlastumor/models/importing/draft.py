@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...errors import InputError, WeightsError
-from .fields import Record
+from .fields import Record, as_text
 from .labels import assign_outputs
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def as_tensors(content: Record, key: str) -> dict[str, torch.Tensor]:
     tensors = dict(content.record(key).values)
     odd = [name for name, value in tensors.items() if not hasattr(value, "data_ptr")]
     if odd:
-        msg = f"{content.where} holds no tensor where '{str(odd[0])[:100]}' is."
+        msg = f"{content.where} holds no tensor where '{as_text(odd[0])}' is."
         raise WeightsError(msg)
     return tensors
 

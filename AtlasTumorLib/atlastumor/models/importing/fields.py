@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ...errors import InputError
 
-__all__ = ["Record", "as_numbers", "list_some", "read_count"]
+__all__ = ["Record", "as_numbers", "as_text", "list_some", "read_count"]
 
 _T = TypeVar("_T")
 _NAMES: Mapping[type, str] = {str: "text", bool: "true or false", list: "a list", int: "a number"}
@@ -126,15 +126,22 @@ def list_some(names: Iterable[str], most: int = 8) -> str:
         The first ones, shortened and in quotes, and how many more there are.
     """
     every = list(names)
-    shown = ", ".join(f"'{_plain(name)}'" for name in every[:most])
+    shown = ", ".join(f"'{as_text(name)}'" for name in every[:most])
     return f"{shown} and {len(every) - most} more" if len(every) > most else shown or "none"
 
 
+def as_text(value: Any, most: int = 100) -> str:
+    """Show a stranger's value in a sentence.
+
+    Args:
+        value: Anything.
+        most: How many letters are shown.
+
+    Returns:
+        Its beginning, without what would steer a terminal.
+    """
+    return "".join(letter for letter in str(value)[:most] if letter.isprintable())
+
+
 def _show(value: Any) -> str:
-    """A value, short enough for a sentence."""
-    return repr(value) if isinstance(value, (int, float)) else f"'{_plain(str(value))}'"
-
-
-def _plain(text: str) -> str:
-    """A stranger's text, short and without what would steer a terminal."""
-    return "".join(letter for letter in text[:60] if letter.isprintable())
+    return repr(value) if isinstance(value, (int, float)) else f"'{as_text(value)}'"

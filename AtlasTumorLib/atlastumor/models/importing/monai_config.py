@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InputError
-from .fields import Record
+from .fields import Record, as_text
 
 __all__ = ["Config"]
 
@@ -68,7 +68,7 @@ class Config:
 
     def _resolve(self, value: Any, key: str, depth: int, seen: Iterator[int]) -> Any:
         if depth > _MOST_LEVELS or next(seen) > _MOST_VALUES:
-            msg = f"'{key[:100]}' of {self.where} refers to itself, or grows beyond all measure."
+            msg = f"'{as_text(key)}' of {self.where} refers to itself, or grows beyond all measure."
             raise InputError(msg)
         if isinstance(value, Mapping):
             items = value.items()
@@ -84,8 +84,8 @@ class Config:
         found = _REFERENCE.fullmatch(text.strip())
         if found is None:
             msg = (
-                f"'{key[:100]}' of {self.where} is a program, '{text[:100]}'; it is not run. Put "
-                "its value there."
+                f"'{as_text(key)}' of {self.where} is a program, '{as_text(text)}'; it is not run. "
+                "Put its value there."
             )
             raise InputError(msg)
         place: Any = self.values
@@ -93,8 +93,8 @@ class Config:
             is_item = isinstance(place, list) and part.isdigit() and int(part) < len(place)
             if not is_item and not (isinstance(place, Mapping) and part in place):
                 msg = (
-                    f"'{key[:100]}' of {self.where} refers to '{found[1][:100]}', which is not "
-                    "there."
+                    f"'{as_text(key)}' of {self.where} refers to '{as_text(found[1])}', which is "
+                    "not there."
                 )
                 raise InputError(msg)
             place = place[int(part)] if is_item else place[part]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InputError
-from .fields import read_count
+from .fields import as_text, read_count
 
 __all__ = ["read_network"]
 
@@ -148,8 +148,8 @@ def read_network(spec: Mapping[str, Any], monai_version: str = "") -> tuple[dict
     target = str(spec.get("_target_", "")).rpartition(".")[2]
     if target not in _NETWORKS:
         msg = (
-            f"The network '{target[:60]}' is not known here; of MONAI's, {', '.join(_NETWORKS)} "
-            "are."
+            f"The network '{as_text(target)}' is not known here; of MONAI's, "
+            f"{', '.join(_NETWORKS)} are."
         )
         raise InputError(msg)
     network = _NETWORKS[target]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InputError
-from .fields import Record, as_numbers
+from .fields import Record, as_numbers, as_text
 from .monai_config import Config
 
 __all__ = ["Finished", "Prepared", "read_postprocessing", "read_preprocessing"]
@@ -79,7 +79,7 @@ def read_preprocessing(config: Config) -> Prepared:
         if name in _IDLE:
             continue
         if name not in _STEPS:
-            msg = f"The transform '{name[:60]}' before the network is not known here."
+            msg = f"The transform '{as_text(name)}' before the network is not known here."
             raise InputError(msg)
         _STEPS[name](chain, spec)
     if chain.spacing is None:
@@ -120,7 +120,7 @@ def read_postprocessing(config: Config) -> Finished:
         elif name == "Invert":
             restore = _read_invert(spec, activation=activation, is_decided=is_decided)
         elif name not in _IDLE:
-            msg = f"The transform '{name[:60]}' behind the network is not known here."
+            msg = f"The transform '{as_text(name)}' behind the network is not known here."
             raise InputError(msg)
     if not activation:
         msg = "The bundle does not say whether its outputs exclude one another (softmax) or not."

@@ -18,7 +18,7 @@ from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint
 from .documents import list_files, read_json
 from .draft import Draft, Wishes, as_tensors, join_members, make_card
-from .fields import Record, as_numbers, list_some
+from .fields import Record, as_numbers, as_text, list_some
 from .nnunet_plans import read_plan
 from .stunet import read_stunet
 
@@ -179,7 +179,7 @@ def _read_labels(dataset: Record) -> tuple[list[str], str]:
         return [name for name, values in labels.items() if set(values) != {0}], "regions"
     numbered = {values[0]: name for name, values in labels.items() if values}
     if sorted(numbered) != list(range(len(labels))):
-        msg = f"The labels of {dataset.where} are not numbered from 0 on: {str(labels)[:200]}."
+        msg = f"The labels of {dataset.where} are not numbered from 0 on: {as_text(labels)}."
         raise InputError(msg)
     return [numbered[number] for number in range(len(labels))], "softmax"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import InputError
 from .axes import Axes, find_axes
-from .fields import Record, as_numbers, list_some, read_count
+from .fields import Record, as_numbers, as_text, list_some, read_count
 
 __all__ = ["Plan", "find_configuration", "read_plan"]
 
@@ -78,7 +78,7 @@ def find_configuration(plans: Record, name: str) -> Record:
         is_sound = following not in visited and len(visited) < _MOST_ANCESTORS
         if not is_sound or following not in configurations:
             msg = (
-                f"{plans.where} has no configuration '{str(following)[:60]}' that could be read; "
+                f"{plans.where} has no configuration '{as_text(following)}' that could be read; "
                 f"it has {list_some(configurations)}."
             )
             raise InputError(msg)
@@ -151,7 +151,7 @@ def _read_network(found: Record, axes: Axes) -> dict[str, Any]:
         class_name, args = found.read("UNet_class_name", str), _read_old_architecture(found)
     if class_name not in _NETWORKS:
         msg = (
-            f"The network of {found.where} is a {class_name[:60]}; of nnU-Net's networks "
+            f"The network of {found.where} is a {as_text(class_name)}; of nnU-Net's networks "
             f"{', '.join(_NETWORKS)} are known here."
         )
         raise InputError(msg)
@@ -203,7 +203,7 @@ def _read_orientation(plans: Record) -> str:
     reader = plans.read("image_reader_writer", str)
     if reader not in _ORIENTATIONS:
         msg = (
-            f"The model was trained on images that '{reader[:60]}' read; those of "
+            f"The model was trained on images that '{as_text(reader)}' read; those of "
             f"{', '.join(_ORIENTATIONS)} are known here."
         )
         raise InputError(msg)
@@ -220,7 +220,7 @@ def _read_normalization(found: Record, plans: Record) -> dict[str, Any]:
         return _read_ct_normalization(plans)
     if scheme not in _WHOLE_IMAGE:
         known = ", ".join(("CTNormalization", *_WHOLE_IMAGE))
-        msg = f"The model's normalization '{str(scheme)[:60]}' is not one of {known}."
+        msg = f"The model's normalization '{as_text(scheme)}' is not one of {known}."
         raise InputError(msg)
     if scheme == "ZScoreNormalization" and any(found.values.get("use_mask_for_norm") or ()):
         msg = (
@@ -260,7 +260,7 @@ def _read_order(found: Record) -> int:
     elif function == "resample_torch_fornnunet" and separate is False:
         return 1
     msg = (
-        f"The model resamples with '{function[:60]}' and {str(dict(options))[:200]}; known are "
+        f"The model resamples with '{as_text(function)}' and {as_text(dict(options))}; known are "
         "nnU-Net's default and its linear resampling with torch."
     )
     raise InputError(msg)

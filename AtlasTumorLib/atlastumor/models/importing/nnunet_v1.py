@@ -23,7 +23,7 @@ from ..reading.pickles import read_plain_pickle
 from .axes import Axes, find_axes
 from .documents import list_files, read_json
 from .draft import Draft, Wishes, join_members, make_card
-from .fields import Record, as_numbers, list_some, read_count
+from .fields import Record, as_numbers, as_text, list_some, read_count
 from .stunet import read_stunet
 
 __all__ = ["find_trained_v1", "read_nnunet_v1"]
@@ -210,7 +210,7 @@ def _read_normalization(plans: Record) -> dict[str, Any]:
     scheme = next(iter(schemes.values()))
     if is_masked or scheme not in ("CT", "nonCT"):
         msg = (
-            f"The model's normalization '{str(scheme)[:60]}'{' inside a mask' * is_masked} is not "
+            f"The model's normalization '{as_text(scheme)}'{' inside a mask' * is_masked} is not "
             "one of CT and nonCT of the whole image."
         )
         raise InputError(msg)
