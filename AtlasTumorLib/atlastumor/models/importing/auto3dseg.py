@@ -95,7 +95,7 @@ def _read_input(config: Record) -> dict[str, Any]:
         raise InputError(msg)
     mode = config.read("normalize_mode", str)
     if mode not in ("range", "ct"):
-        msg = f"The model normalizes by '{as_text(mode)}'; known is 'range', which CT is trained with."
+        msg = f"The model normalizes by '{as_text(mode)}'; known is 'range', as of CT."
         raise InputError(msg)
     bounds = config.numbers("intensity_bounds", 2) if "intensity_bounds" in config else _BOUNDS
     return {
