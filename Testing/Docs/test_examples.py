@@ -93,12 +93,24 @@ def test_data_sets_are_laid_out_as_public_ones(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"Task03_Liver", "kits", "mine"}
 
 
-def test_the_manual_shows_the_examples_that_are_run() -> None:
-    manual = (REPOSITORY / "Resources/Docs/models.md").read_text(encoding="utf-8")
+@pytest.mark.slow
+def test_a_recipe_takes_organs_from_two_models(a_scan_file: Path, tmp_path: Path) -> None:
+    said = run("08_write_a_recipe.py", tmp_path, a_scan_file)
 
-    assert all(
-        f"examples/{name}" in manual for name in ("06_add_a_model.py", "07_add_a_network.py")
-    )
+    assert said.startswith("liver from somebodys-model\n")
+    assert "liver: " in said
+    assert "Disagreement: {'kidney': 'somebodys-model and atlastumor-phantom-v0'}" in said
+    spread = tmp_path / "results" / "disagreement" / "kidney_tumor.nii.gz"
+    assert spread.is_file()
+
+
+def test_the_manual_shows_the_examples_that_are_run() -> None:
+    shown = {"models.md": ("06_add_a_model.py", "07_add_a_network.py")}
+    shown["recipes.md"] = ("08_write_a_recipe.py",)
+
+    for name, examples in shown.items():
+        manual = (REPOSITORY / "Resources/Docs" / name).read_text(encoding="utf-8")
+        assert all(f"examples/{example}" in manual for example in examples)
 
 
 def test_every_example_has_a_test() -> None:
