@@ -73,7 +73,17 @@ def draft_card(
     if not set(organs) & seen:
         msg = f"No training case is annotated for {', '.join(organs) or 'any organ'}."
         raise InputError(msg)
-    data: dict[str, Any] = {
+    card = parse_card(_draft(config, organs, base))
+    multiple = find_multiple(card.network.name, card.network.args)
+    if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):
+        msg = f"The patch is {card.inference.patch}; this network needs multiples of {multiple}."
+        raise InputError(msg)
+    return card
+
+
+def _draft(config: TrainingConfig, organs: tuple[str, ...], base: dict[str, Any]) -> dict[str, Any]:
+    """Fill in a card as JSON values; `base` gives what the configuration leaves open."""
+    return {
         "schema": 1,
         "id": config.id,
         "title": f"{config.id}, trained by its user",
@@ -101,12 +111,6 @@ def draft_card(
         "evaluation": [],
         "limits": "Not for clinical use. Trained on its user's scans; nobody else has checked it.",
     }
-    card = parse_card(data)
-    multiple = find_multiple(card.network.name, card.network.args)
-    if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):
-        msg = f"The patch is {card.inference.patch}; this network needs multiples of {multiple}."
-        raise InputError(msg)
-    return card
 
 
 def _to_lists(section: Any) -> dict[str, Any]:
