@@ -88,7 +88,7 @@ def test_adding_a_network_takes_one_file_and_one_line(tmp_path: Path) -> None:
 
 
 def test_data_sets_are_laid_out_as_public_ones(tmp_path: Path) -> None:
-    run("08_make_data_sets.py", tmp_path)
+    run("09_make_data_sets.py", tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == {"Task03_Liver", "kits", "mine"}
 

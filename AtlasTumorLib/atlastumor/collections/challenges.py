@@ -170,11 +170,15 @@ def read_amos(root: Path) -> Collection:
         InputError: If a folder of it is empty.
     """
     found = _read_pairs(root, lambda _: number_by_alias("amos", _AMOS_HIGHEST))
-    is_mr = {case.id: int(case.id.rpartition("_")[2]) > _LAST_CT for case in found.cases}
+    is_mr = {case.id: _is_mr(case.id) for case in found.cases}
     message = f"It is MR: AMOS numbers CT up to {_LAST_CT}."
     problems = [Problem(name, message) for name, value in is_mr.items() if value]
     cases = tuple(case for case in found.cases if not is_mr[case.id])
     return Collection(cases, (*found.problems, *problems), found.notes)
+
+
+def _is_mr(name: str) -> bool:
+    return re.fullmatch(_AMOS_CASE, name) is not None and int(name.split("_")[1]) > _LAST_CT
 
 
 def _holds(root: Path, pattern: str) -> bool:

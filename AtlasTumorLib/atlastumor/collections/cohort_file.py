@@ -27,14 +27,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..batch.cases import Problem
 from ..errors import InputError, OutputError
 from ..models.schema import find_fault, parse_json
-from ..organs import KEYS, label_names
+from ..organs import KEYS, ORGANS, label_names
 from ..scans.input_files import name_of, refuse, require_file
 from .cases import SPLITS, UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
 
@@ -48,6 +48,7 @@ def _table(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": required, "properties": properties}
 
 
+_PAIRS = [organ.labels for organ in ORGANS if len(organ.labels) > 1]
 _TEXT = {"type": "string", "minLength": 1}
 _KEYS = {"type": "array", "items": {"enum": list(KEYS)}}
 _VALUES = {
@@ -164,7 +165,7 @@ def read_cohort(path: Path) -> Collection:
     except ValueError as error:
         msg = f"{name_of(path)} is not valid JSON: {error}."
         raise InputError(msg) from error
-    fault = find_fault(document, _DOCUMENT, "cohort") or _find_repeated(document)
+    fault = find_fault(document, _DOCUMENT, "cohort") or _find_conflict(document["cases"])
     if fault:
         msg = f"{name_of(path)} is no cohort: {fault}. Write one with `atlastumor collect`."
         raise InputError(msg)
@@ -176,15 +177,30 @@ def read_cohort(path: Path) -> Collection:
     )
 
 
-def _find_repeated(document: Mapping[str, Any]) -> str:
-    """Say which id is there twice, or which value is no number; empty if all is well."""
-    ids = Counter(record["id"] for record in document["cases"])
-    twice = [name for name, n in ids.items() if n > 1]
+def _find_conflict(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Say where a case contradicts itself or another; empty if none does."""
+    twice = [name for name, n in Counter(record["id"] for record in cases).items() if n > 1]
     if twice:
         return f"the id '{twice[0]}' comes twice"
-    files = (one for record in document["cases"] for one in record["labels"])
-    strange = [value for one in files for value in one["values"] if not _is_value(value)]
-    return f"'{strange[0]}' is no value from 0 to 255" if strange else ""
+    return next((f"{record['id']}: {fault}" for record in cases if (fault := _fault(record))), "")
+
+
+def _fault(record: Mapping[str, Any]) -> str:
+    given: set[int] = set()
+    for file in record["labels"]:
+        for value, ours in file["values"].items():
+            if not _is_value(value):
+                return f"'{value}' is no value from 0 to 255"
+            if len(ours) > 1 and tuple(ours) not in _PAIRS:
+                return f"value {value} is {ours}, which are no two halves of one organ"
+            given |= set(ours)
+    for organ in ORGANS:
+        said = record["annotated"]
+        if organ.key in said["organs"] and not given & set(organ.labels):
+            return f"'{organ.key}' is annotated as an organ, but no value means it"
+        if organ.key in said["tumors"] and organ.tumor_label not in given:
+            return f"tumors of '{organ.key}' are annotated, but no value means them"
+    return ""
 
 
 def _is_value(text: str) -> bool:

@@ -28,6 +28,7 @@ __all__ = ["is_msd", "is_nnunet", "read_dataset_json"]
 
 _FILE = "dataset.json"
 _CHANNELS = "channel_names"
+_HIGHEST = 255
 _READ_ENDINGS = (".nii.gz", ".nii")
 
 
@@ -109,22 +110,25 @@ def _number(document: Mapping[str, Any], root: Path) -> Numbering:
 
 
 def _list_labels(labels: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    try:
-        for key, value in labels.items():
-            if isinstance(value, str):
-                yield value, int(key)
-            else:
-                for number in value if isinstance(value, list) else [value]:
-                    yield key, int(number)
-    except (TypeError, ValueError) as error:
-        msg = f"The labels in {_FILE} are no names and numbers: {str(labels)[:200]}."
-        raise InputError(msg) from error
+    for key, value in labels.items():
+        if isinstance(value, str) and key.isdecimal():
+            pairs = [(value, int(key))]
+        else:
+            pairs = [(key, number) for number in (value if isinstance(value, list) else [value])]
+        for name, number in pairs:
+            if type(number) is not int or not 0 <= number <= _HIGHEST:
+                msg = (
+                    f"The labels in {_FILE} are no names and numbers from 0 to {_HIGHEST}: "
+                    f"{str(labels)[:200]}."
+                )
+                raise InputError(msg)
+            yield name, number
 
 
 def _list_named(
     dataset: Mapping[str, Any], root: Path
 ) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    """Files that nnU-Net's `dataset` names one by one."""
+    """Files that nnU-Net's `dataset` names one by one; an absolute path stays as it is."""
     try:
         scans = {
             name: [root / str(path) for path in one["images"]] for name, one in dataset.items()

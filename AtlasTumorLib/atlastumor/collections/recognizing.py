@@ -109,6 +109,9 @@ def read_collection(
         raise refuse(path, error) from error
     if not found.cases:
         first = f" The first problem: {found.problems[0].message}" if found.problems else ""
-        msg = f"{name_of(path)}, read as {name}, holds no case that can be used.{first}"
+        msg = (
+            f"{name_of(path)}, read as {name}, holds no case that can be used.{first} Name the "
+            "folder just above the data, or their kind."
+        )
         raise InputError(msg)
     return found

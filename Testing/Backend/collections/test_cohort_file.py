@@ -21,6 +21,10 @@ from atlastumor.collections import (
 from atlastumor.errors import InputError, OutputError
 
 
+CASE = ("cases", 0)
+VALUES = (*CASE, "labels", 0, "values")
+
+
 @pytest.fixture
 def a_collection(tmp_path: Path) -> Collection:
     case = CollectionCase(
@@ -71,43 +75,31 @@ def test_a_cohort_that_cannot_be_written_leaves_nothing(
     assert [one.name for one in tmp_path.iterdir()] == ["cohort.json"]
 
 
-def spoil(document: Any, how: str) -> None:
-    case = document["cases"][0]
-    match how:
-        case "organ":
-            case["annotated"]["organs"] = ["spleen"]
-        case "label":
-            case["labels"][0]["values"]["1"] = [99]
-        case "value":
-            case["labels"][0]["values"]["one"] = [5]
-        case "twice":
-            document["cases"].append(case)
-        case "annotated":
-            del case["annotated"]
-        case "version":
-            document["schema_version"] = 2
-        case "split":
-            case["split"] = "test"
+# Where in a document what is put, and what is then said.
+FAULTS: list[tuple[tuple[str | int, ...], Any, str]] = [
+    (("schema_version",), 2, "schema_version must be one of 1, not 2"),
+    ((*CASE, "split"), "test", "split must be one of"),
+    ((*CASE, "annotated"), {"organs": []}, r"cases\[0\]\.annotated\.tumors is missing"),
+    ((*CASE, "annotated", "organs"), ["spleen"], r'organs\[0\] must be one of .* not "spleen"'),
+    ((*CASE, "annotated", "organs"), ["liver"], "'liver' is annotated as an organ, but no value"),
+    ((*CASE, "annotated", "tumors"), ["liver"], "tumors of 'liver' are annotated, but no value"),
+    ((*CASE, "labels"), [], "kits/case_00001: 'kidney' is annotated as an organ"),
+    ((*VALUES, "1"), [99], r"values\.1\[0\] must be one of"),
+    ((*VALUES, "1"), [5, 27], r"value 1 is \[5, 27\], which are no two halves"),
+    ((*VALUES, "one"), [5], "'one' is no value from 0 to 255"),
+    (("cases", 1, "id"), "kits/case_00001", "the id 'kits/case_00001' comes twice"),
+]
 
 
-@pytest.mark.parametrize(
-    ("how", "said"),
-    [
-        ("organ", r'annotated\.organs\[0\] must be one of .* not "spleen"'),
-        ("label", r"values\.1\[0\] must be one of"),
-        ("value", "'one' is no value from 0 to 255"),
-        ("twice", "the id 'kits/case_00001' comes twice"),
-        ("annotated", r"cases\[0\]\.annotated is missing"),
-        ("version", "schema_version must be one of 1, not 2"),
-        ("split", r"split must be one of"),
-    ],
-)
+@pytest.mark.parametrize(("where", "what", "said"), FAULTS)
 def test_what_is_no_cohort_is_refused_with_its_first_fault(
-    a_collection: Collection, tmp_path: Path, how: str, said: str
+    a_collection: Collection, tmp_path: Path, where: tuple[str | int, ...], what: Any, said: str
 ) -> None:
     path = write_cohort(tmp_path / "cohort.json", a_collection)
-    document = json.loads(path.read_text())
-    spoil(document, how)
+    document = part = json.loads(path.read_text())
+    for key in where[:-1]:
+        part = part[key]
+    part[where[-1]] = what
     path.write_text(json.dumps(document))
 
     with pytest.raises(InputError, match=said):

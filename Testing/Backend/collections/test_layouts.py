@@ -179,6 +179,7 @@ def test_a_kind_can_be_forced_on_a_folder_whose_files_have_other_names(tmp_path:
     theirs = made.translate(ours(tumors=False), made.FLARE)
     made.save(tmp_path / "labels/patient7.nii.gz", theirs)
 
+    assert read_collection(tmp_path, "amos").cases[0].id == "patient7"
     (case,) = read_collection(tmp_path, "flare22").cases
 
     assert case.annotated == annotation("liver kidney pancreas esophagus")
@@ -189,6 +190,9 @@ def test_a_kind_can_be_forced_on_a_folder_whose_files_have_other_names(tmp_path:
     [
         ({"labels": {"0": "background", "1": "spleen"}}, "None of the data set's labels"),
         ({"labels": {"0": "background", "one": "liver"}}, "no names and numbers"),
+        ({"labels": {"background": 0, "liver": 256}}, "numbers from 0 to 255"),
+        ({"labels": {"background": 0, "liver": 1.5}}, "numbers from 0 to 255"),
+        ({"labels": {"background": 0, "liver": [1, True]}}, "numbers from 0 to 255"),
         ({"labels": []}, "names no labels"),
         ({"modality": {"0": "FLAIR", "1": "T1w"}}, r"2 channels \(FLAIR, T1w\)"),
         ({"file_ending": ".nrrd"}, r"of '\.nrrd' files"),

@@ -2,7 +2,7 @@
 
 One scan is in two of them: in the second it is mirrored and stored as float. Another is damaged.
 
-Run: python 08_make_data_sets.py data
+Run: python 09_make_data_sets.py data
 """
 
 from __future__ import annotations
