@@ -20,7 +20,6 @@ from atlastumor.collections import (
 )
 from atlastumor.errors import InputError, OutputError
 
-
 CASE = ("cases", 0)
 VALUES = (*CASE, "labels", 0, "values")
 
