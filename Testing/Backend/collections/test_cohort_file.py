@@ -81,7 +81,6 @@ FAULTS: list[tuple[tuple[str | int, ...], Any, str]] = [
     ((*CASE, "annotated"), {"organs": []}, r"cases\[0\]\.annotated\.tumors is missing"),
     ((*CASE, "annotated", "organs"), ["spleen"], r'organs\[0\] must be one of .* not "spleen"'),
     ((*CASE, "annotated", "organs"), ["liver"], "'liver' is annotated as an organ, but no value"),
-    ((*CASE, "annotated", "tumors"), ["liver"], "tumors of 'liver' are annotated, but no value"),
     ((*CASE, "labels"), [], "kits/case_00001: 'kidney' is annotated as an organ"),
     ((*VALUES, "1"), [99], r"values\.1\[0\] must be one of"),
     ((*VALUES, "1"), [5, 27], r"value 1 is \[5, 27\], which are no two halves"),
@@ -103,6 +102,13 @@ def test_what_is_no_cohort_is_refused_with_its_first_fault(
 
     with pytest.raises(InputError, match=said):
         read_cohort(path)
+
+
+def test_a_scan_may_be_known_to_be_healthy_without_any_label(tmp_path: Path) -> None:
+    case = CollectionCase("healthy", tmp_path / "ct.nii.gz", (), Annotation(tumors={"liver"}))
+    path = write_cohort(tmp_path / "cohort.json", Collection((case,)))
+
+    assert read_cohort(path).cases == (case,)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x80", '{"schema": NaN}'])
