@@ -17,7 +17,7 @@ from .cases import (
     join_collections,
 )
 from .cohort_file import read_cohort, write_cohort
-from .duplicates import find_duplicates, take_fingerprint
+from .duplicates import check_leakage, find_duplicates, take_fingerprint
 from .gathering import check_case, divide_cases, write_leakage
 from .load import load_case
 from .recognizing import KINDS, read_collection, recognize_collection
@@ -31,6 +31,7 @@ __all__ = [
     "CollectionCase",
     "LabelFile",
     "check_case",
+    "check_leakage",
     "divide_cases",
     "find_duplicates",
     "join_collections",

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..errors import InputError
 from ..scans import read_scan
 from ..volume import Scan
-from .cases import CollectionCase
+from .cases import SPLITS, CollectionCase
 
-__all__ = ["find_duplicates", "take_fingerprint"]
+__all__ = ["check_leakage", "find_duplicates", "take_fingerprint"]
 
 _LOW_HU, _HIGH_HU = -1000, 1000
 _SLAB = 32
@@ -61,3 +62,24 @@ def find_duplicates(cases: Iterable[CollectionCase]) -> tuple[tuple[CollectionCa
         known = case.fingerprint or take_fingerprint(read_scan(case.scan))
         groups.setdefault(known, []).append(case)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def check_leakage(cases: Iterable[CollectionCase]) -> None:
+    """Refuse to validate on a scan that is trained on under another name.
+
+    Args:
+        cases: Of one cohort or several; those of no split are trained on. Only those with a
+            fingerprint are compared.
+
+    Raises:
+        InputError: If a scan is in both sets; names its cases.
+    """
+    for group in find_duplicates(case for case in cases if case.fingerprint):
+        first, *others = sorted(group, key=lambda case: case.split == SPLITS[1])
+        leaked = [case.id for case in others if case.split == SPLITS[1]]
+        if leaked and first.split != SPLITS[1]:
+            msg = (
+                f"'{leaked[0]}' is for validation, but '{first.id}' is a copy of its scan and is "
+                "trained on. Give both one split, or collect the folders together."
+            )
+            raise InputError(msg)

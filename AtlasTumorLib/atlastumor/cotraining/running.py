@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from ..batch.cases import Problem
-from ..collections import CollectionCase, read_cohort
+from ..collections import CollectionCase, check_leakage, read_cohort
 from ..errors import InputError
 from ..inference.device import choose_device, find_best_precision
 from ..models.card import ModelCard
@@ -92,7 +92,8 @@ def read_cases(config: TrainingConfig) -> tuple[list[CollectionCase], list[Colle
         The training cases (those of no split count among them) and the validation cases.
 
     Raises:
-        InputError: If a cohort cannot be read, two cases have one id, or none is to train on.
+        InputError: If a cohort cannot be read, two cases have one id, a scan is to be trained on
+            and validated on, or none is to train on.
     """
     cases = [case for path in config.cohorts for case in read_cohort(path).cases]
     ids = [case.id for case in cases]
@@ -100,6 +101,7 @@ def read_cases(config: TrainingConfig) -> tuple[list[CollectionCase], list[Colle
     if twice is not None:
         msg = f"Two cases of the cohorts have the id '{twice}'; rename one."
         raise InputError(msg)
+    check_leakage(cases)
     train = [case for case in cases if case.split != "validation"]
     if not train:
         msg = "The cohorts hold no case to train on; give some the split 'train'."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.collections import load_case, read_cohort
+from atlastumor.collections import load_case, read_cohort, write_cohort
 from Backend.collections import data_sets as made
 from Backend.collections.data_sets import LIVER, ours
 
@@ -151,6 +152,23 @@ def test_what_cannot_be_done_is_said(
     assert run(data / "kits", *words) == code
     assert said in capsys.readouterr().err
     assert not list(data.glob("c*.json"))
+
+
+def test_cohorts_that_share_a_scan_are_not_trained_and_validated_on(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(data / "kits", "-o", data / "kits.json")
+    run(data / "Task07_Pancreas", data / "own", "-o", data / "other.json")
+    other = read_cohort(data / "other.json")
+    cases = tuple(replace(case, split="validation") for case in other.cases)
+    write_cohort(data / "other.json", replace(other, cases=cases))
+    config = {"cohorts": ["kits.json", "other.json"], "output": "model"}
+    (data / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    code = main(["train", str(data / "config.json")])
+
+    assert code == 3
+    assert "is a copy of its scan and is trained on" in capsys.readouterr().err
 
 
 def test_two_folders_of_one_name_are_refused(

@@ -9,7 +9,14 @@ import nibabel
 import numpy as np
 import pytest
 
-from atlastumor.collections import CollectionCase, find_duplicates, take_fingerprint
+from atlastumor.collections import (
+    SPLITS,
+    CollectionCase,
+    check_leakage,
+    find_duplicates,
+    take_fingerprint,
+)
+from atlastumor.errors import InputError
 from atlastumor.scans import read_scan
 from Backend.collections import data_sets as made
 
@@ -101,3 +108,25 @@ def test_groups_hold_copies_only(tmp_path: Path) -> None:
 
 def cases_fingerprint(case: CollectionCase) -> str:
     return take_fingerprint(read_scan(case.scan))
+
+
+def named(name: str, fingerprint: str, split: str) -> CollectionCase:
+    return CollectionCase(name, Path(name), fingerprint=fingerprint, split=split)
+
+
+@pytest.mark.parametrize("split", ["train", ""])
+def test_a_scan_in_both_sets_is_refused(split: str) -> None:
+    cases = [named("a", "f1", "validation"), named("b", "f2", split), named("c", "f1", split)]
+
+    with pytest.raises(InputError, match="'a' is for validation, but 'c' is a copy of its scan"):
+        check_leakage(cases)
+
+
+def test_copies_in_one_set_and_cases_without_fingerprints_are_no_leak() -> None:
+    check_leakage(
+        [
+            *(named(name, "f1", "validation") for name in "ab"),
+            *(named(name, "f2", "train") for name in "cd"),
+            *(named(name, "", split) for name, split in zip("ef", SPLITS, strict=True)),
+        ]
+    )
