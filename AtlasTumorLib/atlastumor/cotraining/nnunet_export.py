@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from ..batch.cases import Problem
 from ..batch.nnunet import list_classes
 from ..collections import UNKNOWN, CollectionCase
@@ -30,7 +31,7 @@ from .running import read_cases
 
 __all__ = ["ExportedCohort", "export_cohort"]
 
-_RECORD: dict[str, Any] = {"software": "AtlasTumor"}
+_RECORD: dict[str, Any] = {"software": "AtlasTumor", "version": __version__}
 
 
 @dataclass(frozen=True)

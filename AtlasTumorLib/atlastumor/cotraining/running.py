@@ -172,12 +172,15 @@ def _prepare(
         raise InputError(msg)
     spec, cache = card.input, config.output / "cache"
     cached_spec(spec)
+    found: list[CachedCase | Problem] = []
     if processes.is_first:
         (config.output / "run").mkdir(parents=True, exist_ok=True)
-        for n, _ in enumerate(prepare_cases(cases, spec, cache, workers=config.workers), start=1):
-            progress(0.0, f"Preparing scan {n} of {len(cases)}")
+        for one in prepare_cases(cases, spec, cache, workers=config.workers):
+            found.append(one)
+            progress(0.0, f"Preparing scan {len(found)} of {len(cases)}")
     processes.wait()
-    found = list(prepare_cases(cases, spec, cache))
+    if not processes.is_first:
+        found = list(prepare_cases(cases, spec, cache))
     usable = [one for one in found if isinstance(one, CachedCase)]
     problems = [one for one in found if isinstance(one, Problem)]
     if not usable:
@@ -280,8 +283,7 @@ def _look(run: Run, setup: _Setup) -> tuple[ModelCard, list[Problem]]:
     card = write_model(setup.card, run.average, folder, source=source)
     if not setup.validation:
         return card, []
-    device = "cpu" if setup.device == "cpu" else "cuda"
-    measured = validate(card, folder, setup.validation, device=device)
+    measured = validate(card, folder, setup.validation, device=setup.device)
     setup.looks.add({"step": run.step, **row} for row in measured.rows)
     card = write_model(setup.card, run.average, folder, source=source, evaluation=measured.rows)
     return card, list(measured.problems)

@@ -190,6 +190,21 @@ def test_a_model_can_be_trained_on_and_to_other_organs(finished: Path, tmp_path:
     assert all(np.allclose(weights[1][name], start[name], atol=1e-6) for name in kept)
 
 
+def test_tumors_that_the_critic_does_not_find_again_are_left_out_and_counted(
+    finished: Path, tmp_path: Path
+) -> None:
+    models = {"models_dir": str(finished / "out")}
+    synthetic = {"probability": 1.0, "min_quality": 1.0, "critic": "tiny-v1", "tries": 1}
+    cases = [write_case(tmp_path, "one", 1, tumor=False)]
+    config = write_config(tmp_path, cases, **models, synthetic=synthetic, steps=2)
+
+    train_cohort(load_config(config), device="cpu")
+
+    with (tmp_path / "out" / "run" / "history.csv").open(newline="") as file:
+        assert [(row["made"], row["no_room"]) for row in csv.DictReader(file)] == [("0", "2")] * 2
+    assert "in 0 of 4 patches; 4 more were to have one" in (tmp_path / "out/report.md").read_text()
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_network_of_nnunets_learns_at_all_levels(tmp_path: Path, optimizer: str) -> None:
     network = {

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from atlastumor.collections import Annotation, Collection, CollectionCase, LabelFile, write_cohort
 
 SIDE, SPACING_MM = 40, 4.0
-LIVER, KIDNEY, LIVER_TUMOR = 5, 3, 27
-VALUES = {1: (LIVER,), 2: (KIDNEY,), 3: (LIVER_TUMOR,)}
+LIVER, KIDNEY, LIVER_TUMOR, KIDNEY_TUMOR = 5, 3, 27, 29
+VALUES = {1: (LIVER,), 2: (KIDNEY,), 3: (LIVER_TUMOR,), 4: (KIDNEY_TUMOR,)}
 AFFINE = np.diag([SPACING_MM] * 3 + [1.0])
 NETWORK = {
     "name": "segresnet",
