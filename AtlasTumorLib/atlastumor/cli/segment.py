@@ -15,6 +15,8 @@ from ..progress import part_of
 from .console import Console
 
 if TYPE_CHECKING:
+    from ..inference.engine import Segmenter
+    from ..inference.recipes import RecipeSegmenter
     from ..inference.result import Segmentation
     from ..models.recipe import Model
     from ..volume import Scan
@@ -92,23 +94,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..results import check_output, write_results  # noqa: PLC0415 - pulls in nibabel, pillow
 
     check_output(options.output)
-    from ..inference.recipes import make_segmenter  # noqa: PLC0415 - pulls in torch
     from ..scans import read_scan  # noqa: PLC0415 - pulls in readers
 
     scan = read_scan(
         options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.08)
     )
     _check_format(options.format, scan)
-    segmenter = make_segmenter(
-        card,
-        device=options.device,
-        backend=options.backend,
-        precision=options.precision,
-        models_dir=options.models_dir,
-        disagreement=options.disagreement,
-    )
-    if segmenter.device.note:
-        console.note(segmenter.device.note)
+    segmenter = _open_model(options, card, console)
     segmentation = segmenter.segment(
         scan,
         organs=organs,
@@ -139,6 +131,25 @@ def summarize(segmentation: Segmentation, console: Console) -> None:
     """
     for finding in segmentation.findings:
         console.say(f"{find_organ(finding.organ).name + ':':<11}{finding.message}")
+
+
+def _open_model(
+    options: argparse.Namespace, card: Model, console: Console
+) -> Segmenter | RecipeSegmenter:
+    """Load the model, or make sure that the recipe can be followed."""
+    from ..inference.recipes import make_segmenter  # noqa: PLC0415 - pulls in torch
+
+    segmenter = make_segmenter(
+        card,
+        device=options.device,
+        backend=options.backend,
+        precision=options.precision,
+        models_dir=options.models_dir,
+        disagreement=options.disagreement,
+    )
+    if segmenter.device.note:
+        console.note(segmenter.device.note)
+    return segmenter
 
 
 def _choose_thresholds(

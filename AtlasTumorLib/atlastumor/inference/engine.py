@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from ..volume import Grid, Scan
 from .backends import choose_backend
 from .beforehand import NOTHING_TO_DISAGREE, check_memory, engine_notes
 from .device import choose_device
-from .findings import describe_findings
 from .ladder import Setting, climb_down, rungs
 from .measuring import clean_and_measure
 from .memory import Estimate, choose_batch, estimate
@@ -148,48 +147,42 @@ class Segmenter:
         """
         request = make_request(self.card, organs=organs, thresholds=thresholds, mirror=mirror)
         cancel, progress = cancel or CancelToken(), never_falling(progress)
-        fine = probabilities and has_fine_maps(self.card)
         check_memory(self.estimate(scan, mirror=mirror, probabilities=probabilities))
-        steps: list[str] = []
+        log: list[str] = []
         device = PeakDeviceMemory(self.device)
         with PeakMemory() as host, torch.inference_mode():
-            search = part_of(progress, 0.0, SEARCHED)
-            raw = self.search(
-                scan, request, fine=fine, progress=search, cancel=cancel, log=steps.append
-            )
+            part = part_of(progress, 0.0, SEARCHED)
+            raw = self.search(scan, request, log, fine=probabilities, progress=part, cancel=cancel)
             progress(SEARCHED, MEASURING)
             started = time.perf_counter()
             found = clean_and_measure(raw, scan.grid, self.card, request)
             cancel.check()
-            findings = describe_findings(found.labels, found.lesions, request, found.highest)
-            seconds = raw.seconds | {MEASURING: time.perf_counter() - started}
-        record = self._record(scan, request, raw, seconds, steps, (host.bytes, device.bytes))
-        _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in seconds.items()))
+            raw.seconds[MEASURING] = time.perf_counter() - started
+        record = self._record(scan, request, raw, log, (host.bytes, device.bytes))
         progress(1.0, MEASURING)
         kept = {**found.probabilities, **raw.fine} if probabilities else {}
-        return Segmentation(
-            found.labels, found.lesions, findings, kept, record, scan.source, raw.disagreement
-        )
+        reported = found.labels, found.lesions, found.findings
+        return Segmentation(*reported, kept, record, scan.source, raw.disagreement)
 
     def search(
         self,
         scan: Scan,
         request: Request,
+        steps: list[str],
         *,
         fine: bool,
         progress: Progress,
         cancel: CancelToken,
-        log: Callable[[str], None],
     ) -> RawResult:
         """Run the network in the largest portions that memory allows.
 
         Args:
             scan: CT in HU.
             request: What to find.
-            fine: Whether probabilities are wanted at the scan's own voxels.
+            steps: Gets a sentence for every smaller portion.
+            fine: Whether probabilities are wanted at the scan's own voxels, if that is more.
             progress: Told how far it is.
             cancel: Stops the run at the next window.
-            log: Told a sentence for every smaller portion.
 
         Returns:
             What the network found, before any clean-up.
@@ -209,7 +202,8 @@ class Segmenter:
                 self.device.name if on_device else "cpu",
                 torch.float16 if setting.accumulate == "float16" else torch.float32,
             )
-            job = Job(scan, card, request, self.backend, placement, fine, self.n_apart)
+            is_fine = fine and has_fine_maps(card)
+            job = Job(scan, card, request, self.backend, placement, is_fine, self.n_apart)
             return run_network(job, progress=progress, cancel=cancel)
 
         network = self.card.network
@@ -219,18 +213,18 @@ class Segmenter:
             patch=self.card.inference.patch,
             multiple=find_multiple(network.name, network.args),
         )
-        return climb_down(run, settings, log, device=self.device)
+        return climb_down(run, settings, steps.append, device=self.device)
 
     def _record(
         self,
         scan: Scan,
         request: Request,
         raw: RawResult,
-        seconds: Mapping[str, float],
         steps: Sequence[str],
         peak_bytes: tuple[int, int | None],
     ) -> Provenance:
         """Write down who did what to which scan; `peak_bytes` are the host's and the device's."""
+        _log.info("%s", ", ".join(f"{stage}: {s:.1f} s" for stage, s in raw.seconds.items()))
         return Provenance(
             model_id=self.card.id,
             model_version=self.card.version,
@@ -248,7 +242,7 @@ class Segmenter:
             spacing_mm=scan.grid.spacing_mm,
             rungs=tuple(steps),
             notes=(*scan.source.notes, *engine_notes(scan.grid, self.device)),
-            stage_seconds=seconds,
+            stage_seconds=raw.seconds,
             windows_run=raw.windows_run,
             windows_skipped=raw.windows_skipped,
             peak_host_bytes=peak_bytes[0],

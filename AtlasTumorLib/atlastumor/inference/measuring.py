@@ -12,6 +12,7 @@ from ..lesions import Lesion, measure_lesions
 from ..models.specs import ModelCard
 from ..organs import Organ, label_names
 from ..volume import Grid, LabelMap
+from .findings import Finding, describe_findings
 from .judging import drop_faint_lesions, judge_lesions
 from .postprocess import postprocess
 from .probability import AbstractTumorMap, ProbabilityMap
@@ -50,14 +51,14 @@ class Measured:
     Args:
         labels: The finished label map.
         lesions: Its lesions by organ, the largest first.
+        findings: One for every organ asked for.
         probabilities: Tumor probability by organ key, with lesions judged whole if so asked.
-        highest: Highest tumor probability in each organ, in [0, 1].
     """
 
     labels: LabelMap
     lesions: tuple[Lesion, ...]
+    findings: tuple[Finding, ...]
     probabilities: dict[str, ProbabilityMap]
-    highest: dict[str, float]
 
 
 def clean_and_measure(raw: RawResult, grid: Grid, card: ModelCard, request: Request) -> Measured:
@@ -74,7 +75,8 @@ def clean_and_measure(raw: RawResult, grid: Grid, card: ModelCard, request: Requ
     """
     tidied = tidy_labels(raw, grid, card, request)
     labels, lesions = measure_tumors(raw.labels, grid, request.organs, tidied.probabilities)
-    return Measured(labels, lesions, tidied.probabilities, tidied.highest)
+    findings = describe_findings(labels, lesions, request, tidied.highest)
+    return Measured(labels, lesions, findings, tidied.probabilities)
 
 
 def tidy_labels(raw: RawResult, grid: Grid, card: ModelCard, request: Request) -> Tidied:

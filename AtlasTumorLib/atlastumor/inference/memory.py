@@ -155,24 +155,15 @@ def estimate(
     Returns:
         The estimate.
     """
-    from .preprocess import network_grid
-    from .windows import plan_windows
-
-    shape = network_grid(grid, card.input).shape
-    if n_windows is None:
-        inference = card.inference
-        plan = plan_windows(
-            shape, inference.patch, overlap=inference.overlap, placement=inference.windows
-        )
-        n_windows = plan.n_windows
+    shape = _find_shape(card, grid)
+    n_windows = _count_windows(card, shape) if n_windows is None else n_windows
     if seconds_per_window is None:
         seconds_per_window = _guess_seconds(card, device, precision)
     scan_voxels = math.prod(grid.shape)
     network_bytes = 3 * card.weights.bytes + batch * window_bytes(card, precision)
     network_bytes += n_apart * _sum_bytes(card, shape)
-    host = _LIBRARY_BYTES[backend_name] + 7 * scan_voxels + _map_bytes(card, shape)
-    host += 2 * _n_tumors(card) * scan_voxels if fine else 0
-    host += 2 * _n_tumors(card) * math.prod(shape) if n_apart > 1 else 0
+    host = _LIBRARY_BYTES[backend_name] + 7 * scan_voxels
+    host += _map_bytes(card, shape, scan_voxels if fine else 0, is_apart=n_apart > 1)
     on_gpu = device.kind == "cuda"
     n_passes = n_windows * (2 ** len(card.inference.mirror_axes) if mirror else 1)
     return Estimate(
@@ -181,6 +172,22 @@ def estimate(
         network_bytes + _GPU_LIBRARY_BYTES if on_gpu else 0,
         n_windows,
     )
+
+
+def _find_shape(card: ModelCard, grid: Grid) -> tuple[int, int, int]:
+    """Size of the network's grid."""
+    from .preprocess import network_grid
+
+    return network_grid(grid, card.input).shape
+
+
+def _count_windows(card: ModelCard, shape: tuple[int, int, int]) -> int:
+    """Count the windows of a whole network grid."""
+    from .windows import plan_windows
+
+    spec = card.inference
+    plan = plan_windows(shape, spec.patch, overlap=spec.overlap, placement=spec.windows)
+    return plan.n_windows
 
 
 def window_bytes(card: ModelCard, precision: str) -> int:
@@ -239,10 +246,10 @@ def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
     return 4 * (len(card.outputs) + 1) * i * j * min(k, card.inference.patch[2])
 
 
-def _map_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
-    """Bytes of what is kept on the network's grid: the input, and a float16 map per tumor."""
-    return math.prod(shape) * (4 + 2 * _n_tumors(card))
-
-
-def _n_tumors(card: ModelCard) -> int:
-    return sum(output.kind == "tumor" for output in card.outputs)
+def _map_bytes(
+    card: ModelCard, shape: tuple[int, int, int], fine_voxels: int, *, is_apart: bool
+) -> int:
+    """Bytes of the input, and of float16 maps per tumor: on the network's grid and, fine, ours."""
+    n_tumors = sum(output.kind == "tumor" for output in card.outputs)
+    n_maps = (2 if is_apart else 1) * n_tumors
+    return math.prod(shape) * (4 + 2 * n_maps) + 2 * n_tumors * fine_voxels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,12 +33,13 @@ class RecipeLog:
     windows_run: int = 0
     windows_skipped: int = 0
 
-    def add(self, errand: Errand, raw: RawResult) -> None:
+    def add(self, errand: Errand, raw: RawResult, steps: Iterable[str]) -> None:
         """Add the run of a model.
 
         Args:
             errand: What it had to do.
             raw: What it found.
+            steps: Of the memory ladder that it took, one sentence each.
         """
         card = errand.card
         self.parts.append(
@@ -55,6 +56,7 @@ class RecipeLog:
                 "windows_skipped": raw.windows_skipped,
             }
         )
+        self.rungs += [f"{card.id}: {step}" for step in steps]
         self.windows_run += raw.windows_run
         self.windows_skipped += raw.windows_skipped
         for stage, seconds in raw.seconds.items():

@@ -19,7 +19,7 @@ from ..volume import Grid, Scan
 from .backends import choose_precision, name_backend
 from .beforehand import check_memory, engine_notes
 from .device import choose_device
-from .engine import MEASURING, SEARCHED, Segmenter, has_fine_maps
+from .engine import MEASURING, SEARCHED, Segmenter
 from .errands import Errand, Plan, make_plan
 from .foreseeing import foresee_errands, join_estimates, share_time
 from .gathering import Gathering
@@ -186,6 +186,12 @@ class RecipeSegmenter:
             disagreement=self._disagreement,
         )
         cancel, progress = cancel or CancelToken(), never_falling(progress)
+        return self._follow(plan, scan, probabilities, progress, cancel)
+
+    def _follow(
+        self, plan: Plan, scan: Scan, probabilities: bool, progress: Progress, cancel: CancelToken
+    ) -> Segmentation:
+        """Run one model after the other, and bring together what they find."""
         foreseen = self._foresee(plan, scan.grid, probabilities)
         check_memory(join_estimates(foreseen))
         gathered = Gathering(plan, scan.grid, disagreement=self._disagreement)
@@ -236,18 +242,19 @@ class RecipeSegmenter:
             models_dir=self._models_dir,
             disagreement=errand.n_apart > 1,
         )
+        steps: list[str] = []
         try:
             raw = segmenter.search(
                 scan,
                 errand.request,
-                fine=probabilities and bool(errand.plain) and has_fine_maps(errand.card),
+                steps,
+                fine=probabilities and bool(errand.plain),
                 progress=progress,
                 cancel=cancel,
-                log=lambda text: log.rungs.append(f"{errand.card.id}: {text}"),
             )
         finally:
             segmenter.backend.close()
-        log.add(errand, raw)
+        log.add(errand, raw, steps)
         return raw
 
 

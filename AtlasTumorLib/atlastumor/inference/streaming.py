@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..models.specs import ModelCard, OutputSpec
+from ..models.specs import InferenceSpec, ModelCard, OutputSpec
 from ..organs import find_organ
 from ..progress import CancelToken, Progress, part_of
 from ..volume import Scan
@@ -128,20 +128,7 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
         progress=part_of(progress, 0.0, _PREPARED),
     )
     ready = time.perf_counter()
-    shape, inference = prepared.grid.shape, card.inference
-    plan = plan_windows(
-        shape,
-        inference.patch,
-        overlap=inference.overlap,
-        placement=inference.windows,
-        body=prepared.body if inference.skip_air else None,
-    )
-    decision = Decision(
-        card.outputs,
-        card.activation,
-        job.request.voxel_thresholds,
-        on_probabilities=inference.restore == "probabilities",
-    )
+    plan, decision = _plan_windows(card.inference, prepared), _make_decision(job)
     tick = _ticker(plan, part_of(progress, _PREPARED, 1.0), cancel)
     tick(0)
     options = _blend_options(job, decision)
@@ -163,6 +150,25 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
         {PREPARING: ready - started, SEARCHING: time.perf_counter() - ready},
         fine,
         spread.maps(),
+    )
+
+
+def _plan_windows(inference: InferenceSpec, prepared: NetworkInput) -> WindowPlan:
+    return plan_windows(
+        prepared.grid.shape,
+        inference.patch,
+        overlap=inference.overlap,
+        placement=inference.windows,
+        body=prepared.body if inference.skip_air else None,
+    )
+
+
+def _make_decision(job: Job) -> Decision:
+    return Decision(
+        job.card.outputs,
+        job.card.activation,
+        job.request.voxel_thresholds,
+        on_probabilities=job.card.inference.restore == "probabilities",
     )
 
 
