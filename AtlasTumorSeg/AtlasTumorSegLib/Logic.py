@@ -7,7 +7,8 @@ from slicer.i18n import tr as _
 
 from atlastumor.detection.operating_point import thresholds_for
 from atlastumor.errors import InputError
-from atlastumor.models.card import DEFAULT_MODEL, ModelCard, find_card
+from atlastumor.models.card import DEFAULT_MODEL, find_card
+from atlastumor.models.recipe import Model
 from atlastumor.organs import find_organ, select_organs
 from AtlasTumorSlicer.Mrml import checkScan
 from AtlasTumorSlicer.WorkerLogic import ProgressCallback, WorkerLogic
@@ -49,7 +50,7 @@ class AtlasTumorSegLogic(WorkerLogic):
         Args:
             volumeNode: The CT; may be under a linear transform.
             organs: Keys such as "liver"; None takes all six.
-            model: Id of a model card.
+            model: Id of a model card or a recipe.
             device: "auto", "cpu", "cuda" or "cuda:N".
             backend: "auto", "torch" or "openvino".
             precision: "auto", "fp32", "bf16" or "fp16".
@@ -81,7 +82,7 @@ class AtlasTumorSegLogic(WorkerLogic):
 
     def _check(
         self, volumeNode: "slicer.vtkMRMLScalarVolumeNode", model: str, operatingPoint: str
-    ) -> ModelCard:
+    ) -> Model:
         """Refuse what cannot run, before anything is written; gives the model's card."""
         if self.isRunning:
             raise InputError(_("A segmentation is already running; wait for it or cancel it."))

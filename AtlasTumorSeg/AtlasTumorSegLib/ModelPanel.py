@@ -6,7 +6,8 @@ import qt
 from slicer.i18n import tr as _
 
 from atlastumor.errors import AtlasTumorError
-from atlastumor.models.card import ModelCard, list_cards
+from atlastumor.models.card import list_cards
+from atlastumor.models.recipe import Model
 from AtlasTumorSlicer.Errors import showError
 from AtlasTumorSlicer.Signal import Signal
 
@@ -28,7 +29,7 @@ class ModelPanel:
         """List the models, the first one chosen."""
         self.changed = Signal()
         self._box, self._label = box, label
-        self._cards: dict[str, ModelCard] = {}
+        self._cards: dict[str, Model] = {}
         self.refresh()
         box.connect("currentIndexChanged(int)", self._onChanged)
 
@@ -67,7 +68,7 @@ class ModelPanel:
         self.changed.emit()
 
 
-def describeCard(card: ModelCard) -> str:
+def describeCard(card: Model) -> str:
     """Write the details of a card as rich text.
 
     Args:
@@ -88,7 +89,7 @@ def describeCard(card: ModelCard) -> str:
     return "".join(f'<p style="margin:0 0 4px 0">{line}</p>' for line in lines)
 
 
-def _describeEvaluation(card: ModelCard) -> str:
+def _describeEvaluation(card: Model) -> str:
     if not card.evaluation:
         return _("<b>Unvalidated:</b> nothing was measured for this model.")
     data = dict.fromkeys(str(row.get("data", "")) for row in card.evaluation)
