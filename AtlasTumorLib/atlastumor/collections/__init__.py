@@ -17,7 +17,13 @@ from .cases import (
     join_collections,
 )
 from .cohort_file import read_cohort, write_cohort
-from .duplicates import check_leakage, find_duplicates, take_fingerprint
+from .duplicates import (
+    check_leakage,
+    compare_fingerprints,
+    find_duplicates,
+    number_scans,
+    take_fingerprint,
+)
 from .gathering import check_case, divide_cases, write_leakage
 from .load import load_case
 from .recognizing import KINDS, read_collection, recognize_collection
@@ -32,10 +38,12 @@ __all__ = [
     "LabelFile",
     "check_case",
     "check_leakage",
+    "compare_fingerprints",
     "divide_cases",
     "find_duplicates",
     "join_collections",
     "load_case",
+    "number_scans",
     "read_cohort",
     "read_collection",
     "recognize_collection",

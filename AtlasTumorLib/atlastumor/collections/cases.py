@@ -92,7 +92,7 @@ class CollectionCase:
         labels: Its label files; where two speak of a voxel, the later one counts. None at all for
             a scan without annotations.
         annotated: What the files speak of.
-        fingerprint: Of the scan's voxels, alike for copies of one scan; "" if it was not taken.
+        fingerprint: Of the scan's slices, as `take_fingerprint` gives it; "" if it was not taken.
         split: "train" or "validation"; "" if it was not decided.
     """
 

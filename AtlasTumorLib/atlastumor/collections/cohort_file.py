@@ -11,7 +11,7 @@
              "values": {"1": [6], "2": [28]}}
           ],
           "annotated": {"organs": ["pancreas"], "tumors": ["pancreas"]},
-          "fingerprint": "9f0c...",
+          "fingerprint": "0014d2a6...",
           "split": "train"
         }
       ],
@@ -66,7 +66,7 @@ _CASE = _table(
     scan=_TEXT,
     labels=_LABELS,
     annotated=_table(("organs", "tumors"), organs=_KEYS, tumors=_KEYS),
-    fingerprint={"type": "string"},
+    fingerprint={"type": "string", "pattern": "^([0-9a-f]{16})*$"},
     split={"enum": list(SPLITS)},
 )
 _PROBLEM = _table(("case", "message"), case=_TEXT, message=_TEXT)

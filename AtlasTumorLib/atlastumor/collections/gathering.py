@@ -16,12 +16,17 @@ from ..errors import InputError, OutOfMemoryError, OutputError
 from ..organs import KEYS
 from ..scans.input_files import name_of
 from .cases import SPLITS, Annotation, CollectionCase
-from .duplicates import find_duplicates, take_fingerprint
+from .duplicates import (
+    compare_fingerprints,
+    find_duplicates,
+    number_scans,
+    take_fingerprint,
+)
 from .load import load_case
 
 __all__ = ["check_case", "divide_cases", "write_leakage"]
 
-_COLUMNS = ("scan", "case", "split", "organs", "tumors", "file")
+_COLUMNS = ("scan", "case", "common", "split", "organs", "tumors", "file")
 
 
 def check_case(case: CollectionCase) -> CollectionCase | Problem:
@@ -48,6 +53,8 @@ def divide_cases(
 ) -> tuple[CollectionCase, ...]:
     """Divide cases into a training and a validation set that have no scan in common.
 
+    A scan, its copies and its parts stay together.
+
     Args:
         cases: With fingerprints. Those without annotations are for training.
         share: Of the annotated scans, those to validate on, above 0 and below 1.
@@ -62,13 +69,21 @@ def divide_cases(
     if not 0.0 < share < 1.0:
         msg = f"The share of the validation set is {share:g}; it lies between 0 and 1."
         raise InputError(msg)
-    known = {case.fingerprint for case in cases if case.annotated != Annotation()}
+    numbers = number_scans(cases)
+    known = {
+        n: "" for n, case in zip(numbers, cases, strict=True) if case.annotated != Annotation()
+    }
     if len(known) < 2:
         msg = f"There are {len(known)} annotated scans; two are needed to validate on one of them."
         raise InputError(msg)
-    n = min(max(round(share * len(known)), 1), len(known) - 1)
-    validation = set(sorted(known, key=lambda name: _draw(name, seed))[:n])
-    return tuple(replace(case, split=SPLITS[case.fingerprint in validation]) for case in cases)
+    for n, case in zip(numbers, cases, strict=True):
+        if n in known:
+            known[n] = max(known[n], case.fingerprint)
+    size = min(max(round(share * len(known)), 1), len(known) - 1)
+    validation = set(sorted(known, key=lambda n: _draw(known[n], seed))[:size])
+    return tuple(
+        replace(case, split=SPLITS[n in validation]) for n, case in zip(numbers, cases, strict=True)
+    )
 
 
 def _draw(fingerprint: str, seed: int) -> bytes:
@@ -80,6 +95,8 @@ def write_leakage(
     path: Path, cases: Iterable[CollectionCase]
 ) -> tuple[tuple[CollectionCase, ...], ...]:
     """Write which scans are there more than once, a row per case.
+
+    "common" is how much a case's slices have in common with those of the first case of the scan.
 
     Args:
         path: The `.csv` file; an earlier one is replaced.
@@ -99,7 +116,7 @@ def write_leakage(
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(_COLUMNS)
             for number, group in enumerate(groups, start=1):
-                table.writerows(_row(number, case) for case in group)
+                table.writerows(_row(number, case, group[0]) for case in group)
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -108,9 +125,10 @@ def write_leakage(
     return groups
 
 
-def _row(number: int, case: CollectionCase) -> list[str]:
+def _row(number: int, case: CollectionCase, first: CollectionCase) -> list[str]:
+    common = compare_fingerprints(case.fingerprint, first.fingerprint)
     organs, tumors = (
         " ".join(key for key in KEYS if key in keys)
         for keys in (case.annotated.organs, case.annotated.tumors)
     )
-    return [str(number), case.id, case.split, organs, tumors, str(case.scan)]
+    return [str(number), case.id, f"{common:.2f}", case.split, organs, tumors, str(case.scan)]

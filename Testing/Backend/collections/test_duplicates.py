@@ -13,7 +13,9 @@ from atlastumor.collections import (
     SPLITS,
     CollectionCase,
     check_leakage,
+    compare_fingerprints,
     find_duplicates,
+    number_scans,
     take_fingerprint,
 )
 from atlastumor.errors import InputError
@@ -36,6 +38,16 @@ def hu() -> np.ndarray:
 def fingerprint(path: Path, array: np.ndarray, affine: np.ndarray = AFFINE) -> str:
     nibabel.save(nibabel.Nifti1Image(array, affine), path)
     return take_fingerprint(read_scan(path))
+
+
+def named(name: str, fingerprint: str, split: str) -> CollectionCase:
+    return CollectionCase(name, Path(name), fingerprint=fingerprint, split=split)
+
+
+def with_tumor(hu: np.ndarray) -> np.ndarray:
+    changed = hu.copy()
+    changed[30:34, 18:22, 12:15] -= 40
+    return changed
 
 
 def shift(mm: float) -> np.ndarray:
@@ -79,20 +91,38 @@ def test_a_copy_is_known_again_when_it_is_stored_with_an_intercept(
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "least"),
     [
-        lambda hu: hu[:, :, :-1],
-        lambda _: np.array(made.body(1).scan.array),
-        lambda hu: np.where(np.arange(hu.size).reshape(hu.shape) == hu.size // 2, 77, hu),
+        (lambda hu: hu[:, :, 13:], 0.1),
+        (lambda hu: hu[1:-1, 1:, 2:], 0.2),
+        (with_tumor, 0.6),
     ],
-    ids=["crop", "other noise", "one voxel"],
+    ids=["half", "through air", "tumor"],
 )
-def test_what_is_no_copy_is_not_taken_for_one(
-    tmp_path: Path, hu: np.ndarray, change: Callable[[np.ndarray], np.ndarray]
+def test_a_part_or_a_change_of_a_scan_is_known_to_be_its(
+    tmp_path: Path, hu: np.ndarray, change: Callable[[np.ndarray], np.ndarray], least: float
 ) -> None:
     original = fingerprint(tmp_path / "original.nii.gz", hu)
+    other = fingerprint(tmp_path / "other.nii.gz", change(hu))
 
-    assert fingerprint(tmp_path / "other.nii.gz", change(hu).astype(np.int16)) != original
+    assert least <= compare_fingerprints(original, other) < 1.0
+    assert number_scans([named("a", original, ""), named("b", other, "")]) == [0, 0]
+
+
+def test_another_patient_has_nothing_in_common(tmp_path: Path, hu: np.ndarray) -> None:
+    original = fingerprint(tmp_path / "original.nii.gz", hu)
+    other = fingerprint(tmp_path / "other.nii.gz", np.array(made.body(1).scan.array))
+
+    assert compare_fingerprints(original, other) == 0.0
+
+
+def test_a_scan_of_which_two_parts_are_there_joins_them() -> None:
+    one, two = "1" * 16, "2" * 16
+    cases = [named("a", one, ""), named("b", "3" * 16, ""), named("c", two, "")]
+
+    assert number_scans(cases) == [0, 1, 2]
+    assert number_scans([*cases, named("d", one + two, "")]) == [0, 1, 0, 0]
+    assert number_scans([named("e", "", ""), named("f", "", "")]) == [0, 1]
 
 
 def test_groups_hold_copies_only(tmp_path: Path) -> None:
@@ -110,13 +140,13 @@ def cases_fingerprint(case: CollectionCase) -> str:
     return take_fingerprint(read_scan(case.scan))
 
 
-def named(name: str, fingerprint: str, split: str) -> CollectionCase:
-    return CollectionCase(name, Path(name), fingerprint=fingerprint, split=split)
-
-
 @pytest.mark.parametrize("split", ["train", ""])
 def test_a_scan_in_both_sets_is_refused(split: str) -> None:
-    cases = [named("a", "f1", "validation"), named("b", "f2", split), named("c", "f1", split)]
+    cases = [
+        named("a", "1" * 16, "validation"),
+        named("b", "2" * 16, split),
+        named("c", "1" * 16, split),
+    ]
 
     with pytest.raises(InputError, match="'a' is for validation, but 'c' is a copy of its scan"):
         check_leakage(cases)
@@ -125,8 +155,8 @@ def test_a_scan_in_both_sets_is_refused(split: str) -> None:
 def test_copies_in_one_set_and_cases_without_fingerprints_are_no_leak() -> None:
     check_leakage(
         [
-            *(named(name, "f1", "validation") for name in "ab"),
-            *(named(name, "f2", "train") for name in "cd"),
+            *(named(name, "1" * 16, "validation") for name in "ab"),
+            *(named(name, "2" * 16, "train") for name in "cd"),
             *(named(name, "", split) for name, split in zip("ef", SPLITS, strict=True)),
         ]
     )
