@@ -197,7 +197,7 @@ def _go(run: Run, setup: _Setup, progress: Progress) -> tuple[ModelCard, list[Pr
         resume_run(run, checkpoint, setup.record, device=setup.device)
     if setup.processes.is_first:
         setup.steps.cut(run.step)
-        setup.looks.cut(run.step)
+        setup.looks.cut(min(run.step, config.steps - 1))  # the last look is always taken again
     card, problems = setup.card, list[Problem]()
     rows: list[dict[str, Any]] = []
     for row in _take_steps(run, setup):

@@ -149,10 +149,13 @@ def test_a_corrupt_case_is_named_and_skipped_and_the_model_segments_a_scan(
     said = capsys.readouterr().err
     models, result = tmp_path / "out", tmp_path / "result"
     words = ["--model", "tiny-v1", "--models-dir", str(models), "--device", "cpu"]
+    looks = (models / "run" / "validation.csv").read_text()
+    main(["train", str(config), "--device", "cpu"])
     segmented = main(["segment", str(held_out.scan), "-o", str(result), *words])
 
     assert code == segmented == 0
     assert "Skipped case1: " in said
+    assert (models / "run" / "validation.csv").read_text() == looks
     report = (models / "report.md").read_text()
     assert "case1: " in report
     assert "1 to learn from, 1 to validate with" in report
@@ -163,6 +166,24 @@ def test_a_corrupt_case_is_named_and_skipped_and_the_model_segments_a_scan(
     assert {row["organ"] for row in card.evaluation} >= {"liver", "kidney", "all"}
     labels = next(result.glob("*labels*.nii.gz"))
     assert nibabel.load(labels).shape == (40, 40, 40)
+
+
+@pytest.mark.slow
+def test_organs_and_tumors_are_learned_though_half_of_the_cases_are_annotated_for_one(
+    tmp_path: Path,
+) -> None:
+    cases = [write_case(tmp_path, f"case{n}", n, tumor=n % 2 == 0) for n in range(4)]
+    one = Annotation(frozenset({"liver"}))
+    cases[2:] = [replace(case, annotated=one) for case in cases[2:]]
+    held_out = replace(write_case(tmp_path, "held-out", 90, tumor=True), split="validation")
+    options = {"steps": 250, "patch": [24, 24, 24], "learning_rate": 3e-3}
+    config = write_config(tmp_path, [*cases, held_out], **options)
+
+    card = train_cohort(load_config(config), device="cpu").card
+
+    found = {row["organ"]: row["dice"] for row in card.evaluation}
+    assert found["liver"] > 0.85
+    assert found["kidney"] > 0.85
 
 
 def test_a_model_can_be_trained_on_and_to_other_organs(finished: Path, tmp_path: Path) -> None:
