@@ -108,6 +108,26 @@ def test_a_recipe_of_imported_models_segments_a_scan(
     assert "Kidney:" in capsys.readouterr().out
 
 
+def test_folds_disagree_alike_in_every_backend(a_place: Path) -> None:
+    pytest.importorskip("openvino")
+    words = ("--disagreement", "--probabilities")
+
+    alone = segment(a_place, "together", "folds", "--probabilities")
+    folders = [
+        segment(a_place, f"apart-{name}", "folds", *words, "--backend", name)
+        for name in ("torch", "openvino")
+    ]
+
+    maps = [read(folder / "disagreement" / "liver_tumor.nii.gz") for folder in folders]
+    np.testing.assert_allclose(maps[0], maps[1], atol=5e-3)
+    assert maps[0].max() > 0.01
+    together = read(alone / "probabilities" / "liver_tumor.nii.gz")
+    mean = read(folders[0] / "probabilities" / "liver_tumor.nii.gz")
+    np.testing.assert_allclose(mean, together, atol=1e-3)
+    differs = read(alone / "labels.nii.gz") != read(folders[0] / "labels.nii.gz")
+    assert differs.mean() < 1e-3
+
+
 def test_a_recipe_is_verified_model_by_model(
     a_place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
