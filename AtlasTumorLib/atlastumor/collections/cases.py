@@ -9,13 +9,13 @@ loss must leave out all else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..batch.cases import Problem
 from ..errors import InputError
-from ..organs import KEYS
+from ..organs import KEYS, ORGANS
 
 __all__ = [
     "SPLITS",
@@ -24,6 +24,7 @@ __all__ = [
     "Collection",
     "CollectionCase",
     "LabelFile",
+    "find_whole_organs",
     "join_collections",
 ]
 
@@ -59,6 +60,18 @@ class Annotation:
                 msg = f"There is no organ {strange[0]!r}."
                 raise ValueError(msg)
             object.__setattr__(self, name, keys)
+
+
+def find_whole_organs(labels: Set[int]) -> frozenset[str]:
+    """Tell which organs labels speak of with all their parts; half a kidney is none.
+
+    Args:
+        labels: Our labels that occur or can occur.
+
+    Returns:
+        Organ keys.
+    """
+    return frozenset(organ.key for organ in ORGANS if labels >= set(organ.labels))
 
 
 @dataclass(frozen=True)

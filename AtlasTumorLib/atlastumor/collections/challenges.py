@@ -25,8 +25,7 @@ from pathlib import Path
 from ..batch.cases import Problem
 from ..batch.volumes import read_integers
 from ..components import find_boxes
-from ..organs import ORGANS
-from .cases import UNKNOWN, Annotation, Collection
+from .cases import UNKNOWN, Annotation, Collection, find_whole_organs
 from .numbers import Numbering, number_by_alias
 from .pairs import find_folder_pairs, find_within, list_files, pair_files
 
@@ -148,8 +147,7 @@ def _number_present(path: Path, *, values: dict[int, tuple[int, ...]], note: str
     present = {
         ours for value in find_boxes(read_integers(path)[0]) for ours in values.get(value, ())
     }
-    organs = frozenset(organ.key for organ in ORGANS if present & set(organ.labels))
-    return Numbering(values, Annotation(organs), (note,))
+    return Numbering(values, Annotation(find_whole_organs(present)), (note,))
 
 
 def is_amos(root: Path) -> bool:

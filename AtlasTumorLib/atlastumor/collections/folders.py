@@ -22,7 +22,14 @@ from ..components import find_boxes
 from ..errors import InputError
 from ..organs import ORGANS, label_names
 from ..scans.input_files import name_of
-from .cases import UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
+from .cases import (
+    UNKNOWN,
+    Annotation,
+    Collection,
+    CollectionCase,
+    LabelFile,
+    find_whole_organs,
+)
 
 __all__ = ["is_atlas", "read_folders"]
 
@@ -109,10 +116,10 @@ def _read_case(one: HealthyCase, place: Path, tumors: Container[str]) -> Collect
 def _read_annotation(path: Path, tumors: Container[str]) -> Annotation:
     """What occurs in a label map, and the tumors that its owner vouches for."""
     present = set(find_boxes(read_integers(path)[0]))
-    organs = {organ.key for organ in ORGANS if present & set(organ.labels)}
+    organs = find_whole_organs(present)
     found = {organ.key for organ in ORGANS if organ.tumor_label in present}
     vouched = {key for key in organs if key in tumors}
-    return Annotation(frozenset(organs), frozenset(found | vouched))
+    return Annotation(organs, frozenset(found | vouched))
 
 
 def _list_masks(place: Path) -> tuple[tuple[LabelFile, ...], Annotation]:

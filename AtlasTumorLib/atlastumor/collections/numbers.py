@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..organs import ORGANS, Organ
-from .cases import UNKNOWN, Annotation
+from .cases import UNKNOWN, Annotation, find_whole_organs
 
 __all__ = ["Numbering", "number_by_alias", "number_by_name"]
 
@@ -64,56 +64,58 @@ def number_by_name(names: Mapping[int, Sequence[str]], title: str) -> Numbering:
         title: Of the data set, such as "Task08_HepaticVessel".
 
     Returns:
-        What its values mean. A lesion, benign or not, is a tumor, as in AbdomenAtlas 2.0.
+        What its values mean. A cyst has a tumor's label, as in AbdomenAtlas 2.0, but a data set
+        that names only cysts has not annotated tumors.
     """
     flat = [name for value in names.values() for name in value]
     owner = _find_owner(flat, title)
     values: dict[int, tuple[int, ...]] = {}
-    organs, tumors, unknown = set(), set(), []
+    parts, tumors, unknown = set(), set(), []
     for value, own in names.items():
         found = [_understand(name, owner) for name in own]
         values[value] = _pick(found)
-        organs |= {organ.key for kind, organ, _ in found if kind == "organ" and organ}
+        parts |= {label for kind, _, labels in found if kind == "organ" for label in labels}
         tumors |= {organ.key for kind, organ, _ in found if kind == "tumor" and organ}
         unknown += [n for n, f in zip(own, found, strict=True) if f[:2] == ("tumor", None)]
     notes = tuple(
         f"{title}: '{name}' says no organ; its voxels are left out of every loss."
         for name in dict.fromkeys(unknown)
     )
-    return Numbering(values, Annotation(frozenset(organs), frozenset(tumors)), notes)
+    return Numbering(values, Annotation(find_whole_organs(parts), frozenset(tumors)), notes)
 
+
+_RANKS = {"other": 0, "organ": 1, "cyst": 2, "tumor": 3, "void": 4}
+_SIDES = ("left", "right")
 
 _Found = tuple[str, Organ | None, tuple[int, ...]]
 """Kind, organ and our labels of a name."""
 
 
 def _pick(found: Sequence[_Found]) -> tuple[int, ...]:
-    """Of all that a value is, what tells most: unknown, then a tumor, a half, the organ."""
+    """Of all that a value is, what tells most: unknown, then a tumor, a cyst, a half, an organ."""
     telling = [one for one in found if one[2]]
-    most = max(telling, key=lambda f: (f[0], f[1] is not None, -len(f[2])), default=None)
+    most = max(telling, key=lambda f: (_RANKS[f[0]], f[1] is not None, -len(f[2])), default=None)
     return most[2] if most else ()
 
 
 def _understand(name: str, owner: Organ | None) -> _Found:
     if name.strip().lower() == _IGNORE:
         return "void", None, (UNKNOWN,)
-    lesion_of = _find_lesion(name, owner)
-    if lesion_of is not None:
-        return "tumor", lesion_of, (lesion_of.tumor_label,)
     kind, key, side = _read(name)
     if kind == "tumor":
         organ = next((organ for organ in ORGANS if organ.key == key), owner)
         return "tumor", organ, (organ.tumor_label if organ else UNKNOWN,)
     if kind != "organ":
-        return "other", None, ()
+        sick = _find_sick(name, owner)
+        return ("cyst", sick, (sick.tumor_label,)) if sick else ("other", None, ())
     organ = next(organ for organ in ORGANS if organ.key == key)
     halves = {half.key: (half.label,) for half in organ.sides}
     return "organ", organ, halves.get(side or "", organ.labels)
 
 
-def _find_lesion(name: str, owner: Organ | None) -> Organ | None:
+def _find_sick(name: str, owner: Organ | None) -> Organ | None:
     """The organ among whose masks of lesions a name is, such as "kidney cyst" or only "cyst"."""
-    stem = "_".join(_words(name))
+    stem = "_".join(word for word in _words(name) if word not in _SIDES)
     for organ in ORGANS:
         if stem in organ.tumor_files:
             return organ
@@ -127,7 +129,7 @@ def _find_owner(names: Sequence[str], title: str) -> Organ | None:
     outlined = {key for kind, key, _ in read.values() if kind == "organ"}
     only = next((organ for organ in ORGANS if {organ.key} == outlined), None)
     others = [n for n, (kind, *_) in read.items() if kind == "other" and n.lower() != _IGNORE]
-    if only and all(_find_lesion(name, only) for name in others):
+    if only and all(_find_sick(name, only) for name in others):
         return only
     words = set(_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title)))
     titled = [organ for organ in ORGANS if words & set(organ.words)]

@@ -12,9 +12,16 @@ CASES = [
     ({1: "Vessel", 2: "Tumour"}, "Task08_HepaticVessel", {1: (), 2: (27,)}, "", "liver"),
     ({1: "colon cancer primaries"}, "Task10_Colon", {1: (30,)}, "", "colon"),
     ({1: "kidney", 2: "tumor", 3: "cyst"}, "K", {1: (3, 4), 2: (29,), 3: (29,)}, *["kidney"] * 2),
-    ({1: "liver", 2: "kidney_left"}, "Two", {1: (5,), 2: (3,)}, "liver kidney", ""),
+    ({1: "liver", 2: "kidney_left"}, "Two", {1: (5,), 2: (3,)}, "liver", ""),
     ({1: "liver_lesion", 2: "endometrioma_tumor"}, "X", {1: (27,), 2: (31,)}, "", "liver uterus"),
     ({1: "prostate/uterus", 2: "liver"}, "A", {1: (), 2: (5,)}, "liver", ""),
+    (
+        {1: "kidney_left", 2: "kidney_right", 3: "kidney_cyst_left", 4: "spleen"},
+        "TotalSegmentator",
+        {1: (3,), 2: (4,), 3: (29,), 4: ()},
+        "kidney",
+        "",
+    ),
     ({1: "liver", 2: "ignore"}, "I", {1: (5,), 2: (UNKNOWN,)}, "liver", ""),
 ]
 
