@@ -287,3 +287,41 @@ def test_mirrored_passes_are_left_out_where_a_model_was_not_trained_for_them(
     kitchen.add_recipe({"organs": ["kidney"], "models": ["kidneys"]})
     with pytest.raises(InputError, match="No model of 'mix' was trained for mirrored passes"):
         open_mix().segment(a_scan_of_two_organs(), mirror=True)
+
+
+def test_a_segmenter_of_one_model_says_who_opens_a_recipe(kitchen: Kitchen) -> None:
+    kitchen.add_recipe({"organs": ["liver"], "models": ["both"]})
+
+    with pytest.raises(InputError, match="`make_segmenter` opens it"):
+        Segmenter("mix", device="cpu")
+
+
+def test_a_model_that_several_parts_name_runs_once(kitchen: Kitchen) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["lesions"], "within": "both"},
+        {"organs": ["kidney"], "models": ["both", "kidneys"]},
+    )
+    scan = a_scan_of_two_organs()
+
+    labels = open_mix().segment(scan).labels.array
+
+    assert sorted(kitchen.loaded) == ["both", "kidneys", "lesions"]
+    np.testing.assert_array_equal(labels == LIVER_TUMOR, scan.array == 150)
+    np.testing.assert_array_equal(labels == KIDNEY_TUMOR, scan.array == 350)
+    np.testing.assert_array_equal(np.isin(labels, KIDNEYS), scan.array == 250)
+
+
+def test_lesions_judged_whole_by_their_own_model_stay_so(kitchen: Kitchen) -> None:
+    judging = {"outline": 0.2, "min_lesion_ml": 0.1}
+    kitchen.add_model("judge", ["liver", "liver tumor"], (-100.0, 145.0), postprocess=judging)
+    kitchen.add_recipe({"organs": ["liver"], "models": ["judge"]}, thresholds={"liver": 0.5})
+    options = {"device": "cpu", "backend": "torch", "precision": "fp32"}
+    scan = a_scan_of_two_organs()
+
+    alone = Segmenter("judge", **options).segment(scan, thresholds={"liver": 0.5}, organs=["liver"])
+    mixed = open_mix().segment(scan, probabilities=True)
+
+    np.testing.assert_array_equal(mixed.labels.array, alone.labels.array)
+    assert mixed.findings == alone.findings
+    assert mixed.probabilities["liver"].outline == 0.2
+    assert mixed.provenance.parts[0]["outline"] == 0.2

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlastumor.cli import main
+from atlastumor.detection.operating_point import OperatingPoint, thresholds_for
 from atlastumor.errors import CardError, InputError, UnknownKeyError
 from atlastumor.models.card import (
     DEFAULT_MODEL,
@@ -19,6 +21,7 @@ from atlastumor.models.card import (
     parse_card,
 )
 from atlastumor.models.catalog import find_entry, make_card
+from atlastumor.models.importing.installing import check_free
 from atlastumor.models.recipe import RECIPES_DIR, Recipe, complete_recipe, parse_recipe
 from atlastumor.models.store import remove_model
 from atlastumor.organs import KEYS
@@ -26,6 +29,25 @@ from atlastumor.organs import KEYS
 from .card_examples import card_data
 
 OWN = sorted(path for path in RECIPES_DIR.glob("*.json") if path.stem != "schema")
+POINT = OperatingPoint(
+    model_id="mix",
+    weights_sha256="",
+    organ="colon",
+    threshold=0.25,
+    data_set="forty scans",
+    hit_rule="union-iou",
+    hit_threshold=0.1,
+    hit_guard=False,
+    hit_text="A rule.",
+    false_positives="lenient",
+    min_volume_mm3=30.0,
+    floor=0.01,
+    target="sensitivity >= 0.9",
+    sensitivity=0.925,
+    fp_per_scan=1.5,
+    n_lesions=40,
+    n_scans=30,
+)
 WEIGHTS = {"file": "none.safetensors", "sha256": "0" * 64, "bytes": 1}
 
 
@@ -227,3 +249,20 @@ def test_a_recipe_of_the_package_cannot_be_removed(
 
     with pytest.raises(InputError, match="stays"):
         remove_model("mix")
+
+
+def test_no_model_is_imported_under_the_id_of_a_recipe_that_waits_for_its_models(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(InputError, match="There is a model 'six-organs' already"):
+        check_free("six-organs", tmp_path)
+
+
+def test_operating_points_belong_to_a_recipe_as_to_a_model(a_folder: Path) -> None:
+    recipe = find_card("mix")
+    point = replace(POINT, model_id="mix", weights_sha256=recipe.weights.sha256, organ="colon")
+
+    assert thresholds_for([point], recipe) == {"colon": 0.25}
+    write(a_folder, lambda data: data["parts"].reverse())
+    with pytest.raises(InputError, match="other weights of 'mix'"):
+        thresholds_for([point], find_card("mix"))

@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import InputError, OutputError
 from ...networks import load_network
 from ...progress import CancelToken, Progress
-from ..card import ModelCard, list_cards, load_card, parse_card
+from ..card import ModelCard, list_cards, list_recipes, load_card, parse_card
 from ..weights import hash_file, save_weights
 from .draft import Draft
 
@@ -72,9 +72,9 @@ def check_free(model_id: str, folder: Path) -> None:
         folder: The models folder.
 
     Raises:
-        InputError: If one has it, in this folder, the user's or the package.
+        InputError: If one has it, or a recipe, in this folder, the user's or the package.
     """
-    if model_id in {card.id for card in list_cards([folder])}:
+    if model_id in {one.id for one in (*list_cards([folder]), *list_recipes([folder]))}:
         msg = f"There is a model '{model_id}' already. Remove it first, or import with another id."
         raise InputError(msg)
 
