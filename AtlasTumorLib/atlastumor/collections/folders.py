@@ -22,14 +22,7 @@ from ..components import find_boxes
 from ..errors import InputError
 from ..organs import ORGANS, label_names
 from ..scans.input_files import name_of
-from .cases import (
-    UNKNOWN,
-    Annotation,
-    Collection,
-    CollectionCase,
-    LabelFile,
-    find_whole_organs,
-)
+from .cases import UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
 
 __all__ = ["is_atlas", "read_folders"]
 
@@ -114,12 +107,12 @@ def _read_case(one: HealthyCase, place: Path, tumors: Container[str]) -> Collect
 
 
 def _read_annotation(path: Path, tumors: Container[str]) -> Annotation:
-    """What occurs in a label map, and the tumors that its owner vouches for."""
+    """What occurs in a label map, one kidney too, and the tumors that its owner vouches for."""
     present = set(find_boxes(read_integers(path)[0]))
-    organs = find_whole_organs(present)
+    organs = {organ.key for organ in ORGANS if present & set(organ.labels)}
     found = {organ.key for organ in ORGANS if organ.tumor_label in present}
     vouched = {key for key in organs if key in tumors}
-    return Annotation(organs, frozenset(found | vouched))
+    return Annotation(frozenset(organs), frozenset(found | vouched))
 
 
 def _list_masks(place: Path) -> tuple[tuple[LabelFile, ...], Annotation]:

@@ -136,7 +136,7 @@ def test_a_user_can_mark_voxels_of_which_nothing_is_known(tmp_path: Path) -> Non
     assert (loaded(case)[0] == UNKNOWN).all()
 
 
-def test_half_of_a_paired_organ_is_no_annotation_of_it(tmp_path: Path) -> None:
+def test_a_patient_may_have_one_kidney(tmp_path: Path) -> None:
     own_case(tmp_path, "left_only", keep(LIVER, LEFT, tumors=False))
 
-    assert read_collection(tmp_path).cases[0].annotated == annotation("liver")
+    assert read_collection(tmp_path).cases[0].annotated == annotation("liver kidney")

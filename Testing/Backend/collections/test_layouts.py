@@ -124,6 +124,13 @@ def test_flare_2023_is_known_where_it_speaks_and_names_no_organ_of_a_tumor(tmp_p
     assert "without an organ" in found.notes[0]
 
 
+def test_half_of_the_kidneys_is_no_annotation_of_them_in_flare_2023(tmp_path: Path) -> None:
+    folder = made.write_flare(tmp_path, "flare23")
+    made.save(folder / "labelsTr2200/FLARE23_0001.nii.gz", made.translate(ours(), {RIGHT: 2}))
+
+    assert read_collection(folder).cases[0].annotated == annotation()
+
+
 def test_amos_leaves_out_mr_and_takes_a_prostate_for_no_uterus(tmp_path: Path) -> None:
     folder = made.write_amos(tmp_path)
 
