@@ -26,8 +26,8 @@ from ..organs import Organ, label_names, select_organs
 from ..progress import Progress, ignore_progress
 from ..results.nifti import write_labels, write_scan
 from ..volume import LabelMap
+from .cases import read_cases
 from .config import TrainingConfig
-from .running import read_cases
 
 __all__ = ["ExportedCohort", "export_cohort"]
 

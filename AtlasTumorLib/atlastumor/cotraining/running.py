@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,23 +20,25 @@ from typing import Any
 import torch
 
 from ..batch.cases import Problem
-from ..collections import CollectionCase, check_leakage, read_cohort
-from ..errors import InputError
+from ..collections import CollectionCase
+from ..errors import OutputError
 from ..inference.device import choose_device, find_best_precision
 from ..models.card import ModelCard
 from ..progress import Progress, ignore_progress
+from .cases import cache_cases, read_cases
 from .config import TrainingConfig
 from .export import write_model
 from .history import STEPS, VALIDATION, Table
 from .optimizing import Run, learning_rate_at, resume_run, save_run, start_run, take_step
 from .patches import MADE, NO_ROOM, Patch, PatchSource
-from .prepare import CachedCase, cached_spec, prepare_cases
+from .prepare import CachedCase
 from .processes import Processes, join_processes
 from .report import RunFacts, write_report
 from .starting import draft_card, find_source, start_network
+from .synthetic import check_synthetic
 from .validation import validate
 
-__all__ = ["TrainedModel", "read_cases", "train_cohort"]
+__all__ = ["TrainedModel", "train_cohort"]
 
 _STAGE = "Training"
 
@@ -82,33 +85,6 @@ class _Setup:
         return Table(self.folder / "validation.csv", VALIDATION)
 
 
-def read_cases(config: TrainingConfig) -> tuple[list[CollectionCase], list[CollectionCase]]:
-    """Read the cohorts of a configuration.
-
-    Args:
-        config: The run's.
-
-    Returns:
-        The training cases (those of no split count among them) and the validation cases.
-
-    Raises:
-        InputError: If a cohort cannot be read, two cases have one id, a scan is to be trained on
-            and validated on, or none is to train on.
-    """
-    cases = [case for path in config.cohorts for case in read_cohort(path).cases]
-    ids = [case.id for case in cases]
-    twice = next((one for one in ids if ids.count(one) > 1), None)
-    if twice is not None:
-        msg = f"Two cases of the cohorts have the id '{twice}'; rename one."
-        raise InputError(msg)
-    check_leakage(cases)
-    train = [case for case in cases if case.split != "validation"]
-    if not train:
-        msg = "The cohorts hold no case to train on; give some the split 'train'."
-        raise InputError(msg)
-    return train, [case for case in cases if case.split == "validation"]
-
-
 def train_cohort(
     config: TrainingConfig, *, device: str = "auto", progress: Progress = ignore_progress
 ) -> TrainedModel:
@@ -127,7 +103,7 @@ def train_cohort(
         AtlasTumorError: As of what it runs.
     """
     chosen = choose_device(device)
-    with join_processes(cuda=chosen.kind == "cuda") as processes:
+    with join_processes(cuda=chosen.kind == "cuda") as processes, _speaking_of(config.output):
         where = chosen.name
         if processes.size > 1 and chosen.kind == "cuda":
             where = f"cuda:{processes.local_rank}"
@@ -136,9 +112,10 @@ def train_cohort(
         if precision == "auto":
             precision = find_best_precision(chosen)
         train, validation = read_cases(config)
+        check_synthetic(config.synthetic, config.models_dir)
         source = find_source(config)
         card = draft_card(config, train, source)
-        cases, problems = _prepare(config, train, card, processes, progress)
+        cases, problems = cache_cases(config, train, card, processes, progress=progress)
         network, note = start_network(card, source, config)
         hardware = f"{chosen.description} x {processes.size}"
         record = config.record() | {"precision": precision, "cases": [c.folder.name for c in cases]}
@@ -153,41 +130,23 @@ def train_cohort(
         return TrainedModel(card, tuple(files), (*problems, *more))
 
 
+@contextmanager
+def _speaking_of(folder: Path) -> Iterator[None]:
+    """Turn what the file system says into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"The run cannot be written to '{folder}': {error.strerror or error}. Make room or "
+            "name another folder; what was learned up to the last checkpoint is kept."
+        )
+        raise OutputError(msg) from error
+
+
 def _facts(setup: _Setup, problems: tuple[Problem, ...]) -> RunFacts:
     config = setup.config
     counts = (config.batch, len(setup.cases), len(setup.validation))
     return RunFacts(config.id, setup.hardware, *counts, (setup.note,), problems)
-
-
-def _prepare(
-    config: TrainingConfig,
-    cases: Sequence[CollectionCase],
-    card: ModelCard,
-    processes: Processes,
-    progress: Progress,
-) -> tuple[list[CachedCase], list[Problem]]:
-    """Let the first process fill the cache; all then read what it found."""
-    if config.batch % processes.size:
-        msg = f"A step's {config.batch} patches cannot be shared by {processes.size} processes."
-        raise InputError(msg)
-    spec, cache = card.input, config.output / "cache"
-    cached_spec(spec)
-    found: list[CachedCase | Problem] = []
-    if processes.is_first:
-        (config.output / "run").mkdir(parents=True, exist_ok=True)
-        for one in prepare_cases(cases, spec, cache, workers=config.workers):
-            found.append(one)
-            progress(0.0, f"Preparing scan {len(found)} of {len(cases)}")
-    processes.wait()
-    if not processes.is_first:
-        found = list(prepare_cases(cases, spec, cache))
-    usable = [one for one in found if isinstance(one, CachedCase)]
-    problems = [one for one in found if isinstance(one, Problem)]
-    if not usable:
-        first = problems[0]
-        msg = f"No training case can be used. The first: {first.case}: {first.message}"
-        raise InputError(msg)
-    return usable, problems
 
 
 def _go(run: Run, setup: _Setup, progress: Progress) -> tuple[ModelCard, list[Problem]]:

@@ -12,21 +12,43 @@ import numpy.typing as npt
 from ..batch.quality import Critic, judge_tumor
 from ..collections import UNKNOWN
 from ..errors import InputError, PlacementError
-from ..organs import label_names
+from ..models.card import find_card
+from ..organs import KEYS, label_names
 from ..synthesis.base import AbstractMethod
 from ..synthesis.methods import find_method
 from ..synthesis.request import TumorRequest, draw_diameter
+from ..synthesis.shapes import find_shape
 from ..synthesis.synthesize import SynthesisResult, synthesize
 from ..volume import Grid, LabelMap, Scan
 from .boxes import overlap
 from .config import SyntheticOptions
 from .prepare import CachedCase
 
-__all__ = ["Grower", "Grown"]
+__all__ = ["Grower", "Grown", "check_synthetic"]
 
 _VIEW_MM = 170.0
 """Side of the box in which a tumor is placed: the largest of 64 mm with an organ around it."""
 _LARGEST_SEED = 2**53
+
+
+def check_synthetic(options: SyntheticOptions, models_dir: Path | None) -> None:
+    """Make sure that tumors can be grown, before anything else is done.
+
+    Args:
+        options: Method, shape, sizes, critic.
+        models_dir: Where weights and further models lie.
+
+    Raises:
+        UnknownKeyError: If there is no such method, shape or critic.
+        InputError: If the mix leaves nothing to draw.
+        AtlasTumorError: If the method lacks what it needs.
+    """
+    if options.probability > 0:
+        find_method(options.method, models_dir=models_dir, device="cpu")
+        find_shape(options.shape)
+        draw_diameter(np.random.default_rng(0), KEYS[0], options.mix)
+        if options.min_quality is not None:
+            find_card(options.critic, [models_dir] if models_dir is not None else [])
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,6 +53,9 @@ def test_a_key_that_cannot_be_used_is_named(
         ({"input": {"orientation": "RAS"}}, "input.spacing_mm is missing"),
         ({"organs": ["uterus"]}, "No training case is annotated for uterus"),
         ({"start_from": "nobody-v1"}, "There is no model 'nobody-v1'"),
+        ({"synthetic": {"method": "magic"}}, "There is no method 'magic'"),
+        ({"synthetic": {"min_quality": 0.5, "critic": "nobody"}}, "There is no model 'nobody'"),
+        ({"synthetic": {"mix": [0, 0, 0]}}, "The mix 0:0:0 leaves no tumor to draw"),
     ],
 )
 def test_what_does_not_go_together_is_said_before_anything_is_written(
@@ -65,6 +68,19 @@ def test_what_does_not_go_together_is_said_before_anything_is_written(
     assert code in (2, 3)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    cases = [write_case(tmp_path, "one", 0, tumor=True)]
+    config = write_config(tmp_path, cases, output="taken")
+
+    code = main(["train", str(config), "--device", "cpu"])
+
+    assert code == 3
+    assert "The run cannot be written to" in capsys.readouterr().err
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

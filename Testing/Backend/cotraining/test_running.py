@@ -143,6 +143,8 @@ def test_a_corrupt_case_is_named_and_skipped_and_the_model_segments_a_scan(
     cases = [write_case(tmp_path, f"case{n}", n, tumor=True) for n in range(2)]
     held_out = replace(write_case(tmp_path, "held-out", 5, tumor=True), split="validation")
     cases[1].scan.write_bytes(cases[1].scan.read_bytes()[:1000])
+    bare = write_case(tmp_path, "case2", 2, tumor=False)
+    cases.append(replace(bare, labels=(), annotated=Annotation()))
     config = write_config(tmp_path, [*cases, held_out])
 
     code = main(["train", str(config), "--device", "cpu"])
@@ -155,6 +157,7 @@ def test_a_corrupt_case_is_named_and_skipped_and_the_model_segments_a_scan(
 
     assert code == segmented == 0
     assert "Skipped case1: " in said
+    assert "Skipped case2: It is annotated for none of the organs to learn." in said
     assert (models / "run" / "validation.csv").read_text() == looks
     report = (models / "report.md").read_text()
     assert "case1: " in report
