@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..errors import UnknownKeyError, UsageError
+from ..errors import CardError, UnknownKeyError, UsageError
 from ..models.card import ModelCard, find_card, list_cards, list_recipes
 from ..models.catalog import CatalogEntry, entries, methods
 from ..models.published import PublishedFile, locate_file
@@ -69,12 +69,13 @@ def show(options: argparse.Namespace, console: Console) -> None:
     if len(options.names) != 1:
         msg = "Name the model to show; `atlastumor models list` lists them."
         raise UsageError(msg)
-    found = _find(options.names[0], [options.models_dir] if options.models_dir else [])
+    folders = [options.models_dir] if options.models_dir else []
+    found = _find(options.names[0], folders)
     if options.json or console.as_json:
         data = asdict(found) if isinstance(found, CatalogEntry) else _read_card(found)
         console.document(data)
         return
-    rows = _describe(found)
+    rows = _describe(found, folders)
     console.say(f"{found.title} ({found.id})\n")
     for name, text in rows:
         if text:
@@ -84,6 +85,9 @@ def show(options: argparse.Namespace, console: Console) -> None:
 def _find(name: str, folders: Sequence[Path]) -> Model | CatalogEntry:
     """A model that is here, else a published one."""
     offered = {entry.id for entry in entries.list_entries()}
+    for recipe in list_recipes(folders):
+        if recipe.id == name and _find_obstacle(recipe, folders):
+            return recipe
     try:
         return find_card(name, folders)
     except UnknownKeyError as error:
@@ -91,6 +95,15 @@ def _find(name: str, folders: Sequence[Path]) -> Model | CatalogEntry:
             here = {card.id for card in list_cards(folders)}
             raise UnknownKeyError("model", name, here | offered) from error
     return entries.find_entry(name)
+
+
+def _find_obstacle(recipe: Recipe, folders: Sequence[Path]) -> str:
+    """Why a recipe cannot be followed yet; empty if it can."""
+    try:
+        find_card(recipe.id, folders)
+    except CardError as error:
+        return str(error)
+    return ""
 
 
 def _read_card(card: Model) -> Mapping[str, Any]:
@@ -160,18 +173,21 @@ def _make_recipe_row(recipe: Recipe, here: set[str]) -> dict[str, Any]:
     }
 
 
-def _describe(found: Model | CatalogEntry) -> Iterator[tuple[str, str]]:
+def _describe(found: Model | CatalogEntry, folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
     if isinstance(found, CatalogEntry):
         return _describe_entry(found)
-    return _describe_recipe(found) if isinstance(found, Recipe) else _describe_card(found)
+    if isinstance(found, Recipe):
+        return _describe_recipe(found, _find_obstacle(found, folders))
+    return _describe_card(found)
 
 
-def _describe_recipe(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    yield "license", recipe.license
+def _describe_recipe(recipe: Recipe, obstacle: str) -> Iterator[tuple[str, str]]:
+    yield "not ready", obstacle
+    yield "license", recipe.license or "see its models"
     yield "limits", recipe.limits
     yield "summary", recipe.summary
     for part in recipe.parts:
-        yield ", ".join(part.organs), f"from {describe_part(part)}"
+        yield "organs", f"{', '.join(part.organs)} from {describe_part(part)}"
     yield "measured", "not validated as a whole; see each model"
     yield "recipe", str(recipe.path or "")
 

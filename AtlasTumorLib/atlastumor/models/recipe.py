@@ -120,10 +120,10 @@ class Recipe:
 
     @property
     def license(self) -> str:
-        """Those of its models."""
+        """Those of its models, as far as they are there."""
         names: dict[str, list[str]] = {}
-        for name in self.names:
-            names.setdefault(self.cards[name].license, []).append(name)
+        for name, card in self.cards.items():
+            names.setdefault(card.license, []).append(name)
         return "; ".join(f"{text} ({', '.join(owners)})" for text, owners in names.items())
 
     @property

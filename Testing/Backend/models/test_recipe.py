@@ -187,6 +187,8 @@ def test_one_whose_models_are_missing_is_no_model_yet_and_harms_no_other(
         find_card("nobody")
     assert main(["models", "list"]) == 0
     assert "needs organs" in capsys.readouterr().out
+    assert main(["models", "show", "mix"]) == 0
+    assert "not ready   The recipe 'mix' needs models that are not" in capsys.readouterr().out
 
 
 def test_a_recipe_is_shown_and_removed_without_its_models(
