@@ -9,7 +9,7 @@ import numpy as np
 from ..lesions import Lesion
 from ..models.recipe import Part
 from ..models.specs import PostprocessSpec
-from ..organs import Organ
+from ..organs import Organ, find_organ
 from ..volume import Grid, LabelMap
 from .errands import Errand, Plan
 from .findings import Finding, describe_findings
@@ -81,8 +81,8 @@ class Gathering:
         split_halves(raw, self._grid, errand.card, errand.outlined)
         spec = PostprocessSpec(largest_component=errand.card.postprocess.largest_component)
         postprocess(raw.labels, self._grid, spec, errand.outlined)
-        for organ in errand.outlined:
-            absorb_tumors(raw.labels, organ)
+        tumors = (*errand.outlined, *map(find_organ, errand.scored.values()))
+        absorb_tumors(raw.labels, tumors, errand.outlined)
         merge_labels(self.labels, raw.labels, (*errand.plain, *errand.outlined), self._ranks)
         for key, source in errand.scored.items():
             self._votes[key].append(raw.probabilities[source])

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..components import Box, Region, find_box, find_boxes, find_components, has_label
 from ..organs import Organ
 from ..volume import Grid
-from .postprocess import Labels, drop_lesion
+from .postprocess import Labels, find_surrounding
 from .probability import AbstractTumorMap, Half, find_overlap
 
 __all__ = [
@@ -131,17 +131,21 @@ def merge_labels(
         np.copyto(old, new, where=ranks[new] > ranks[old])
 
 
-def absorb_tumors(labels: Labels, organ: Organ) -> None:
-    """Turn an organ's tumors into organ; those that touch none of it into background.
+def absorb_tumors(labels: Labels, tumors: Iterable[Organ], organs: Iterable[Organ]) -> None:
+    """Turn tumors into the organ that they touch most, or into background if they touch none.
 
     Args:
         labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
-        organ: Which organ.
+        tumors: Organs by whose name the tumors go.
+        organs: Organs that they may become.
     """
-    box = find_boxes(labels).get(organ.tumor_label)
-    if box is not None:
-        for lesion in list(find_components(labels, organ.tumor_label, box)):
-            drop_lesion(labels, lesion, organ)
+    candidates = [label for organ in organs for label in organ.labels]
+    boxes = find_boxes(labels)
+    for label in dict.fromkeys(organ.tumor_label for organ in tumors):
+        if candidates and label in boxes:
+            for lesion in list(find_components(labels, label, boxes[label])):
+                around = find_surrounding(labels, lesion, candidates)
+                labels[lesion.box][lesion.mask] = around
 
 
 def find_outline(labels: Labels, organ: Organ) -> Region:

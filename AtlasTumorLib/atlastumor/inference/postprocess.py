@@ -31,6 +31,7 @@ __all__ = [
     "drop_distant_tumors",
     "drop_lesion",
     "drop_small_lesions",
+    "find_surrounding",
     "join_boxes",
     "keep_largest_part",
     "postprocess",
@@ -140,18 +141,27 @@ def drop_lesion(labels: Labels, lesion: Region, organ: Organ) -> None:
         lesion: Its voxels.
         organ: Whose lesion.
     """
-    labels[lesion.box][lesion.mask] = _find_surrounding(labels, lesion, organ)
+    labels[lesion.box][lesion.mask] = find_surrounding(labels, lesion, organ.labels)
 
 
-def _find_surrounding(labels: Labels, lesion: Region, organ: Organ) -> int:
-    """The organ label that most voxels around a lesion have, or 0."""
+def find_surrounding(labels: Labels, lesion: Region, candidates: Sequence[int]) -> int:
+    """Find the label that most voxels around a lesion have.
+
+    Args:
+        labels: AbdomenAtlas 2.0 numbers, (I, J, K).
+        lesion: Its voxels.
+        candidates: Labels that count.
+
+    Returns:
+        One of them, or 0 if it touches none.
+    """
     outer = grow_box(lesion.box, (1, 1, 1), labels.shape)
     mask = np.zeros([side.stop - side.start for side in outer], bool)
     mask[box_within(outer, lesion.box)] = lesion.mask
     around = labels[outer][ndimage.binary_dilation(mask, _TOUCHING) & ~mask]
-    counts = [int(np.count_nonzero(around == label)) for label in organ.labels]
+    counts = [int(np.count_nonzero(around == label)) for label in candidates]
     best = int(np.argmax(counts))
-    return organ.labels[best] if counts[best] else 0
+    return candidates[best] if counts[best] else 0
 
 
 def join_boxes(boxes: Sequence[Box]) -> Box:

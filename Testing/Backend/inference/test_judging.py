@@ -196,7 +196,7 @@ def test_the_highest_score_of_an_organ_is_that_of_a_whole_lesion() -> None:
     found = measure(0.95)
 
     assert not found.lesions
-    assert 0.6 < found.highest["liver"] < 0.95
+    assert 0.6 < found.findings[0].highest_score < 0.95
     assert found.highest["liver"] == max(
         lesion.score for lesion in found.probabilities["liver"].lesions
     )

@@ -121,7 +121,7 @@ def test_tumors_become_the_half_of_the_organ_that_they_touch() -> None:
     labels[:3], labels[6:] = left, right
     labels[1, 1, 1] = labels[7, 1, 1] = labels[4, 1, 1] = KIDNEY.tumor_label
 
-    absorb_tumors(labels, KIDNEY)
+    absorb_tumors(labels, [KIDNEY], [KIDNEY])
 
     assert (labels[:3] == left).all()
     assert (labels[6:] == right).all()

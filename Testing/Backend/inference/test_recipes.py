@@ -96,6 +96,19 @@ def test_lesions_of_any_organ_count_within_the_outlines_of_another_model(kitchen
     assert rows["kidneys"]["outlines"] == ["kidney"]
 
 
+def test_a_model_of_organs_and_any_lesion_may_outline_for_itself(kitchen: Kitchen) -> None:
+    kitchen.add_model("all", ["liver", "kidney", "lesion"], (-100.0, 200.0, 320.0))
+    kitchen.add_recipe({"organs": ["liver", "kidney"], "models": ["all"], "within": "all"})
+    scan = a_scan_of_two_organs()
+
+    labels = open_mix().segment(scan).labels.array
+
+    assert kitchen.loaded == ["all"]
+    np.testing.assert_array_equal(labels == KIDNEY_TUMOR, scan.array == 350)
+    np.testing.assert_array_equal(np.isin(labels, KIDNEYS), scan.array == 250)
+    np.testing.assert_array_equal(labels == LIVER, np.isin(scan.array, (0, 150)))
+
+
 def test_tumors_of_the_outlining_model_are_organ_where_lesions_are_looked_for(
     kitchen: Kitchen,
 ) -> None:

@@ -6,6 +6,7 @@ import torch
 from atlastumor.errors import CardError, WeightsError
 from atlastumor.models.weights import fit_weights
 from atlastumor.networks import adapt_tensors, build_network, find_multiple
+from atlastumor.networks.ensemble import count_members, take_apart
 from Backend.models.card_examples import small_args
 
 ARGS = {"network": "plain_unet", "args": small_args("plain_unet"), "members": 3}
@@ -32,6 +33,18 @@ def test_its_logits_are_the_mean_of_its_members():
     with torch.inference_mode():
         expected = torch.stack([network(x) for network in networks]).mean(dim=0)
         torch.testing.assert_close(ensemble(x), expected)
+
+
+def test_taken_apart_it_gives_what_each_member_says():
+    networks, ensemble = members(), build_network("ensemble", 3, ARGS)
+    fit_weights(ensemble, joined(networks))
+    x = torch.randn(1, 1, 16, 16, 16)
+
+    with torch.inference_mode():
+        expected = torch.cat([network(x) for network in networks], dim=1)
+        torch.testing.assert_close(take_apart(ensemble)(x), expected)
+    assert count_members("ensemble", ARGS) == 3
+    assert count_members("plain_unet", ARGS["args"]) == 1
 
 
 def test_windows_are_those_of_a_member():
