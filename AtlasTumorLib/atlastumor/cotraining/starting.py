@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def start_network(
 ) -> tuple[torch.nn.Module, str]:
     """Build the network and give it its first weights.
 
-    The layers that put out the channels are taken over only where every channel means the same.
+    Of the layers that put out the channels, those channels are taken over that mean the same.
 
     Args:
         card: From `draft_card`.
@@ -146,9 +146,29 @@ def start_network(
         return network, f"The weights are those of '{source.id}', trained on."
     own = network.state_dict()
     wider = list_shapes(lambda: build_network(name, n + 1, args))
-    heads = {key for key, tensor in own.items() if wider[key] != tuple(tensor.shape)}
-    fit_weights(network, {**state, **{key: own[key] for key in heads}})
+    heads = [key for key, tensor in own.items() if wider[key] != tuple(tensor.shape)]
+    rows = _find_rows(card, source)
+    taken = {key: _take_rows(own[key], state.get(key), rows, source) for key in heads}
+    fit_weights(network, {**state, **taken})
     return network, (
-        f"The weights are those of '{source.id}', trained on, but for {len(heads)} tensors that "
-        "put out the channels: these mean something else here and began random."
+        f"The weights are those of '{source.id}', trained on; of {n} channels {len(rows)} mean the "
+        "same there, the others began random."
     )
+
+
+def _find_rows(card: ModelCard, source: ModelCard) -> dict[int, int]:
+    """Find the channels that mean the same in two models: the source's number by ours."""
+    there = {(o.kind, o.organ, o.side): o.channel for o in source.outputs}
+    here = {o.channel: (o.kind, o.organ, o.side) for o in card.outputs}
+    return {channel: there[meaning] for channel, meaning in here.items() if meaning in there}
+
+
+def _take_rows(
+    own: torch.Tensor, given: torch.Tensor | None, rows: Mapping[int, int], source: ModelCard
+) -> torch.Tensor:
+    """Give a tensor that puts out channels the rows of those that mean the same."""
+    taken = own.clone()
+    if given is not None and given.shape == (len(source.outputs), *own.shape[1:]):
+        for channel, there in rows.items():
+            taken[channel] = given[there]
+    return taken
