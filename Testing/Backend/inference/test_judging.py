@@ -197,7 +197,7 @@ def test_the_highest_score_of_an_organ_is_that_of_a_whole_lesion() -> None:
 
     assert not found.lesions
     assert 0.6 < found.findings[0].highest_score < 0.95
-    assert found.highest["liver"] == max(
+    assert found.findings[0].highest_score == max(
         lesion.score for lesion in found.probabilities["liver"].lesions
     )
 
