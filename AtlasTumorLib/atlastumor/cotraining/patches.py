@@ -17,9 +17,10 @@ import torch
 from ..collections import UNKNOWN
 from ..inference.intensity import normalize, padding_value
 from ..models.specs import InputSpec, OutputSpec
+from ..training.channels import channel_of_label
 from .augment import MARGIN, Augmentation
 from .boxes import cut_box, overlap
-from .channels import channel_of_label, merge_channels
+from .channels import merge_channels
 from .config import TrainingConfig
 from .prepare import CachedCase
 from .synthetic import Grower, Grown

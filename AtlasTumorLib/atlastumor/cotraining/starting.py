@@ -16,7 +16,7 @@ from ..models.weights import fit_weights, load_weights
 from ..networks import build_network, find_multiple
 from ..networks.shapes import list_shapes
 from ..organs import KEYS, ORGANS, find_organ
-from .channels import list_outputs
+from ..training.channels import list_outputs
 from .config import TrainingConfig
 
 __all__ = ["draft_card", "find_source", "start_network"]

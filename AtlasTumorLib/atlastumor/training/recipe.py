@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ..organs import ORGANS
+from .channels import list_outputs
 
-__all__ = ["FIRST_TUMOR", "Recipe", "channel_of_label", "outputs"]
+__all__ = ["FIRST_TUMOR", "Recipe", "outputs"]
 
 FIRST_TUMOR = 1 + len(ORGANS)
 """Channels from here on are tumors."""
@@ -23,25 +21,10 @@ def outputs() -> list[dict[str, Any]]:
         Background, then the six organs, then their tumors, in table order. Both kidneys share a
         channel: telling left from right is geometry, not texture.
     """
-    background = [{"channel": 0, "kind": "background", "organ": None}]
-    rows = [(kind, organ.key) for kind in ("organ", "tumor") for organ in ORGANS]
-    return background + [
-        {"channel": channel, "kind": kind, "organ": key}
-        for channel, (kind, key) in enumerate(rows, start=1)
+    return [
+        {"channel": output.channel, "kind": output.kind, "organ": output.organ}
+        for output in list_outputs(ORGANS)
     ]
-
-
-def channel_of_label() -> npt.NDArray[np.uint8]:
-    """Map a value of our label maps to the network's channel.
-
-    Returns:
-        Table of (256,) channels; labels of no organ map to 0.
-    """
-    table = np.zeros(256, np.uint8)
-    for row, organ in enumerate(ORGANS, start=1):
-        table[list(organ.labels)] = row
-        table[organ.tumor_label] = row + len(ORGANS)
-    return table
 
 
 @dataclass(frozen=True)

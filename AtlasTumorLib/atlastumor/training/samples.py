@@ -18,9 +18,11 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
+from ..organs import ORGANS
 from ..phantom.tissues import TISSUE_LABEL, sample_hu
 from ..phantom.tumors import NEIGHBORS
-from .recipe import FIRST_TUMOR, Recipe, channel_of_label
+from .channels import channel_of_label, list_outputs
+from .recipe import FIRST_TUMOR, Recipe
 
 __all__ = ["CroppedAnatomy", "Sample", "draw_sample"]
 
@@ -88,7 +90,7 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
     low, high = recipe.clip_hu
     image = ((hu - low) / (high - low)).clamp_(0.0, 1.0)
     keep = torch.from_numpy(inside[::FINE, ::FINE, ::FINE].copy())
-    labels = channel_of_label()[TISSUE_LABEL][tissues]
+    labels = channel_of_label(list_outputs(ORGANS))[TISSUE_LABEL][tissues]
     channels = _majority(torch.from_numpy(labels)) * keep
     balance = torch.from_numpy(_balance(channels.numpy(), recipe.spacing_mm))
     return Sample((image * keep)[None], channels, balance)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from atlastumor.cotraining.channels import channel_of_label, list_outputs, merge_channels
+from atlastumor.cotraining.channels import merge_channels
 from atlastumor.cotraining.loss import partial_loss, supervise
 from atlastumor.organs import select_organs
+from atlastumor.training.channels import channel_of_label, list_outputs
 from atlastumor.training.loss import segmentation_loss
 
 OUTPUTS = list_outputs(select_organs(["liver", "pancreas"]))

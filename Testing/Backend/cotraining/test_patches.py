@@ -14,7 +14,6 @@ import torch
 from atlastumor.batch.cases import Problem
 from atlastumor.collections import UNKNOWN, Annotation, CollectionCase
 from atlastumor.cotraining.augment import hu_step
-from atlastumor.cotraining.channels import list_outputs
 from atlastumor.cotraining.config import SyntheticOptions, TrainingConfig
 from atlastumor.cotraining.patches import MADE, REAL, PatchSource
 from atlastumor.cotraining.prepare import CachedCase, find_key, prepare_cases
@@ -23,6 +22,7 @@ from atlastumor.inference.preprocess import preprocess
 from atlastumor.models.specs import InputSpec
 from atlastumor.organs import select_organs
 from atlastumor.scans import read_scan
+from atlastumor.training.channels import list_outputs
 from Backend.cotraining.tiny_cohort import INPUT, SPACING_MM, make_volumes, write_case
 
 SPEC = InputSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in INPUT.items()})
