@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-BANDS_HU = (-250.0, -30.0, 90.0, 220.0)
-SMOOTHING_MM = 4.0
+BANDS_HU = (-250.0, -40.0, 50.0, 150.0)
+SMOOTHING_MM = 6.0
 
 
 def smooth_bands(hu: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:

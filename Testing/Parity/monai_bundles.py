@@ -166,6 +166,7 @@ def make_inference(bundle: Bundle, definition: dict[str, Any]) -> dict[str, Any]
     """inference.json: MONAI's own template with this bundle's parts."""
     return {
         **DEFAULT_INFERENCE,
+        "imports": ["$import glob", "$import os"],
         "device": "$torch.device('cpu')",
         "output_dir": "$@bundle_root + '/eval'",
         "datalist": "$list(sorted(glob.glob(@dataset_dir + '/*.nii.gz')))",

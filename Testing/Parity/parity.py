@@ -137,7 +137,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="models whose name holds this")
     parser.add_argument("--whole", action="store_true", help="scans as they are")
     parser.add_argument("--steps", type=int, default=80, help="of training, for clear labels")
-    parser.add_argument("--backend", default="auto", help="ours: auto, torch, openvino")
+    parser.add_argument("--backend", default="torch", help="ours: auto, torch, openvino")
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "parity")
     options = parser.parse_args()
     missing = [name for name in SCANS if not (DATA / f"{name}.nii.gz").is_file()]

@@ -233,7 +233,10 @@ def make_taps(n_old: int, n_new: int, *, order: int = 1, step: float | None = No
     Returns:
         The taps.
     """
-    return taps_at(_positions(n_old, n_new, step), n_old, order=order)
+    where = _positions(n_old, n_new, step)
+    if order == 0 and step is not None:
+        where = np.rint(where)  # of two equally near, torch's grid_sample takes the even one
+    return taps_at(where, n_old, order=order)
 
 
 def taps_at(where: npt.NDArray[np.float64], n_old: int, *, order: int = 1) -> Taps:

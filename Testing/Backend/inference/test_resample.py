@@ -109,3 +109,11 @@ def test_a_coarse_axis_is_three_times_the_finest(
     first: tuple[float, float, float], second: tuple[float, float, float], axis: int | None
 ) -> None:
     assert find_coarse_axis(first, second) == axis
+
+
+def test_of_two_equally_near_samples_monai_takes_the_even_one_and_nnunet_the_upper() -> None:
+    stepped = make_taps(8, 4, order=0, step=1.5)
+    spread = make_taps(8, 4, order=0)
+
+    assert stepped.low.tolist() == [0, 2, 3, 4]  # at 0, 1.5, 3 and 4.5
+    assert spread.low.tolist() == [1, 3, 5, 7]  # at 0.5, 2.5, 4.5 and 6.5
