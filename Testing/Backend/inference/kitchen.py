@@ -12,13 +12,17 @@ import pytest
 import torch
 from torch import nn
 
+from atlastumor import make_segmenter
 from atlastumor.inference import engine
+from atlastumor.inference.recipes import RecipeSegmenter
 from atlastumor.models.specs import ModelCard
 from atlastumor.volume import Grid, Scan
 
 from ..models.card_examples import card_data
 
 LIVER, LIVER_TUMOR, KIDNEYS, KIDNEY_TUMOR = 5, 27, (3, 4), 29
+BOTH = ["liver", "liver tumor", "kidney", "kidney tumor"]
+BORDERS = (-100.0, 100.0, 200.0, 300.0)
 
 
 class ByDensity(nn.Module):
@@ -119,3 +123,10 @@ def a_scan_of_two_organs() -> Scan:
     array[26:34, 8:18, 10:22] = 250
     array[28:32, 10:15, 12:18] = 350
     return Scan(array, Grid(array.shape, np.diag([3.0, 3.0, 3.0, 1.0])))
+
+
+def open_mix(**more: object) -> RecipeSegmenter:
+    """The segmenter of the recipe "mix"."""
+    segmenter = make_segmenter("mix", device="cpu", backend="torch", precision="fp32", **more)
+    assert isinstance(segmenter, RecipeSegmenter)
+    return segmenter

@@ -10,6 +10,9 @@ from scipy import ndimage
 
 from atlastumor.inference.backends import AbstractBackend
 from atlastumor.inference.device import Device
+from atlastumor.inference.orientation import find_orientation, orient, orient_grid
+from atlastumor.inference.request import make_request
+from atlastumor.inference.streaming import Job, Placement, RawResult, run_network
 from atlastumor.models.specs import (
     InferenceSpec,
     InputSpec,
@@ -19,6 +22,7 @@ from atlastumor.models.specs import (
     PostprocessSpec,
     WeightsRef,
 )
+from atlastumor.progress import CancelToken, Progress, ignore_progress
 from atlastumor.volume import Grid, Scan
 
 CPU = Device("cpu", "cpu", "a test", 0, 0)
@@ -108,3 +112,33 @@ def make_scan(
     affine[:3, 3] = (-20.0, 35.0, -100.0)
     array = np.clip(smooth / smooth.std() * 200.0, -600, 600)
     return Scan(np.round(array).astype(np.int16), Grid(shape, affine))
+
+
+def segment(
+    scan: Scan,
+    card: ModelCard,
+    *,
+    backend: PretendBackend | None = None,
+    batch: int = 1,
+    mirror: bool = False,
+    fine: bool = False,
+    progress: Progress = ignore_progress,
+    cancel: CancelToken | None = None,
+) -> RawResult:
+    """Take a scan through the network that `by_density` pretends to be."""
+    job = Job(
+        scan,
+        card,
+        make_request(card, mirror=mirror),
+        backend or PretendBackend(by_density),
+        Placement(batch, "cpu", torch.float32),
+        fine,
+    )
+    return run_network(job, progress=progress, cancel=cancel or CancelToken())
+
+
+def turn(scan: Scan, codes: str) -> Scan:
+    """The same scan with its axes turned."""
+    orientation = find_orientation(scan.grid, codes)
+    array = np.ascontiguousarray(orient(scan.array, orientation))
+    return Scan(array, orient_grid(scan.grid, orientation))

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from atlastumor import make_segmenter
-from atlastumor.errors import Cancelled, InputError, OutOfMemoryError, WeightsError
-from atlastumor.inference import beforehand
+from atlastumor.errors import InputError
 from atlastumor.inference.engine import Segmenter
-from atlastumor.inference.recipes import RecipeSegmenter
-from atlastumor.progress import CancelToken
 
 from .kitchen import (
     KIDNEY_TUMOR,
@@ -19,26 +13,8 @@ from .kitchen import (
     LIVER_TUMOR,
     Kitchen,
     a_scan_of_two_organs,
+    open_mix,
 )
-
-BOTH = ["liver", "liver tumor", "kidney", "kidney tumor"]
-BORDERS = (-100.0, 100.0, 200.0, 300.0)
-
-
-@pytest.fixture
-def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
-    made = Kitchen(tmp_path, monkeypatch)
-    made.add_model("both", BOTH, BORDERS)
-    made.add_model("kidneys", ["kidney", "kidney tumor"], (200.0, 300.0))
-    made.add_model("lesions", ["lesion"], (100.0,))
-    made.add_model("livers", ["liver"], (-100.0,))
-    return made
-
-
-def open_mix(**more: object) -> RecipeSegmenter:
-    segmenter = make_segmenter("mix", device="cpu", backend="torch", precision="fp32", **more)
-    assert isinstance(segmenter, RecipeSegmenter)
-    return segmenter
 
 
 def test_each_organ_comes_from_the_model_that_the_recipe_names(kitchen: Kitchen) -> None:
@@ -177,136 +153,6 @@ def test_a_tumor_comes_before_an_organ_and_then_the_earlier_part(kitchen: Kitche
     assert (first[at_liver], first[at_tumor]) == (LIVER, LIVER_TUMOR)
     assert second[at_liver] in KIDNEYS
     assert second[at_tumor] == LIVER_TUMOR
-
-
-def test_folds_of_an_ensemble_tell_where_they_disagree_and_the_labels_stay(
-    kitchen: Kitchen,
-) -> None:
-    kitchen.add_model("folds", ["liver", "liver tumor"], (-100.0, 60.0), (-100.0, 140.0))
-    scan = a_scan_of_two_organs()
-    options = {"device": "cpu", "backend": "torch", "precision": "fp32"}
-
-    plain = make_segmenter("folds", **options).segment(scan, probabilities=True)
-    apart = make_segmenter("folds", disagreement=True, **options).segment(scan, probabilities=True)
-
-    np.testing.assert_array_equal(apart.labels.array, plain.labels.array)
-    tumor = (12, 12, 15)
-    odds = np.array([(150 - 60) / 20, (150 - 140) / 20])
-    expected = (1 / (1 + np.exp(-odds))).std()
-    spread = apart.disagreement["liver"].to_grid(scan.grid)
-    assert spread[tumor] == pytest.approx(expected, abs=2e-3)
-    assert spread[0, 0, 0] == pytest.approx(0, abs=1e-3)
-    assert apart.provenance.disagreement == {"liver": "2 networks of an ensemble"}
-    assert plain.disagreement == {}
-
-
-def test_folds_within_a_recipe_disagree_and_those_without_are_named(kitchen: Kitchen) -> None:
-    kitchen.add_model("folds", ["liver", "liver tumor"], (-100.0, 60.0), (-100.0, 140.0))
-    kitchen.add_recipe(
-        {"organs": ["liver"], "models": ["folds"]}, {"organs": ["kidney"], "models": ["kidneys"]}
-    )
-
-    result = open_mix(disagreement=True).segment(a_scan_of_two_organs())
-
-    assert set(result.disagreement) == {"liver"}
-    assert result.provenance.disagreement == {"liver": "2 networks of folds"}
-    assert any("disagreement of kidney" in note for note in result.provenance.notes)
-
-
-@pytest.mark.parametrize("model", ["both", "mix"])
-def test_one_network_has_none_to_disagree_with(kitchen: Kitchen, model: str) -> None:
-    kitchen.add_recipe({"organs": ["liver"], "models": ["both"]})
-
-    with pytest.raises(InputError, match=f"'{model}' is one network"):
-        make_segmenter(model, device="cpu", disagreement=True)
-
-
-def test_all_missing_weights_are_named_before_anything_runs(kitchen: Kitchen) -> None:
-    kitchen.add_recipe(
-        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
-    )
-    for name in ("both", "kidneys"):
-        (kitchen.folder / f"{name}.safetensors").unlink()
-
-    with pytest.raises(WeightsError, match=r"both\.safetensors.*kidneys\.safetensors"):
-        open_mix()
-    assert kitchen.loaded == []
-
-
-@pytest.mark.usefixtures("kitchen")
-def test_lesions_alone_are_refused_with_the_way_out() -> None:
-    segmenter = Segmenter("lesions", device="cpu", backend="torch", precision="fp32")
-
-    with pytest.raises(InputError, match="Name it in a recipe"):
-        segmenter.segment(a_scan_of_two_organs())
-
-
-def test_progress_never_falls_and_the_run_stops_when_asked_to(kitchen: Kitchen) -> None:
-    kitchen.add_recipe(
-        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
-    )
-    told: list[float] = []
-    cancel = CancelToken()
-
-    def stop_in_the_second_model(fraction: float, _stage: str) -> None:
-        told.append(fraction)
-        if fraction > 0.7:
-            cancel.cancel()
-
-    with pytest.raises(Cancelled):
-        open_mix().segment(a_scan_of_two_organs(), progress=stop_in_the_second_model, cancel=cancel)
-
-    assert told == sorted(told)
-    assert kitchen.loaded == ["both", "kidneys"]
-
-
-def test_a_recipe_beyond_memory_is_refused_before_it_starts(
-    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kitchen.add_recipe(
-        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
-    )
-    segmenter, scan = open_mix(), a_scan_of_two_organs()
-    foreseen = segmenter.estimate(scan)
-    parts = [
-        Segmenter(name, device="cpu", backend="torch", precision="fp32").estimate(scan)
-        for name in ("both", "kidneys")
-    ]
-    kitchen.loaded.clear()
-    monkeypatch.setattr(beforehand, "available_host_bytes", lambda: -(10**12))
-
-    assert foreseen.n_windows == sum(part.n_windows for part in parts)
-    assert max(p.host_bytes for p in parts) < foreseen.host_bytes
-    assert foreseen.host_bytes < sum(p.host_bytes for p in parts)
-    with pytest.raises(OutOfMemoryError, match="GB"):
-        segmenter.segment(scan)
-    assert kitchen.loaded == []
-
-
-def test_mirrored_passes_are_left_out_where_a_model_was_not_trained_for_them(
-    kitchen: Kitchen,
-) -> None:
-    kitchen.add_model(
-        "turned", ["liver", "liver tumor"], (-100.0, 100.0), inference={"mirror_axes": [0]}
-    )
-    kitchen.add_recipe(
-        {"organs": ["liver"], "models": ["turned"]}, {"organs": ["kidney"], "models": ["kidneys"]}
-    )
-
-    record = open_mix().segment(a_scan_of_two_organs(), mirror=True).provenance
-
-    assert [row["mirror"] for row in record.parts] == [True, False]
-    assert any("run without: kidneys" in note for note in record.notes)
-    kitchen.add_recipe({"organs": ["kidney"], "models": ["kidneys"]})
-    with pytest.raises(InputError, match="No model of 'mix' was trained for mirrored passes"):
-        open_mix().segment(a_scan_of_two_organs(), mirror=True)
-
-
-def test_a_segmenter_of_one_model_says_who_opens_a_recipe(kitchen: Kitchen) -> None:
-    kitchen.add_recipe({"organs": ["liver"], "models": ["both"]})
-
-    with pytest.raises(InputError, match="`make_segmenter` opens it"):
-        Segmenter("mix", device="cpu")
 
 
 def test_a_model_that_several_parts_name_runs_once(kitchen: Kitchen) -> None:

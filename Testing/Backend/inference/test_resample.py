@@ -111,9 +111,21 @@ def test_a_coarse_axis_is_three_times_the_finest(
     assert find_coarse_axis(first, second) == axis
 
 
-def test_of_two_equally_near_samples_monai_takes_the_even_one_and_nnunet_the_upper() -> None:
-    stepped = make_taps(8, 4, order=0, step=1.5)
-    spread = make_taps(8, 4, order=0)
+@pytest.mark.parametrize(
+    ("n_old", "n_new", "step"), [(344, 171, 2.015625), (51, 30, 1.7), (60, 119, 0.74), (8, 4, 1.5)]
+)
+def test_of_two_equally_near_samples_the_one_that_monai_takes_is_taken(
+    n_old: int, n_new: int, step: float
+) -> None:
+    from monai.networks.layers import AffineTransform
 
-    assert stepped.low.tolist() == [0, 2, 3, 4]  # at 0, 1.5, 3 and 4.5
-    assert spread.low.tolist() == [1, 3, 5, 7]  # at 0.5, 2.5, 4.5 and 6.5
+    samples = torch.arange(n_old, dtype=torch.float64).reshape(1, 1, n_old, 1, 1)
+    theta = torch.diag(torch.tensor([step, 1.0, 1.0, 1.0], dtype=torch.float64))
+    transform = AffineTransform(
+        normalized=False, mode="nearest", padding_mode="border", reverse_indexing=True
+    )
+    theirs = transform(samples, theta, spatial_size=(n_new, 1, 1)).reshape(-1)
+
+    found = make_taps(n_old, n_new, order=0, step=step)
+
+    assert found.low.tolist() == theirs.int().tolist()

@@ -52,6 +52,12 @@ def python_calls(function, protocol, *arguments):
 
 def wanting(canary):
     """Pickles that ask for code: title, bytes, and the name that must be told."""
+    yield from _plainly_wanting(canary)
+    yield from _craftily_wanting(canary)
+
+
+def _plainly_wanting(canary):
+    """By the name of a function, as pickle itself writes it."""
     shell = f"touch '{canary}'"
     python = f"open({str(canary)!r}, 'w')"
     eval_ = name("builtins", "eval")
@@ -75,6 +81,13 @@ def wanting(canary):
     yield "a chain of getattr", stored(chain), "builtins.getattr, os.path"
     hidden = call(name("functools", "partial"), eval_, text(python))
     yield "functools.partial", stored(call(hidden)), "functools.partial, builtins.eval"
+
+
+def _craftily_wanting(canary):
+    """By ways that no pickler takes."""
+    shell = f"touch '{canary}'"
+    python = f"open({str(canary)!r}, 'w')"
+    eval_ = name("builtins", "eval")
     yield "INST", stored(b"(" + text(shell) + b"iposix\nsystem\n"), "posix.system"
     yield "OBJ", stored(b"(" + name("posix", "system") + text(shell) + b"o"), "posix.system"
     yield "NEWOBJ", stored(eval_ + b"(" + text(python) + b"t\x81"), "builtins.eval"
@@ -106,7 +119,14 @@ def wanting(canary):
 
 def tricky(canary):
     """Pickles that ask for nothing forbidden by name: title, bytes, and the reason."""
-    python = f"open({str(canary)!r}, 'w')"
+    yield from _crafty_calls()
+    yield from _crafty_arrays(canary)
+    yield from _too_much()
+    yield from _broken()
+
+
+def _crafty_calls():
+    """Names and calls that are made up."""
     ordered, encode = name("collections", "OrderedDict"), name("_codecs", "encode")
     computed = call(encode, text("posix"), text("latin1")) + text("system") + b"\x93)R"
     yield "a name made up", stored(computed, PROTO4), "makes up.*the name"
@@ -119,6 +139,12 @@ def tricky(canary):
     yield "slots changed", stored(slots), "changes how a container works"
     yield "a list changed", stored(b"]}b"), "changes the inside of a list"
     yield "a type called", stored(call(name("builtins", "list"))), "builtins.list, which may only"
+
+
+def _crafty_arrays(canary):
+    """Arrays that hold objects, or more than is there."""
+    python = f"open({str(canary)!r}, 'w')"
+    encode = name("_codecs", "encode")
     wrapped = name("numpy", "dtype") + b"(" + text("O8") + b"\x89\x88tR"
     data = call(encode, text(python), text("latin1"))
     scalar = call(name("numpy.core.multiarray", "scalar"), wrapped, data)
@@ -139,6 +165,11 @@ def tricky(canary):
     array_ = pickle.dumps(np.zeros(2), 2)[2:-1] + b"K\x00"
     filled = array_ + b"]" + b"q\x01h\x01\x86" * 60 + b"s"
     yield "an array filled with doubled tuples", stored(filled), "fills what is no container"
+
+
+def _too_much():
+    """What takes memory or time without end."""
+    encode = name("_codecs", "encode")
     slow = call(encode, text("ü" * 100_000), text("punycode"))
     yield "a slow codec", stored(slow), "encodes text in a way"
     once = call(encode, b"h\x07", text("latin1"))
@@ -163,6 +194,10 @@ def tricky(canary):
         b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f" + b"N" + STOP,
         "cannot be read|protocol 4",
     )
+
+
+def _broken():
+    """What is no pickle in the end."""
     yield "nothing on the stack", PROTO2 + b"00000" + STOP, "cannot be read"
     yield "an unknown opcode", PROTO2 + b"\xfe" + STOP, "cannot be read"
     yield "no end", PROTO2 + b"}(K\x01K\x02", "cannot be read"
