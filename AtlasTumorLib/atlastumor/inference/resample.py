@@ -233,10 +233,30 @@ def make_taps(n_old: int, n_new: int, *, order: int = 1, step: float | None = No
     Returns:
         The taps.
     """
-    where = _positions(n_old, n_new, step)
     if order == 0 and step is not None:
-        where = np.rint(where)  # of two equally near, torch's grid_sample takes the even one
-    return taps_at(where, n_old, order=order)
+        return taps_at(_nearest_as_torch(n_old, n_new, step), n_old, order=0)
+    return taps_at(_positions(n_old, n_new, step), n_old, order=order)
+
+
+def _nearest_as_torch(n_old: int, n_new: int, step: float) -> npt.NDArray[np.float64]:
+    """Old samples nearest to the new ones, by torch itself: (n_new,).
+
+    Which of two samples equally near it takes depends on rounding on its way, through coordinates
+    from -1 to 1, as MONAI's `to_norm_affine` makes them.
+    """
+    old, new = (
+        torch.tensor([[2.0 / n, 1.0 / n - 1.0], [0.0, 1.0]], dtype=torch.float64)
+        for n in (n_old, n_new)
+    )
+    scaling = torch.tensor([[step, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    theta = torch.eye(3, 4, dtype=torch.float64)
+    theta[2, 2:] = (old @ scaling @ torch.inverse(new))[0]
+    grid = torch.nn.functional.affine_grid(theta[None], [1, 1, n_new, 1, 1], align_corners=False)
+    samples = torch.arange(n_old, dtype=torch.float64).reshape(1, 1, n_old, 1, 1)
+    nearest = torch.nn.functional.grid_sample(
+        samples, grid, mode="nearest", padding_mode="border", align_corners=False
+    )
+    return nearest.reshape(-1).numpy()
 
 
 def taps_at(where: npt.NDArray[np.float64], n_old: int, *, order: int = 1) -> Taps:
