@@ -71,6 +71,9 @@ bench-diffusion: $(VENV)/.test ## how long the embedded diffusion model takes fo
 parity: $(VENV)/.bench ## imported models of nnU-Net and MONAI beside nnU-Net and MONAI themselves
 	@PYTHONPATH=Testing $(PY) -m Parity.parity
 
+bench-training: $(VENV)/.core ## speed, waiting and memory of training over 500 steps
+	@$(PY) Testing/Benchmarks/bench_training.py
+
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms
 	@test ! -d "$(ATLASTUMOR_TEST_DATA)" || $(PY) -m atlastumor.evaluation scans "$(ATLASTUMOR_TEST_DATA)"
