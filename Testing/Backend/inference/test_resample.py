@@ -122,7 +122,7 @@ def test_of_two_equally_near_samples_the_one_that_monai_takes_is_taken(
     samples = torch.arange(n_old, dtype=torch.float64).reshape(1, 1, n_old, 1, 1)
     theta = torch.diag(torch.tensor([step, 1.0, 1.0, 1.0], dtype=torch.float64))
     transform = AffineTransform(
-        normalized=False, mode="nearest", padding_mode="border", reverse_indexing=True
+        mode="nearest", padding_mode="border", align_corners=False, reverse_indexing=True
     )
     theirs = transform(samples, theta, spatial_size=(n_new, 1, 1)).reshape(-1)
 
