@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..components import Box
 from .branches import Forest, find_entries
-from .reference import Box
 
 __all__ = ["GrowingBoxes"]
 

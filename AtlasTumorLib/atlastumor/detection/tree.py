@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..components import Box
 from ..errors import InputError
 from ..progress import Progress, ignore_progress, part_of
 from .boxes import GrowingBoxes
 from .branches import Forest, find_entries, grow_forest
 from .foreground import find_foreground
-from .reference import Box, Spacing, count_fewest_voxels
+from .reference import Spacing, count_fewest_voxels
 
 __all__ = ["Candidate", "CandidateTree", "Candidates"]
 
