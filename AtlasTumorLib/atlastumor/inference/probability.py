@@ -142,14 +142,15 @@ class ProbabilityMap(AbstractTumorMap):
         """
         orientation = find_orientation(grid, self.grid.axcodes)
         values = torch.from_numpy(self.array)
-        every = self._taps(grid, orientation)
+        taps = self._taps_of(grid, box, orientation)
+        # Only what the box touches is looked at: of specks there can be thousands.
+        for axis, wanted in enumerate(taps):
+            first, last = int(wanted.low[0]), int(wanted.high[-1])
+            values = values.narrow(axis, first, last + 1 - first)
+            taps[axis] = wanted.shifted(-first)
         # Of a slab the third axis is the short one: taken first, what lies between stays small.
         for axis in sorted(range(3), key=lambda n: -orientation.axes[n]):
-            old = orientation.axes[axis]
-            start, stop = box[old].start, box[old].stop
-            if orientation.is_reversed[axis]:
-                start, stop = grid.shape[old] - stop, grid.shape[old] - start
-            values = _interpolate(values, every[axis].part(start, stop), axis)
+            values = _interpolate(values, taps[axis], axis)
         result = np.empty([side.stop - side.start for side in box], np.float16)
         orient(result, orientation)[...] = values.to(torch.float16).numpy()
         if self.outline is not None:
@@ -157,6 +158,17 @@ class ProbabilityMap(AbstractTumorMap):
         for lesion in self.lesions:
             _paste(lesion, result, box)
         return result
+
+    def _taps_of(self, grid: Grid, box: Box, orientation: Orientation) -> list[Taps]:
+        """For each of our axes, where the turned box's voxels lie."""
+        taps = []
+        for axis, every in enumerate(self._taps(grid, orientation)):
+            old = orientation.axes[axis]
+            start, stop = box[old].start, box[old].stop
+            if orientation.is_reversed[axis]:
+                start, stop = grid.shape[old] - stop, grid.shape[old] - start
+            taps.append(every.part(start, stop))
+        return taps
 
     def _taps(self, grid: Grid, orientation: Orientation) -> list[Taps]:
         """For each of our axes, where the turned grid's voxels lie."""
