@@ -64,7 +64,7 @@ class DisagreementKeeper:
         for slab in slabs:
             members = slab.reshape(self._n_members, -1, *slab.shape[1:])
             stop = first + slab.shape[3]
-            every = [self._score(member) for member in members]
+            every = [self._score(member) for member in members] if self._maps else []
             for key, kept in self._maps.items():
                 spread = torch.stack([one[key] for one in every]).std(dim=0, correction=0)
                 kept[:, :, first:stop] = spread.half().cpu().numpy()

@@ -20,7 +20,7 @@ from ..provenance import Provenance
 from ..volume import Grid, Scan
 from .backends import choose_backend
 from .beforehand import NOTHING_TO_DISAGREE, check_memory, engine_notes
-from .device import choose_device
+from .device import Device, choose_device
 from .ladder import Setting, climb_down, rungs
 from .measuring import clean_and_measure
 from .memory import Estimate, choose_batch, estimate
@@ -79,12 +79,15 @@ class Segmenter:
         """
         self.card = _find_own_card(model, models_dir)
         kind = self.card.network
-        self.n_apart = count_members(kind.name, kind.args) if disagreement else 1
+        self._is_compared = disagreement
+        # What is rounded is rounded for each fold by itself, as nnU-Net does.
+        is_apart = disagreement or self.card.inference.sums == "float16"
+        self.n_apart = count_members(kind.name, kind.args) if is_apart else 1
         if disagreement and self.n_apart < 2:
             raise InputError(NOTHING_TO_DISAGREE.format(self.card.id))
         self.device = choose_device(device)
         network = load_network(self.card, models_dir=models_dir)
-        if disagreement:
+        if self.n_apart > 1:
             network = take_apart(network)
         self.backend = choose_backend(backend, precision, self.device, network, self.card)
 
@@ -196,14 +199,12 @@ class Segmenter:
         def run(setting: Setting) -> RawResult:
             inference = replace(self.card.inference, patch=setting.patch)
             card = replace(self.card, inference=inference)
-            on_device = setting.resample_on == "device"
-            placement = Placement(
-                setting.batch,
-                self.device.name if on_device else "cpu",
-                torch.float16 if setting.accumulate == "float16" else torch.float32,
-            )
+            placement = _place(setting, card, self.device)
             is_fine = fine and has_fine_maps(card)
-            job = Job(scan, card, request, self.backend, placement, is_fine, self.n_apart)
+            job = Job(
+                *(scan, card, request, self.backend, placement, is_fine),
+                *(self.n_apart, self._is_compared),
+            )
             return run_network(job, progress=progress, cancel=cancel)
 
         network = self.card.network
@@ -249,6 +250,16 @@ class Segmenter:
             peak_device_bytes=peak_bytes[1],
             disagreement=dict.fromkeys(raw.disagreement, f"{self.n_apart} networks of an ensemble"),
         )
+
+
+def _place(setting: Setting, card: ModelCard, device: Device) -> Placement:
+    """Where and in what portions a setting has a scan worked on."""
+    is_half = "float16" in (setting.accumulate, card.inference.sums)
+    return Placement(
+        setting.batch,
+        device.name if setting.resample_on == "device" else "cpu",
+        torch.float16 if is_half else torch.float32,
+    )
 
 
 def has_fine_maps(card: ModelCard) -> bool:

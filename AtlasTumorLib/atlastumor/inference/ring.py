@@ -55,7 +55,8 @@ class Ring:
         """
         _, n_i, n_j, _ = logits.shape
         i, j = slice(start[0], start[0] + n_i), slice(start[1], start[1] + n_j)
-        weighted = logits.to(self._sum.device, self._sum.dtype) * self._weights
+        # Only sums are rounded to half precision, not what is added: as nnU-Net does.
+        weighted = logits.to(self._sum.device).float() * self._weights
         self._sum[:, i, j] += weighted
         self._weight[i, j] += self._weights
 
@@ -72,8 +73,8 @@ class Ring:
         n_done = stop - self._first
         for a in range(0, n_done, _SLAB_SLICES):
             b = min(a + _SLAB_SLICES, n_done)
-            weight = self._weight[:, :, a:b].float()
-            slab = self._sum[:, :, :, a:b].float() / weight
+            weight = self._weight[:, :, a:b]
+            slab = (self._sum[:, :, :, a:b] / weight).float()
             yield torch.where(weight > 0, slab, self._fill[:, None, None, None])
         self._first = stop
         if first is not None:

@@ -92,6 +92,7 @@ class Job:
         fine: Whether probabilities are wanted at the scan's own voxels.
         n_apart: How many members of an ensemble the backend lets speak side by side; 1 for a
             network, or an ensemble, that speaks as one.
+        is_compared: Whether to tell where these members disagree.
     """
 
     scan: Scan
@@ -101,6 +102,7 @@ class Job:
     placement: Placement
     fine: bool = False
     n_apart: int = 1
+    is_compared: bool = False
 
 
 def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResult:
@@ -136,7 +138,7 @@ def run_network(job: Job, *, progress: Progress, cancel: CancelToken) -> RawResu
     organs, grid = job.request.organs, prepared.grid
     keeper = ScoreKeeper(decision, card.outputs, organs, grid)
     spread = DisagreementKeeper(
-        decision, card.outputs, organs if job.n_apart > 1 else (), grid, n_members=job.n_apart
+        decision, card.outputs, organs if job.is_compared else (), grid, n_members=job.n_apart
     )
     slabs = spread.watch(slabs)
     labels, fine = _label(slabs, job, prepared, decision, keeper)

@@ -104,6 +104,8 @@ class InferenceSpec:
         skip_air: Leave out windows without any of the patient.
         restore: What is interpolated at the scan's voxels: "logits" (nnU-Net), "probabilities", or
             "labels", which takes the nearest.
+        sums: In what windows are added up: "float32", or "float16" as nnU-Net does, which keeps no
+            digits of what counts least, at the edges of a scan.
     """
 
     patch: tuple[int, int, int]
@@ -114,6 +116,7 @@ class InferenceSpec:
     padding: float | None = None
     skip_air: bool = True
     restore: str = "logits"
+    sums: str = "float32"
 
 
 @dataclass(frozen=True)

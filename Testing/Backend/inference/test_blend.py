@@ -82,6 +82,21 @@ def test_half_precision_sums_differ_by_little_save_at_the_outermost_corners() ->
     torch.testing.assert_close(half[inner], exact[inner], rtol=1e-2, atol=0.2)
 
 
+def test_half_precision_rounds_the_sums_and_nothing_before_as_nnunet_does() -> None:
+    plan, weights = plan_windows((24, 16, 16), (16, 16, 16)), importance((16, 16, 16)).half()
+    answers = 5.0 * random_array(plan.n_windows, 2, 16, 16, 16)
+    coming = iter(answers)
+    backend = PretendBackend(lambda _windows: next(coming)[None])
+
+    found = blend(random_array(24, 16, 16), plan, backend, fill=[0.0, 0.0], sums=torch.float16)
+
+    total, weight = torch.zeros(2, 24, 16, 16).half(), torch.zeros(24, 16, 16).half()
+    for answer, (i, _) in zip(answers, plan.layers[0].starts, strict=True):
+        total[:, i : i + 16] += answer * weights
+        weight[i : i + 16] += weights
+    torch.testing.assert_close(found, (total / weight).float(), rtol=0, atol=0)
+
+
 def test_where_no_window_came_background_wins() -> None:
     ring = Ring(2, (4, 4, 4), importance((2, 4, 4)), fill=[0.0, -20.0])
 

@@ -10,6 +10,8 @@ from atlastumor.inference.engine import Segmenter
 from atlastumor.progress import CancelToken
 
 from .kitchen import (
+    BORDERS,
+    BOTH,
     Kitchen,
     a_scan_of_two_organs,
     open_mix,
@@ -35,6 +37,27 @@ def test_folds_of_an_ensemble_tell_where_they_disagree_and_the_labels_stay(
     assert spread[0, 0, 0] == pytest.approx(0, abs=1e-3)
     assert apart.provenance.disagreement == {"liver": "2 networks of an ensemble"}
     assert plain.disagreement == {}
+
+
+def test_folds_whose_sums_are_rounded_speak_apart_without_being_compared(
+    kitchen: Kitchen,
+) -> None:
+    shifted = [border + 60.0 for border in BORDERS]
+    for name, sums in (("single", "float32"), ("half", "float16")):
+        inference = {"patch": [16, 16, 16], "sums": sums}
+        kitchen.add_model(name, BOTH, BORDERS, shifted, inference=inference)
+    scan = a_scan_of_two_organs()
+
+    single, half = (
+        Segmenter(name, device="cpu", backend="torch", precision="fp32")
+        for name in ("single", "half")
+    )
+
+    assert (single.n_apart, half.n_apart) == (1, 2)
+    found = half.segment(scan)
+    assert found.provenance.disagreement == {}
+    differs = found.labels.array != single.segment(scan).labels.array
+    assert differs.mean() < 0.02
 
 
 def test_folds_within_a_recipe_disagree_and_those_without_are_named(kitchen: Kitchen) -> None:

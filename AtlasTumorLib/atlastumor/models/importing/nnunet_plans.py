@@ -121,6 +121,7 @@ def read_plan(plans: Record, name: str) -> Plan:
             "overlap": 0.5,
             "padding": 0.0,
             "skip_air": False,
+            "sums": "float16",
         },
     )
 

@@ -62,6 +62,7 @@ def test_a_plan_becomes_a_card_with_its_axes_turned(tmp_path):
     assert card.inference.patch == (24, 16, 8)
     assert card.inference.mirror_axes == (0, 1, 2)
     assert (card.inference.padding, card.inference.skip_air) == (0.0, False)
+    assert card.inference.sums == "float16"
     assert [(o.kind, o.organ) for o in card.outputs[1:]] == [("organ", "liver"), ("tumor", "liver")]
     assert card.activation == "softmax"
     assert card.thresholds == {"liver": None}
