@@ -84,13 +84,14 @@ def blend_windows(
         device=options.device,
     )
     array = _pad(array, plan, options.padding)
+    passes = _Passes(ring, len(options.mirrorings))
     n_done, first = 0, -plan.padding[2]
     following = [layer.k for layer in plan.layers[1:]]
     for layer, k_next in zip(plan.layers, [*following, None], strict=True):
         jobs = list(itertools.product(layer.starts, options.mirrorings))
         for n in range(0, len(jobs), options.batch):
             part = jobs[n : n + options.batch]
-            _run_batch(array, layer.k, part, plan, backend, ring)
+            _run_batch(array, layer.k, part, plan, backend, passes)
             tick(n_done + (n + len(part)) // len(options.mirrorings))
         n_done += len(layer.starts)
         for slab in ring.advance(k_next):
@@ -112,7 +113,7 @@ def _run_batch(
     jobs: Sequence[tuple[tuple[int, int], tuple[int, ...]]],
     plan: WindowPlan,
     backend: AbstractBackend,
-    ring: Ring,
+    passes: _Passes,
 ) -> None:
     """Run some windows of one layer, each (start, axes to mirror), and add up the answers."""
     n_i, n_j, n_k = plan.patch
@@ -121,7 +122,27 @@ def _run_batch(
     )
     answers = backend.run(windows[:, None].to(backend.device.name))
     for answer, (start, axes) in zip(answers, jobs, strict=True):
-        ring.add(answer.flip([axis + 1 for axis in axes]), start)
+        passes.add(answer.flip([axis + 1 for axis in axes]), start)
+
+
+class _Passes:
+    """Averages the mirrored passes of a window, which come one after another, before they count."""
+
+    def __init__(self, ring: Ring, n_passes: int) -> None:
+        self._ring, self._n_passes = ring, n_passes
+        self._sum: torch.Tensor | None = None
+        self._n_added = 0
+
+    def add(self, logits: torch.Tensor, start: tuple[int, int]) -> None:
+        """Add one pass over the window that starts at (i, j)."""
+        if self._n_passes == 1:
+            self._ring.add(logits, start)
+            return
+        self._sum = logits.float() if self._sum is None else self._sum + logits
+        self._n_added += 1
+        if self._n_added == self._n_passes:
+            self._ring.add(self._sum / self._n_passes, start)
+            self._sum, self._n_added = None, 0
 
 
 def _trim(
