@@ -90,7 +90,8 @@ def plan_windows(
         window_starts(n, p, overlap=overlap, placement=placement)
         for n, p in zip(padded, patch, strict=True)
     )
-    every = list(itertools.product(at_i, at_j))
+    # i runs fastest, as in nnU-Net: in half precision the order of adding up shows.
+    every = [(i, j) for j, i in itertools.product(at_j, at_i)]
     layers = [
         Layer(
             k,
