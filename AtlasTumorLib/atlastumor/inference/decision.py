@@ -4,7 +4,7 @@ Softmax networks: a tumor with a threshold wins where its probability reaches it
 among several); elsewhere arg-max decides among all other channels. Sigmoid networks: a channel
 counts where its probability reaches its threshold (0.5 unless set), tumors come before organs, and
 the larger logit decides among equals. Regions, of which several hold at one voxel: the last channel
-that reaches its threshold wins, as nnU-Net paints them.
+that exceeds its threshold wins, as nnU-Net paints them.
 
 Between voxels, logits are interpolated linearly, with weights that sum to 1. That a channel beats
 another, or (sigmoid) reaches its threshold, is linear in the logits: if it holds at all corners of
@@ -103,8 +103,8 @@ class Decision:
         return winner
 
     def _choose_last(self, values: torch.Tensor) -> torch.Tensor:
-        """The last channel that reaches its level, (...) uint8."""
-        passed = values >= self._at(list(range(self.n_channels)), values)
+        """The last channel above its level, (...) uint8; a tie is none, as in nnU-Net."""
+        passed = values > self._at(list(range(self.n_channels)), values)
         after = passed.flip(0).to(torch.uint8).argmax(dim=0)
         last = (self.n_channels - 1 - after).to(torch.uint8)
         return torch.where(passed.any(dim=0), last, NOTHING)
