@@ -91,7 +91,7 @@ def test_every_program_that_make_and_the_workflows_call_exists() -> None:
     workflows = (REPOSITORY / ".github/workflows").glob("*.yml")
     callers = makefile + "".join(path.read_text(encoding="utf-8") for path in workflows)
 
-    scripts = set(re.findall(r"(?:Testing/[\w/]+\.(?:py|txt)|\.ci/[\w-]+)", callers))
+    scripts = set(re.findall(r"(?:Testing/[\w/]+\.(?:py|txt)|\.ci/[\w-]+(?:\.\w+)?)", callers))
     modules = set(re.findall(r"-m (atlastumor[\w.]*)", callers))
 
     assert scripts

@@ -1,0 +1,10 @@
+"""Who runs many independent jobs: processes of this computer, or a Dask cluster.
+
+Knows nothing of scans or networks: a job is a function of a module's top level and its argument.
+"""
+
+from __future__ import annotations
+
+from .protocol import Ended, Executor
+
+__all__ = ["Ended", "Executor"]
