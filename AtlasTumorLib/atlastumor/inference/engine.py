@@ -199,7 +199,7 @@ class Segmenter:
         def run(setting: Setting) -> RawResult:
             inference = replace(self.card.inference, patch=setting.patch)
             card = replace(self.card, inference=inference)
-            placement = _place(setting, card, self.device)
+            placement = _place(setting, self.device)
             is_fine = fine and has_fine_maps(card)
             job = Job(
                 *(scan, card, request, self.backend, placement, is_fine),
@@ -213,6 +213,7 @@ class Segmenter:
             batch=choose_batch(self.card, self.device, self.backend.precision),
             patch=self.card.inference.patch,
             multiple=find_multiple(network.name, network.args),
+            sums=self.card.inference.sums,
         )
         return climb_down(run, settings, steps.append, device=self.device)
 
@@ -252,13 +253,12 @@ class Segmenter:
         )
 
 
-def _place(setting: Setting, card: ModelCard, device: Device) -> Placement:
+def _place(setting: Setting, device: Device) -> Placement:
     """Where and in what portions a setting has a scan worked on."""
-    is_half = "float16" in (setting.accumulate, card.inference.sums)
     return Placement(
         setting.batch,
         device.name if setting.resample_on == "device" else "cpu",
-        torch.float16 if is_half else torch.float32,
+        torch.float16 if setting.accumulate == "float16" else torch.float32,
     )
 
 

@@ -43,7 +43,9 @@ class Setting:
     accumulate: str = "float32"
 
 
-def rungs(device: Device, *, batch: int, patch: Patch, multiple: Patch) -> list[Setting]:
+def rungs(
+    device: Device, *, batch: int, patch: Patch, multiple: Patch, sums: str = "float32"
+) -> list[Setting]:
     """List the settings from the fastest to the smallest.
 
     Args:
@@ -51,11 +53,12 @@ def rungs(device: Device, *, batch: int, patch: Patch, multiple: Patch) -> list[
         batch: Windows at once to start with.
         patch: The card's window size.
         multiple: What the network's windows must be multiples of.
+        sums: In what the model adds up, as its card says: "float32" or "float16".
 
     Returns:
         Each setting differs from the one before it in one thing.
     """
-    setting = Setting(batch, patch)
+    setting = Setting(batch, patch, accumulate=sums)
     ladder = [setting]
     while setting.batch > 1:
         setting = replace(setting, batch=setting.batch // 2)
@@ -63,8 +66,9 @@ def rungs(device: Device, *, batch: int, patch: Patch, multiple: Patch) -> list[
     if device.kind == "cuda":
         setting = replace(setting, resample_on="cpu")
         ladder.append(setting)
-    setting = replace(setting, accumulate="float16")
-    ladder.append(setting)
+    if sums != "float16":
+        setting = replace(setting, accumulate="float16")
+        ladder.append(setting)
     ladder.extend(replace(setting, patch=smaller) for smaller in _shrink(patch, multiple))
     return ladder
 

@@ -241,9 +241,15 @@ def _find_work(card: ModelCard) -> Work:
 
 
 def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
-    """Bytes of the blended sums: one window's thickness over the whole plane, float32."""
+    """Bytes of the blended sums: one window's thickness over the whole plane."""
     i, j, k = (max(n, p) for n, p in zip(shape, card.inference.patch, strict=True))
-    return 4 * (len(card.outputs) + 1) * i * j * min(k, card.inference.patch[2])
+    return (
+        (2 if card.inference.sums == "float16" else 4)
+        * (len(card.outputs) + 1)
+        * i
+        * j
+        * min(k, card.inference.patch[2])
+    )
 
 
 def _map_bytes(

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DependencyError
-from .plans import PLAN, find_plan_multiple, find_unet_layers, read_plan
+from .plans import PLAN, build_unet, find_plan_multiple, read_plan
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,17 +40,7 @@ def build_plain_unet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
         CardError: If the arguments are unknown or do not go together.
         DependencyError: If dynamic-network-architectures is not installed.
     """
-    plan = read_plan(args, PLAIN, "n_conv_per_stage")
-    try:
-        from dynamic_network_architectures.architectures.unet import PlainConvUNet
-    except ImportError as error:
-        msg = "This model needs the package dynamic-network-architectures; install it with pip."
-        raise DependencyError(msg) from error
-
-    network: nn.Module = PlainConvUNet(
-        input_channels=1, num_classes=n_outputs, deep_supervision=False, **find_unet_layers(plan)
-    )
-    return network
+    return build_unet("PlainConvUNet", n_outputs, read_plan(args, PLAIN, "n_conv_per_stage"))
 
 
 def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:

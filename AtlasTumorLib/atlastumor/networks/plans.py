@@ -1,4 +1,4 @@
-"""What the U-Nets of nnU-Net v2 share: a plan's `arch_kwargs`, read as JSON.
+"""What the U-Nets of nnU-Net v2 share: a plan's `arch_kwargs`, read as JSON and built.
 
 A plan names its layers by the path of their class. Here the path is looked up in a short list:
 nothing that a card says is imported.
@@ -12,12 +12,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import CardError
+from ..errors import CardError, DependencyError
 from .arguments import fill_defaults, read_flag, read_numbers, read_triples
 
-__all__ = ["PLAN", "find_plan_multiple", "find_unet_layers", "read_plan", "read_topology"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = [
+    "PLAN",
+    "build_unet",
+    "find_plan_multiple",
+    "find_unet_layers",
+    "read_plan",
+    "read_topology",
+]
 
 PLAN: Mapping[str, Any] = {
     "n_stages": None,
@@ -124,6 +134,31 @@ def find_unet_layers(plan: Mapping[str, Any]) -> dict[str, Any]:
 
     named = {key: getattr(nn, plan[key]) for key in _LAYERS if plan[key] is not None}
     return {**plan, **named}
+
+
+def build_unet(architecture: str, n_outputs: int, plan: Mapping[str, Any]) -> nn.Module:
+    """Build a U-Net of one input channel with nnU-Net's own package.
+
+    Args:
+        architecture: Class of dynamic-network-architectures.
+        n_outputs: Number of output channels C.
+        plan: Of `read_plan`.
+
+    Returns:
+        (N, 1, I, J, K) to logits (N, C, I, J, K).
+
+    Raises:
+        DependencyError: If the package is not installed.
+    """
+    try:
+        from dynamic_network_architectures.architectures import unet
+    except ImportError as error:
+        msg = "This model needs the package dynamic-network-architectures; install it with pip."
+        raise DependencyError(msg) from error
+    build = getattr(unet, architecture)
+    layers = find_unet_layers(plan)
+    network: nn.Module = build(1, num_classes=n_outputs, deep_supervision=False, **layers)
+    return network
 
 
 def find_plan_multiple(plan: Mapping[str, Any]) -> tuple[int, int, int]:

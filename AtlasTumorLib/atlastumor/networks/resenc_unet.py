@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DependencyError
 from .arguments import read_choice
-from .plans import PLAN, find_plan_multiple, find_unet_layers, read_plan
+from .plans import PLAN, build_unet, find_plan_multiple, read_plan
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,16 +50,7 @@ def build_resenc_unet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
     """
     plan = read_plan(args, RESENC_M, "n_blocks_per_stage")
     name = _CLASSES[read_choice(args.get("decoder", "plain"), "decoder", _CLASSES)]
-    try:
-        from dynamic_network_architectures.architectures import unet
-    except ImportError as error:
-        msg = "This model needs the package dynamic-network-architectures; install it with pip."
-        raise DependencyError(msg) from error
-
-    network: nn.Module = getattr(unet, name)(
-        input_channels=1, num_classes=n_outputs, deep_supervision=False, **find_unet_layers(plan)
-    )
-    return network
+    return build_unet(name, n_outputs, plan)
 
 
 def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -59,6 +59,13 @@ def test_the_rungs_on_a_cpu_have_no_step_that_changes_nothing():
     assert len(set(ladder)) == len(ladder)
 
 
+def test_a_model_that_adds_up_in_half_precision_has_no_rung_for_it():
+    ladder = rungs(CPU, batch=1, patch=PATCH, multiple=(16, 16, 16), sums="float16")
+
+    assert {s.accumulate for s in ladder} == {"float16"}
+    assert len(set(ladder)) == len(ladder)
+
+
 def test_patches_stay_multiples_and_never_grow():
     ladder = rungs(CPU, batch=1, patch=(32, 64, 96), multiple=(32, 32, 32))
 
