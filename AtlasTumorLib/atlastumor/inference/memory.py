@@ -243,13 +243,8 @@ def _find_work(card: ModelCard) -> Work:
 def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
     """Bytes of the blended sums: one window's thickness over the whole plane."""
     i, j, k = (max(n, p) for n, p in zip(shape, card.inference.patch, strict=True))
-    return (
-        (2 if card.inference.sums == "float16" else 4)
-        * (len(card.outputs) + 1)
-        * i
-        * j
-        * min(k, card.inference.patch[2])
-    )
+    bytes_each = 2 if card.inference.sums == "float16" else 4
+    return bytes_each * (len(card.outputs) + 1) * i * j * min(k, card.inference.patch[2])
 
 
 def _map_bytes(
