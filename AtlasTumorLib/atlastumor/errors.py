@@ -7,6 +7,7 @@
     ├── PlacementError                 no room for the tumor asked for; says what fits
     ├── UsageError                     the command's words cannot be understood
     ├── OutputError                    the result cannot be written where it was asked for
+    ├── NetworkError                   another computer cannot be reached, or refuses
     ├── CardError                      a model card is malformed; names file and key
     ├── WeightsError                   missing, wrong hash, or does not fit the network
     ├── DependencyError                an optional package is missing; says how to get it
@@ -30,6 +31,7 @@ __all__ = [
     "DeviceError",
     "GridMismatchError",
     "InputError",
+    "NetworkError",
     "OutOfMemoryError",
     "OutputError",
     "PlacementError",
@@ -75,6 +77,12 @@ class UsageError(AtlasTumorError):
 
 class OutputError(AtlasTumorError):
     """The result cannot be written where it was asked for."""
+
+
+class NetworkError(AtlasTumorError):
+    """Another computer cannot be reached, refuses, or breaks off."""
+
+    exit_code = 5
 
 
 class CardError(AtlasTumorError):

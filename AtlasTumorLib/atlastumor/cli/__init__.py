@@ -1,7 +1,7 @@
 """The `atlastumor` command: one file per subcommand, each with `add_parser` and `run`.
 
 Exit codes: 0 done, 1 a bug in AtlasTumor, 2 bad usage, 3 bad input or output, 4 no memory, device
-or package, 130 cancelled.
+or package, 5 another computer cannot be reached or refuses, 130 cancelled.
 """
 
 from __future__ import annotations
