@@ -1,0 +1,169 @@
+"""What a service remembers beside the journal: results to be sent, contents of scans, peers."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import OutputError
+
+__all__ = ["Parcel", "Records"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS parcels (
+    case_id TEXT NOT NULL, result TEXT NOT NULL, is_sent INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (case_id, result)
+) STRICT;
+CREATE TABLE IF NOT EXISTS contents (case_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY) STRICT;
+"""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A result that is to be sent.
+
+    Args:
+        case: Id of the case.
+        result: Hash of its record, which tells a new result of the same case from the old one.
+        attempts: How often sending failed.
+        reason: Why it failed last.
+    """
+
+    case: str
+    result: str
+    attempts: int = 0
+    reason: str = ""
+
+
+class Records:
+    """Tables in one SQLite file; every call is a transaction of its own, from any thread.
+
+    Args:
+        path: The file; made if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            OutputError: If it cannot be opened or is no such file.
+        """
+        self._lock = threading.Lock()
+        self._path = path
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False)
+            self._connection.executescript(f"PRAGMA journal_mode=WAL;{_SCHEMA}")
+        except sqlite3.Error as error:
+            msg = f"'{path}' cannot be used ({error}). Move it away, or choose another folder."
+            raise OutputError(msg) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def add_parcel(self, case: str, result: str) -> bool:
+        """Remember that a result is to be sent.
+
+        Args:
+            case: Id of the case.
+            result: Hash of its record.
+
+        Returns:
+            Whether this was not known yet.
+        """
+        with self._transaction() as run:
+            added = run.execute(
+                "INSERT OR IGNORE INTO parcels (case_id, result) VALUES (?, ?)", (case, result)
+            )
+            # An older result of the same case is not worth sending any more.
+            run.execute(
+                "DELETE FROM parcels WHERE case_id = ? AND result != ? AND NOT is_sent",
+                (case, result),
+            )
+            return added.rowcount == 1
+
+    def list_parcels(self) -> list[Parcel]:
+        """List what is still to be sent, the oldest first."""
+        with self._transaction() as run:
+            rows = run.execute(
+                "SELECT case_id, result, attempts, reason FROM parcels WHERE NOT is_sent "
+                "ORDER BY rowid"
+            ).fetchall()
+        return [Parcel(*row) for row in rows]
+
+    def count_parcels(self) -> int:
+        """Count what is still to be sent."""
+        with self._transaction() as run:
+            row = run.execute("SELECT count(*) FROM parcels WHERE NOT is_sent").fetchone()
+        return int(row[0])
+
+    def mark_sent(self, parcel: Parcel) -> None:
+        """Remember that a result was sent.
+
+        Args:
+            parcel: Which.
+        """
+        with self._transaction() as run:
+            run.execute(
+                "UPDATE parcels SET is_sent = 1, reason = '' WHERE case_id = ? AND result = ?",
+                (parcel.case, parcel.result),
+            )
+
+    def mark_failed(self, parcel: Parcel, reason: str) -> None:
+        """Remember that sending failed once more.
+
+        Args:
+            parcel: Which.
+            reason: Why, for the person who asks.
+        """
+        with self._transaction() as run:
+            run.execute(
+                "UPDATE parcels SET attempts = attempts + 1, reason = ? "
+                "WHERE case_id = ? AND result = ?",
+                (reason, parcel.case, parcel.result),
+            )
+
+    def find_content(self, case: str) -> str:
+        """Find the hash that a case's files had; empty if it is not known."""
+        with self._transaction() as run:
+            row = run.execute("SELECT sha256 FROM contents WHERE case_id = ?", (case,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def keep_content(self, case: str, sha256: str) -> None:
+        """Remember the hash of a case's files.
+
+        Args:
+            case: Id of the case.
+            sha256: Of all its files.
+        """
+        with self._transaction() as run:
+            run.execute(
+                "INSERT INTO contents VALUES (?, ?) "
+                "ON CONFLICT (case_id) DO UPDATE SET sha256 = excluded.sha256",
+                (case, sha256),
+            )
+
+    def knows_peer(self, name: str) -> bool:
+        """Whether a peer has ever answered."""
+        with self._transaction() as run:
+            return run.execute("SELECT 1 FROM peers WHERE name = ?", (name,)).fetchone() is not None
+
+    def keep_peer(self, name: str) -> None:
+        """Remember that a peer has answered."""
+        with self._transaction() as run:
+            run.execute("INSERT OR IGNORE INTO peers VALUES (?)", (name,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._lock, self._connection:
+                yield self._connection
+        except sqlite3.Error as error:
+            msg = f"'{self._path}' cannot be written ({error}). Free some space, then try again."
+            raise OutputError(msg) from error

@@ -1,0 +1,141 @@
+"""Results on their way out: tried until they arrive, and remembered over restarts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from atlastumor.errors import DeviceError, OutputError
+from atlastumor.watching.metrics import Metrics
+from atlastumor.watching.records import Records
+from atlastumor.watching.sending import Sender, pause_after
+
+
+class Peer:
+    """Takes files while it is up."""
+
+    def __init__(self, *, is_up: bool = True) -> None:
+        self.is_up = is_up
+        self.taken: list[str] = []
+        self.n_refused = 0
+
+    def __call__(self, files: Sequence[Path]) -> None:
+        if not self.is_up:
+            self.n_refused += 1
+            msg = "Nobody answers."
+            raise DeviceError(msg)
+        self.taken += [path.name for path in files]
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    return Records(tmp_path / "watch.sqlite")
+
+
+def files_of(case: str) -> list[Path]:
+    return [] if case == "nothing" else [Path(f"{case}.dcm")]
+
+
+def make_sender(peer: Peer, records: Records) -> Sender:
+    return Sender(peer, files_of, records, Metrics("tiny"), pause_after=lambda _n: 0.01)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_each_result_is_sent_once(records: Records) -> None:
+    peer = Peer()
+    sender = make_sender(peer, records)
+    sender.start()
+
+    assert records.add_parcel("a", "1")
+    assert not records.add_parcel("a", "1")
+    records.add_parcel("b", "1")
+    sender.wake()
+    wait_until(lambda: records.count_parcels() == 0)
+    sender.stop(5)
+
+    assert not records.add_parcel("a", "1")
+    assert peer.taken == ["a.dcm", "b.dcm"]
+
+
+def test_a_peer_that_is_down_gets_it_when_it_is_back(records: Records) -> None:
+    peer = Peer(is_up=False)
+    sender = make_sender(peer, records)
+    records.add_parcel("a", "1")
+    sender.start()
+    wait_until(lambda: peer.n_refused >= 3)
+    assert sender.has_failed
+    [parcel] = records.list_parcels()
+    assert parcel.reason == "Nobody answers."
+    assert parcel.attempts >= 2
+
+    peer.is_up = True
+    wait_until(lambda: records.count_parcels() == 0)
+    sender.stop(5)
+
+    assert peer.taken == ["a.dcm"]
+    assert not sender.has_failed
+
+
+def test_what_was_not_sent_is_sent_after_a_restart(tmp_path: Path, records: Records) -> None:
+    records.add_parcel("a", "1")
+    records.close()
+    peer = Peer()
+
+    again = Records(tmp_path / "watch.sqlite")
+    sender = make_sender(peer, again)
+    sender.start()
+    wait_until(lambda: again.count_parcels() == 0)
+    sender.stop(5)
+
+    assert peer.taken == ["a.dcm"]
+
+
+def test_a_new_result_of_a_case_takes_the_place_of_one_not_sent_yet(records: Records) -> None:
+    records.add_parcel("a", "1")
+    records.add_parcel("a", "2")
+
+    assert [(one.case, one.result) for one in records.list_parcels()] == [("a", "2")]
+
+
+def test_a_result_without_files_for_a_peer_is_done_with(records: Records) -> None:
+    peer = Peer(is_up=False)
+    records.add_parcel("nothing", "1")
+    sender = make_sender(peer, records)
+    sender.start()
+    wait_until(lambda: records.count_parcels() == 0)
+    sender.stop(5)
+
+    assert peer.n_refused == 0
+
+
+def test_pauses_grow_up_to_ten_minutes() -> None:
+    assert [pause_after(n) for n in (1, 2, 3, 4)] == [5, 10, 20, 40]
+    assert pause_after(8) == pause_after(10_000) == 600
+
+
+def test_contents_and_peers_are_remembered(tmp_path: Path, records: Records) -> None:
+    records.keep_content("a", "12")
+    records.keep_content("a", "34")
+    records.keep_peer("PACS")
+
+    again = Records(tmp_path / "watch.sqlite")
+
+    assert (again.find_content("a"), again.find_content("b")) == ("34", "")
+    assert again.knows_peer("PACS")
+    assert not again.knows_peer("OTHER")
+
+
+def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "watch.sqlite").write_text("no database at all, though it is long enough " * 50)
+
+    with pytest.raises(OutputError, match="cannot be used"):
+        Records(tmp_path / "watch.sqlite")
