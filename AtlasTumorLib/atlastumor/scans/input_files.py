@@ -18,6 +18,7 @@ __all__ = [
     "FORMATS",
     "hash_files",
     "is_dicom",
+    "is_dicom_head",
     "name_of",
     "refuse",
     "require_file",
@@ -106,7 +107,8 @@ def _head(path: Path) -> tuple[bytes, bool]:
         raise InputError(msg) from error
 
 
-def _is_dicom_head(head: bytes) -> bool:
+def is_dicom_head(head: bytes) -> bool:
+    """Tell whether the first 132 bytes of a file are those of a DICOM file."""
     return head[128:132] == b"DICM" or head[:4] in _BARE_DICOM
 
 
@@ -124,7 +126,7 @@ def is_dicom(path: Path) -> bool:
     """
     try:
         with path.open("rb") as stream:
-            return _is_dicom_head(stream.read(132))
+            return is_dicom_head(stream.read(132))
     except OSError as error:
         raise refuse(path, error) from error
 
@@ -150,7 +152,7 @@ def sniff_format(path: Path) -> str:
         "nrrd": head.startswith(b"NRRD000"),
         "metaimage": head.lstrip().startswith((b"ObjectType", b"NDims")),
         "zip": head.startswith((b"PK\x03\x04", b"PK\x05\x06")),
-        "dicom": _is_dicom_head(head),
+        "dicom": is_dicom_head(head),
         "pair": head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0" or _is_analyze(path),
     }
     kind = next((kind for kind, is_sign in signs.items() if is_sign), "")
