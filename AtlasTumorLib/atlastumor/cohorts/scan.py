@@ -1,0 +1,120 @@
+"""One scan, segmented and written as settings say: alone, or as a case among many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..progress import Progress, ignore_progress
+from .settings import BatchSettings
+
+if TYPE_CHECKING:
+    from ..inference.engine import Segmenter
+    from ..inference.recipes import RecipeSegmenter
+    from ..inference.result import Segmentation
+    from ..volume import Scan
+
+__all__ = ["check_formats", "open_segmenter", "segment_scan", "write_scan"]
+
+
+def check_formats(settings: BatchSettings, scan: Scan) -> None:
+    """Refuse, before the network runs, formats that the scan does not allow.
+
+    Args:
+        settings: With the formats asked for.
+        scan: The scan.
+
+    Raises:
+        InputError: If one needs DICOM and the scan is not from DICOM.
+    """
+    wanted = [name for name in settings.formats if name.startswith("dicom")]
+    if wanted and scan.source.kind != "dicom":
+        msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
+        raise InputError(msg)
+
+
+def open_segmenter(settings: BatchSettings, device: str) -> Segmenter | RecipeSegmenter:
+    """Load the model, or make sure that the recipe can be followed.
+
+    Args:
+        settings: With the model and how it runs.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Returns:
+        The segmenter.
+
+    Raises:
+        AtlasTumorError: If model, weights, device or packages do not allow it.
+    """
+    from ..inference.recipes import make_segmenter
+
+    return make_segmenter(
+        settings.model,
+        device=device,
+        backend=settings.backend,
+        precision=settings.precision,
+        models_dir=settings.models_dir,
+        disagreement=settings.disagreement,
+    )
+
+
+def segment_scan(
+    segmenter: Segmenter | RecipeSegmenter,
+    scan: Scan,
+    settings: BatchSettings,
+    progress: Progress = ignore_progress,
+) -> Segmentation:
+    """Segment a scan as the settings say.
+
+    Args:
+        segmenter: From `open_segmenter`.
+        scan: The scan.
+        settings: What to do.
+        progress: Told how far it is.
+
+    Returns:
+        The result; its record says where thresholds come from.
+    """
+    found = segmenter.segment(
+        scan,
+        organs=settings.organs,
+        thresholds=settings.thresholds,
+        mirror=settings.mirror,
+        probabilities=settings.probabilities,
+        progress=progress,
+    )
+    record = found.provenance
+    return replace(found, provenance=replace(record, notes=(*record.notes, *settings.notes)))
+
+
+def write_scan(
+    segmentation: Segmentation,
+    scan: Scan,
+    directory: Path,
+    settings: BatchSettings,
+    progress: Progress = ignore_progress,
+) -> list[Path]:
+    """Write the result of a scan as the settings say.
+
+    Args:
+        segmentation: The result.
+        scan: What it was made from.
+        directory: As for `results.write_results`.
+        settings: What to write.
+        progress: Told how far it is.
+
+    Returns:
+        The files.
+    """
+    from ..results import write_results
+
+    return write_results(
+        segmentation,
+        scan,
+        directory,
+        formats=settings.formats,
+        report=settings.report,
+        progress=progress,
+    )
