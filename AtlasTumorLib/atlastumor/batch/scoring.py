@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
 from ..detection.case_sweep import CaseSweep, SweepOptions
 from ..detection.overlap import mask_dice, volume_error
@@ -17,14 +18,25 @@ from ..detection.rules import HIT_RULES, HitRule
 from ..detection.surface import measure_surfaces
 from ..detection.sweep import sweep_case
 from ..errors import InputError
+from ..volume import Grid
 from .cases import Case, Problem, merge_problems
 from .reading import organs_of, read_prediction, read_reference
 from .volumes import check_same_grid
 
-__all__ = ["ANY", "CaseScores", "EvaluationOptions", "OrganScore", "score_case", "score_organ"]
+__all__ = [
+    "ANY",
+    "CaseScores",
+    "EvaluationOptions",
+    "OrganScore",
+    "measure_masks",
+    "score_case",
+    "score_organ",
+]
 
 ANY = 0.5
 """A threshold between the two values of a mask, at which its sweep is asked."""
+
+Mask = npt.NDArray[np.bool_]
 
 _LOG = logging.getLogger(__name__)
 
@@ -185,11 +197,34 @@ def score_organ(case: Case, organ: str, options: EvaluationOptions) -> OrganScor
     )
     reference, organ_mask, grid = read_reference(case, organ)
     check_same_grid(predicted_grid, grid, ("The prediction", "the reference"))
+    return measure_masks((case.name, organ), predicted, reference, grid, options, organ_mask)
+
+
+def measure_masks(
+    names: tuple[str, str],
+    predicted: Mask,
+    reference: Mask,
+    grid: Grid,
+    options: EvaluationOptions,
+    organ_mask: Mask | None = None,
+) -> OrganScore:
+    """Measure one organ's tumors, predicted against reference.
+
+    Args:
+        names: Of the case, and the organ's key.
+        predicted: Its predicted tumors, (I, J, K).
+        reference: Its tumors, likewise.
+        grid: Of both.
+        options: What the numbers mean.
+        organ_mask: The organ with its tumors, likewise; None if it is not outlined.
+
+    Returns:
+        Its numbers.
+    """
     spacing_mm, least = grid.spacing_mm, options.min_volume_mm3
     lesions = find_reference_lesions(reference, spacing_mm=spacing_mm, min_volume_mm3=least)
     sweep = sweep_case(
-        case.name,
-        organ,
+        *names,
         predicted.astype(np.float32),
         lesions,
         options=SweepOptions(min_volume_mm3=least),
@@ -199,8 +234,7 @@ def score_organ(case: Case, organ: str, options: EvaluationOptions) -> OrganScor
         predicted, reference, spacing_mm=spacing_mm, tolerance_mm=options.tolerance_mm
     )
     return OrganScore(
-        case.name,
-        organ,
+        *names,
         dsc=mask_dice(predicted, reference),
         nsd=surfaces.nsd,
         hd95_mm=surfaces.hd95_mm,

@@ -71,7 +71,7 @@ def cache_cases(
     if config.batch % processes.size:
         msg = f"A step's {config.batch} patches cannot be shared by {processes.size} processes."
         raise InputError(msg)
-    spec, cache = card.input, config.output / "cache"
+    spec, cache = card.input, config.cache or config.output / "cache"
     cached_spec(spec)
     learned = {output.organ for output in card.outputs}
     useless = [c for c in cases if not learned & (c.annotated.organs | c.annotated.tumors)]

@@ -15,7 +15,7 @@ from ..organs import select_organs
 from ..provenance import to_plain
 from ..scans.input_files import name_of, refuse, require_file
 
-__all__ = ["SyntheticOptions", "TrainingConfig", "load_config"]
+__all__ = ["SyntheticOptions", "TrainingConfig", "load_config", "parse_config"]
 
 _SCHEMA = Path(__file__).with_name("config_schema.json")
 
@@ -50,6 +50,8 @@ class TrainingConfig:
     Args:
         cohorts: Cohort files, as `atlastumor collect` writes them.
         output: Folder of the model, the report and the run's own files.
+        cache: Folder of the scans on the network's grid, which several runs may share; None keeps
+            them in the output folder.
         id: Of the model that comes out.
         organs: Keys of the organs to learn, with their tumors; None learns all that any training
             case is annotated for.
@@ -81,6 +83,7 @@ class TrainingConfig:
 
     cohorts: tuple[Path, ...]
     output: Path
+    cache: Path | None = None
     id: str = "my-model"
     organs: tuple[str, ...] | None = None
     start_from: str | None = None
@@ -108,7 +111,8 @@ class TrainingConfig:
 
     def record(self) -> dict[str, Any]:
         """Say it in what JSON can hold, without what may change when a run goes on."""
-        free = {"cohorts", "output", "models_dir", "workers", "checkpoint_every", "validate_every"}
+        free = {"cohorts", "output", "cache", "models_dir", "workers"}
+        free |= {"checkpoint_every", "validate_every"}
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in free}
         own["synthetic"] = dict(vars(self.synthetic))
         record: dict[str, Any] = to_plain(own)
@@ -137,21 +141,37 @@ def load_config(path: Path) -> TrainingConfig:
     except ValueError as error:
         msg = f"{name_of(path)} is not valid JSON: {error}."
         raise InputError(msg) from error
-    fault = find_fault(data, _schema(), "config")
+    return parse_config(data, path.resolve().parent, name_of(path))
+
+
+def parse_config(data: Any, home: Path, name: str, *, key: str = "config") -> TrainingConfig:
+    """Make a configuration of what its file holds.
+
+    Args:
+        data: The JSON value.
+        home: Folder that the paths in it are relative to.
+        name: Of the file, for messages.
+        key: What the value is called in messages.
+
+    Returns:
+        The configuration, complete.
+
+    Raises:
+        InputError: If a key is unknown or out of range; names the key.
+        UnknownKeyError: If an organ is unknown.
+    """
+    fault = find_fault(data, _schema(), key)
     if fault is not None:
-        msg = f"{name_of(path)} cannot be used: {fault}. See the documentation on training."
+        msg = f"{name} cannot be used: {fault}. See the documentation on training."
         raise InputError(msg)
-    return _build(data, path.resolve().parent)
-
-
-def _build(data: Mapping[str, Any], home: Path) -> TrainingConfig:
     values: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in data.items()
     }
     values["cohorts"] = tuple(home / name for name in data["cohorts"])
     values["output"] = home / data["output"]
-    if data.get("models_dir") is not None:
-        values["models_dir"] = home / data["models_dir"]
+    for folder in ("cache", "models_dir"):
+        if data.get(folder) is not None:
+            values[folder] = home / data[folder]
     if data.get("organs") is not None:
         values["organs"] = tuple(organ.key for organ in select_organs(data["organs"]))
     options = dict(data.get("synthetic", {}))
