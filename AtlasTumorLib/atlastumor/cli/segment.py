@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, UnknownKeyError
+from ..errors import UnknownKeyError
 from ..models.card import DEFAULT_MODEL, find_card
 from ..organs import find_organ, select_organs
 from ..progress import part_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run", "summarize"]
 
-_FORMATS = ("nifti", "seg.nrrd", "dicom-seg")
+_FORMATS = ("nifti", "seg.nrrd", "dicom-seg", "dicom-sr", "dicom-sc")
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -183,9 +183,11 @@ def _add_notes(segmentation: Segmentation, notes: Sequence[str]) -> Segmentation
 
 
 def _check_format(formats: Sequence[str], scan: Scan) -> None:
-    if "dicom-seg" in formats and scan.source.kind != "dicom":
-        msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
-        raise InputError(msg)
+    """Refuse, before the long work, what results in DICOM could not refer to."""
+    if any(name.startswith("dicom-") for name in formats):
+        from ..results.dicom_study import check_dicom_source  # noqa: PLC0415 - pydicom
+
+        check_dicom_source(scan.source)
 
 
 def _words(text: str) -> list[str]:

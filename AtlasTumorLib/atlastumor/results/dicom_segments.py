@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
 from highdicom.seg import SegmentDescription
@@ -13,9 +15,9 @@ from ..provenance import Provenance
 from .segments import Segment
 from .terminology import ALTERED_STRUCTURE, ANATOMICAL_STRUCTURE
 
-__all__ = ["describe_segment"]
+__all__ = ["ALGORITHM_FAMILY", "describe_segment", "name_algorithm", "to_concept"]
 
-_FAMILY = CodedConcept("123109", "DCM", "Artificial Intelligence")
+ALGORITHM_FAMILY = CodedConcept("123110", "DCM", "Artificial Intelligence")  # CID 7162
 
 
 def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> SegmentDescription:
@@ -30,14 +32,14 @@ def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> Segm
         An item of the segment sequence.
     """
     lesion = segment.lesion
-    place = _to_concept(segment.organ.snomed)
+    place = to_concept(segment.organ.snomed)
     description = SegmentDescription(
         segment_number=segment.number,
         segment_label=segment.name,
-        segmented_property_category=_to_concept(
+        segmented_property_category=to_concept(
             ANATOMICAL_STRUCTURE if lesion is None else ALTERED_STRUCTURE
         ),
-        segmented_property_type=place if lesion is None else _to_concept(LESION_FINDING),
+        segmented_property_type=place if lesion is None else to_concept(LESION_FINDING),
         algorithm_type=provenance.algorithm_type,
         algorithm_identification=_identify_algorithm(provenance),
         anatomic_regions=None if lesion is None else [place],
@@ -46,7 +48,7 @@ def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> Segm
         display_color=CIELabColor.from_rgb(*segment.color),
     )
     if segment.side is not None:
-        side = [_to_concept(segment.side.modifier)]
+        side = [to_concept(segment.side.modifier)]
         if lesion is None:
             what = description.SegmentedPropertyTypeCodeSequence[0]
             what.SegmentedPropertyTypeModifierCodeSequence = side
@@ -55,15 +57,30 @@ def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> Segm
     return description
 
 
+def name_algorithm(provenance: Provenance) -> dict[str, Any]:
+    """Name the algorithm as every DICOM result does.
+
+    Args:
+        provenance: Who made the result.
+
+    Returns:
+        Its "name" and "version", at most 64 characters each.
+    """
+    return {
+        "name": f"{provenance.software} {provenance.model_id}"[:64],
+        "version": f"{provenance.version} / {provenance.model_version}"[:64],
+    }
+
+
+def to_concept(code: Code) -> CodedConcept:
+    """Turn a code of the organ table into highdicom's."""
+    return CodedConcept(code.value, "SCT", code.meaning)
+
+
 def _identify_algorithm(provenance: Provenance) -> AlgorithmIdentificationSequence:
     return AlgorithmIdentificationSequence(
-        name=f"{provenance.software} {provenance.model_id}"[:64],
-        family=_FAMILY,
-        version=f"{provenance.version} / {provenance.model_version}"[:64],
+        **name_algorithm(provenance),
+        family=ALGORITHM_FAMILY,
         source=provenance.software,
         parameters={"weights": provenance.weights_sha256, "precision": provenance.precision},
     )
-
-
-def _to_concept(code: Code) -> CodedConcept:
-    return CodedConcept(code.value, "SCT", code.meaning)

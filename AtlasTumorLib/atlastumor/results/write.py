@@ -16,8 +16,8 @@ from .tables import write_lesions, write_manifest
 
 __all__ = ["FORMATS", "Writer", "plan_segments", "write_results"]
 
-FORMATS = ("nifti", "seg.nrrd", "dicom-seg")
-"""What a label map may be written as; "nifti" is always written."""
+FORMATS = ("nifti", "seg.nrrd", "dicom-seg", "dicom-sr", "dicom-sc")
+"""What a result may be written as; "nifti" is always written, and "dicom-seg" with "dicom-sr"."""
 
 Writer = Callable[[Path], None]
 
@@ -48,7 +48,7 @@ def write_results(
 
     Raises:
         UnknownKeyError: If there is no such format.
-        InputError: If DICOM SEG is asked for and the scan is not from DICOM.
+        InputError: If a DICOM format is asked for and the scan is not from DICOM.
         OutputError: If the folder cannot be written to; an earlier result is then unchanged.
     """
     writers, notes = _plan(segmentation, scan, formats, report=report)
@@ -73,7 +73,7 @@ def _plan(
             raise UnknownKeyError("format", name, FORMATS)
     writers = _plan_volumes(segmentation, scan)
     writers["lesions.csv"] = partial(write_lesions, lesions=segmentation.lesions)
-    segments, notes = plan_segments(segmentation, scan.source, formats)
+    segments, notes = plan_segments(segmentation, scan.source, formats, scan=scan)
     return writers | segments | (_plan_report(segmentation, scan) if report else {}), notes
 
 
@@ -96,47 +96,44 @@ def _plan_volumes(segmentation: SegmentationLike, scan: Scan) -> dict[str, Write
 
 
 def plan_segments(
-    segmentation: SegmentationLike, source: Source, formats: Collection[str]
+    segmentation: SegmentationLike,
+    source: Source,
+    formats: Collection[str],
+    *,
+    scan: Scan | None = None,
 ) -> tuple[dict[str, Writer], list[str]]:
     """Decide who writes the formats that know segments.
 
     Args:
         segmentation: What to write.
-        source: Where its scan came from; a DICOM SEG refers to it.
-        formats: Of `FORMATS`; others than "seg.nrrd" and "dicom-seg" need nothing here.
+        source: Where its scan came from; DICOM results refer to it.
+        formats: Of `FORMATS`; "nifti" needs nothing here.
+        scan: The scan, which "dicom-sc" shows.
 
     Returns:
         Writers by file name, and notes for the user.
 
     Raises:
-        InputError: If a DICOM SEG is asked for and the scan is not from DICOM.
+        InputError: If a DICOM format is asked for and the scan is not from DICOM.
     """
     writers: dict[str, Writer] = {}
-    notes: list[str] = []
-    if not {"seg.nrrd", "dicom-seg"} & set(formats):
-        return writers, notes
+    dicom = [name for name in formats if name.startswith("dicom-")]
+    if not dicom and "seg.nrrd" not in formats:
+        return writers, []
     from .segments import number_segments  # noqa: PLC0415 - scipy
 
     numbered = number_segments(segmentation.labels, segmentation.lesions)
-    record = segmentation.provenance.to_repeatable_dict()
     if "seg.nrrd" in formats:
         from .nrrd import write_seg_nrrd  # noqa: PLC0415
 
+        record = segmentation.provenance.to_repeatable_dict()
         writers["segmentation.seg.nrrd"] = partial(write_seg_nrrd, numbered=numbered, record=record)
-    if "dicom-seg" in formats:
-        from .dicom_seg import check_dicom_source, write_dicom_seg  # noqa: PLC0415 - highdicom
+    if not dicom:
+        return writers, []
+    from .dicom_plan import plan_dicom  # noqa: PLC0415 - pydicom
 
-        check_dicom_source(source)
-        if numbered.segments:
-            writers["segmentation.dcm"] = partial(
-                write_dicom_seg,
-                numbered=numbered,
-                source=source,
-                provenance=segmentation.provenance,
-            )
-        else:
-            notes.append("No DICOM SEG: it would hold no segment, which DICOM does not allow.")
-    return writers, notes
+    files, notes = plan_dicom(segmentation, numbered, source, dicom, scan=scan)
+    return writers | files, notes
 
 
 def _plan_report(segmentation: SegmentationLike, scan: Scan) -> dict[str, Writer]:

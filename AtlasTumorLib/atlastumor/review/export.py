@@ -166,7 +166,7 @@ class _Export:
         _require_done(state, self._role)
         scan = read_candidates(name, place, self.content.basis)
         check_candidates(scan, state)
-        needs_source = "dicom-seg" in self._formats
+        needs_source = any(name.startswith("dicom-") for name in self._formats)
         source = _find_source(self._scans, name, scan) if needs_source else Source()
         truth = make_truth(
             scan,

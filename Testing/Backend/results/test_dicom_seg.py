@@ -15,6 +15,7 @@ from atlastumor.errors import InputError
 from atlastumor.organs import label_names
 from atlastumor.results import write_results
 from atlastumor.results.dicom_seg import write_dicom_seg
+from atlastumor.results.dicom_study import DicomStudy
 from atlastumor.results.segments import number_segments
 from atlastumor.scans import read_scan
 from atlastumor.volume import LabelMap, Scan, Source
@@ -51,7 +52,7 @@ def segment(scan: Scan) -> FakeSegmentation:
 def write(scan: Scan, path: Path, segmentation: FakeSegmentation | None = None) -> Path:
     segmentation = segmentation or segment(scan)
     numbered = number_segments(segmentation.labels, segmentation.lesions)
-    write_dicom_seg(path, numbered, source=scan.source, provenance=segmentation.provenance)
+    write_dicom_seg(path, DicomStudy(scan.source, numbered, segmentation.provenance))
     return path
 
 

@@ -95,7 +95,7 @@ def test_a_second_run_without_report_takes_the_old_report_away(a_segmentation, a
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(a_segmentation, a_scan, a_folder):
-    with pytest.raises(UnknownKeyError, match=r"dicom-seg, nifti, seg\.nrrd"):
+    with pytest.raises(UnknownKeyError, match=r"dicom-sr, nifti, seg\.nrrd"):
         write_results(a_segmentation, a_scan, a_folder, formats=("bmp",))
 
     assert not a_folder.exists()
