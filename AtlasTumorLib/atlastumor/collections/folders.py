@@ -57,7 +57,9 @@ def read_folders(root: Path, *, tumors: Container[str] = ()) -> Collection:
     notes: list[str] = []
     for scans, labels in _find_split(root) or [(root, root)]:
         found, wrong = find_healthy(scans)
-        problems += wrong
+        copies = [one.case for one in wrong if _is_nnunet_copy(scans / one.case)]
+        problems += [one for one in wrong if one.case not in copies]
+        notes += [f"Raw data of nnU-Net, left out: {name}." for name in copies]
         for one in found:
             try:
                 place = one.masks or _find_place(one, labels, is_apart=labels != scans)
@@ -76,6 +78,11 @@ _SILENT = (
     "Label maps in which no tumors count as annotated: {}. A map without a tumor does not say "
     "whether anybody looked for one; if so, name the organs with `tumors`."
 )
+
+
+def _is_nnunet_copy(folder: Path) -> bool:
+    """Tell a folder that `synthesize-cohort` leaves beside its cases: the same, for nnU-Net."""
+    return next(folder.glob("Dataset*/dataset.json"), None) is not None
 
 
 def _find_split(root: Path) -> list[tuple[Path, Path]]:

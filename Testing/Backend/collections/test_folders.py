@@ -41,6 +41,17 @@ def test_abdomenatlas_1_annotates_organs_only(tmp_path: Path) -> None:
     assert np.array_equal(loaded(case), keep(LIVER, LEFT, RIGHT, PANCREAS))
 
 
+def test_the_copy_for_nnunet_that_a_synthetic_cohort_brings_is_no_problem(tmp_path: Path) -> None:
+    folder = made.write_atlas(tmp_path, made.ATLAS_TWO)
+    made.save_json(folder / "nnunet/Dataset900_AtlasTumorSynthetic/dataset.json", {})
+
+    found = read_collection(folder)
+
+    assert len(found.cases) == 1
+    assert not found.problems
+    assert found.notes == ("Raw data of nnU-Net, left out: nnunet.",)
+
+
 def test_where_masks_overlap_tumors_count(tmp_path: Path) -> None:
     folder = made.write_atlas(tmp_path, made.ATLAS_TWO)
     whole = np.isin(ours(), (LIVER, LIVER_TUMOR)).astype(np.uint8) * 255
