@@ -1,0 +1,169 @@
+"""Associations with DICOM nodes: opened with a limit to every wait, closed whatever happens.
+
+pynetdicom logs names of patients, UIDs and paths at INFO and above, so it is silenced here; what a
+user needs to know is in the errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.presentation import PresentationContext
+
+from ..errors import NetworkError
+from .peer import Peer
+
+__all__ = ["MOST_CONTEXTS", "Handler", "associate", "limit_waits"]
+
+Handler = tuple[Any, Callable[..., Any]]
+"""An event of pynetdicom's, and what is called for it."""
+
+MOST_CONTEXTS = 128
+"""That one association can negotiate."""
+
+_PDU_BYTES = 1 << 18
+_CALLED_UNKNOWN, _CALLING_UNKNOWN = 7, 3
+
+_config.LOG_HANDLER_LEVEL = "none"
+_config.LOG_REQUEST_IDENTIFIERS = False
+_config.LOG_RESPONSE_IDENTIFIERS = False
+_config.STORE_SEND_CHUNKED_DATASET = True  # files leave byte for byte as they are
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+
+
+@contextmanager
+def associate(
+    peer: Peer,
+    contexts: Sequence[PresentationContext],
+    *,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[Handler] = (),
+) -> Iterator[Association]:
+    """Open an association, and release it at the end of the block or abort it on an error.
+
+    Args:
+        peer: With whom.
+        contexts: What is proposed; one of them must be accepted.
+        roles: For what we take objects instead of giving them.
+        handlers: Of events.
+
+    Yields:
+        The association.
+
+    Raises:
+        NetworkError: If it cannot be opened; says why.
+    """
+    entity = AE(ae_title=peer.calling_ae_title)
+    entity.connection_timeout = entity.acse_timeout = peer.timeout_s
+    entity.dimse_timeout = entity.network_timeout = peer.timeout_s
+    tls = None if peer.tls is None else (peer.tls.make_client_context(), peer.host)
+    try:
+        association = entity.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.ae_title,
+            max_pdu=_PDU_BYTES,
+            ext_neg=list(roles),
+            tls_args=tls,
+            evt_handlers=[(evt.EVT_CONN_OPEN, limit_waits, [peer.timeout_s]), *handlers],
+        )
+    except OSError as error:
+        raise NetworkError(_say_unreachable(peer, error)) from error
+    if not association.is_established:
+        raise NetworkError(_say_refused(peer, association))
+    try:
+        yield association
+    except BaseException:
+        association.abort()
+        raise
+    if association.is_established:
+        association.release()
+
+
+def limit_waits(event: Event, timeout_s: float) -> None:
+    """Let no read or write of a connection wait forever, as pynetdicom's do.
+
+    Args:
+        event: Of the connection being opened.
+        timeout_s: Longest wait, in seconds.
+    """
+    wrapper = event.assoc.dul.socket
+    if wrapper is not None and wrapper.socket is not None:
+        wrapper.socket.settimeout(timeout_s)
+
+
+def _say_refused(peer: Peer, association: Association) -> str:
+    """Say why there is no association."""
+    if association.is_rejected:
+        return _say_rejected(peer, association)
+    if association.rejected_contexts:
+        return (
+            f"{peer} was reached and offers nothing of what is needed (no presentation context "
+            "was accepted). Ask who runs it to allow this to us."
+        )
+    try:
+        _try_connecting(peer)
+    except OSError as error:
+        return _say_unreachable(peer, error)
+    return (
+        f"{peer} was reached and broke off before it answered. Check that a DICOM server listens "
+        f"on this port, {'' if peer.tls is None else 'with TLS, '}and that it knows "
+        f"'{peer.calling_ae_title}'."
+    )
+
+
+def _say_rejected(peer: Peer, association: Association) -> str:
+    answer = association.acceptor.primitive
+    diagnostic = getattr(answer, "diagnostic", None)
+    if getattr(answer, "result_source", None) == 1 and diagnostic == _CALLED_UNKNOWN:
+        return (
+            f"{peer} refuses: it is not called '{peer.ae_title}'. Give the AE title that it has; "
+            "who runs it knows it."
+        )
+    if getattr(answer, "result_source", None) == 1 and diagnostic == _CALLING_UNKNOWN:
+        return (
+            f"{peer} refuses: it does not know '{peer.calling_ae_title}', as which we call. Have "
+            "it registered there, or give an AE title that is."
+        )
+    reason = str(getattr(answer, "reason_str", "no reason given")).lower()
+    return f"{peer} refuses the association ({reason}). Try again later, or ask who runs it."
+
+
+def _try_connecting(peer: Peer) -> None:
+    """Connect once more by hand, as pynetdicom keeps to itself why it could not.
+
+    Raises:
+        OSError: With the reason.
+    """
+    with socket.create_connection((peer.host, peer.port), timeout=peer.timeout_s) as plain:
+        if peer.tls is not None:
+            peer.tls.make_client_context().wrap_socket(plain, server_hostname=peer.host).close()
+
+
+def _say_unreachable(peer: Peer, error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"{peer} shows a certificate that is not trusted ({error.verify_message}). Name the "
+            "authority's PEM file if it is the hospital's own; else do not go on."
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"{peer} and we find no way to encrypt ({error.reason}). Check its TLS settings."
+    if isinstance(error, socket.gaierror):
+        return f"{peer} cannot be reached: no computer is called '{peer.host}'. Check the name."
+    if isinstance(error, TimeoutError):
+        return (
+            f"{peer} does not answer within {peer.timeout_s:g} s. Check address and port, and "
+            "whether a firewall lies between."
+        )
+    reason = (error.strerror or str(error)).lower()
+    return f"{peer} cannot be reached ({reason}). Check address and port, and that it runs."
