@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import DSfloat
@@ -205,6 +207,7 @@ class DicomStudy:
             for tag in header.keys():  # noqa: SIM118 - iterating itself would decode the values
                 if _is_of_study(tag):
                     dataset[tag] = _keep_raw(header, tag)
+            _let_bytes_through(dataset)
             dataset.save_as(path)
 
     @contextmanager
@@ -229,6 +232,21 @@ def _keep_raw(header: Dataset, tag: BaseTag) -> Any:
         if vr not in ("SQ", "UN"):
             return element._replace(VR=vr)
     return header[tag]
+
+
+def _let_bytes_through(dataset: Dataset) -> None:
+    """Tell pydicom that what is still bytes is in the encoding of the file to be written.
+
+    It would otherwise decode all of it and encode it again, which changes a name whose character
+    set is not the one that was declared.
+    """
+    correct_ambiguous_vr(dataset, is_little_endian=True)  # left out where nothing is decoded
+    charset = dataset.get("SpecificCharacterSet")
+    dataset.set_original_encoding(
+        is_implicit_vr=False,
+        is_little_endian=True,
+        character_encoding=convert_encodings(charset) if charset else None,
+    )
 
 
 def _read_header(file: Path, grid: Grid) -> Dataset:

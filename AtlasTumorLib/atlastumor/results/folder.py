@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import OutputError
 from .staging import clear_up, list_own_files, make_partial, put_in_place, try_writing
 
-__all__ = ["check_output", "result_folder"]
+__all__ = ["check_output", "result_folder", "speaking_of"]
 
 _NEEDED_BYTES = 20_000_000  # labels, report and pictures of a large scan
 _ADVICE = {
@@ -47,7 +47,7 @@ def check_output(
         OutputError: If it cannot be written to, holds other files, or too little space is free.
     """
     try:
-        with _speaking_of(directory):
+        with speaking_of(directory):
             folder = directory.expanduser().resolve()
             clear_up(folder)
             _check_content(folder, overwrite=overwrite)
@@ -74,7 +74,7 @@ def result_folder(directory: Path) -> Iterator[Path]:
     """
     partial: Path | None = None
     try:
-        with _speaking_of(directory):
+        with speaking_of(directory):
             partial = make_partial(directory)
             yield partial
             put_in_place(partial, directory)
@@ -84,8 +84,18 @@ def result_folder(directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _speaking_of(folder: Path) -> Iterator[None]:
-    """Turn what the file system says into a sentence."""
+def speaking_of(folder: Path) -> Iterator[None]:
+    """Turn what the file system says of a folder into a sentence.
+
+    Args:
+        folder: That is written to.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OutputError: In place of any OSError.
+    """
     try:
         yield
     except FileExistsError as error:

@@ -13,6 +13,7 @@ from highdicom.sr import CodedConcept
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian
 
 from ..lesions import Lesion
 from ..organs import find_organ
@@ -91,6 +92,7 @@ class KeyImages:
                 series_number=_SERIES_NUMBER,
                 sop_instance_uid=study.new_uid(f"key image {name}"),
                 instance_number=number,
+                transfer_syntax_uid=ExplicitVRLittleEndian,
                 **study.equipment(),
                 series_description=f"{study.provenance.software} key images; {NOTICE.lower()}"[:64],
             )

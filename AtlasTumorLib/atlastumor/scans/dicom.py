@@ -130,7 +130,7 @@ def _drop_copies(slices: list[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
     """Drop files that are byte for byte copies of another; same UID but other bytes is an error."""
     kept: dict[tuple[str, int], Slice] = {}
     for one in slices:
-        other = kept.setdefault((one.uid, one.frame), one)
+        other = kept.setdefault((one.uid or str(one.path), one.frame), one)
         if other is not one and hash_files([other.path]) != hash_files([one.path]):
             msg = (
                 f"{name_of(other.path)} and {name_of(one.path)} have one SOPInstanceUID but "

@@ -17,36 +17,17 @@ from atlastumor.results import write_results
 from atlastumor.results.dicom_seg import write_dicom_seg
 from atlastumor.results.dicom_study import DicomStudy
 from atlastumor.results.segments import number_segments
-from atlastumor.scans import read_scan
 from atlastumor.volume import LabelMap, Scan, Source
-from Backend.results.examples import FakeSegmentation, make_labels, make_segmentation
+from Backend.results.dicom_examples import (
+    RAS_TO_LPS,
+    read_classic,
+    read_coronal,
+    read_enhanced,
+    segment,
+)
+from Backend.results.examples import FakeSegmentation, make_segmentation
 from Backend.scans.bodies import a_scan as a_body_scan
-from Backend.scans.dicom_series import write_dicom_series, write_enhanced_ct
-
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-
-def read_classic(folder: Path) -> Scan:
-    write_dicom_series(a_body_scan(oblique=True), folder)
-    return read_scan(folder)
-
-
-def read_enhanced(folder: Path) -> Scan:
-    folder.mkdir(exist_ok=True)
-    return read_scan(write_enhanced_ct(a_body_scan(oblique=True), folder / "enhanced.dcm"))
-
-
-def read_coronal(folder: Path) -> Scan:
-    write_dicom_series(a_body_scan("LIA"), folder)
-    return read_scan(folder)
-
-
-def segment(scan: Scan) -> FakeSegmentation:
-    """The example's labels in a corner of the scan."""
-    array = np.zeros(scan.grid.shape, np.uint8)
-    example = make_labels(scan.grid.__class__((24, 20, 10), np.eye(4))).array
-    array[8:32, 6:26, 1:11] = example
-    return make_segmentation(scan, LabelMap(array, scan.grid, label_names()))
+from Backend.scans.dicom_series import write_dicom_series
 
 
 def write(scan: Scan, path: Path, segmentation: FakeSegmentation | None = None) -> Path:
