@@ -6,6 +6,15 @@ one transaction in a journal, so that a run can be killed at any moment and take
 
 from __future__ import annotations
 
+from .batch import BatchSummary, retry_failed, run_batch
 from .case import CohortCase
+from .settings import BatchSettings, make_settings
 
-__all__ = ["CohortCase"]
+__all__ = [
+    "BatchSettings",
+    "BatchSummary",
+    "CohortCase",
+    "make_settings",
+    "retry_failed",
+    "run_batch",
+]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, UnknownKeyError
 from ..progress import Progress, ignore_progress
 from .settings import BatchSettings
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..inference.result import Segmentation
     from ..volume import Scan
 
-__all__ = ["check_formats", "open_segmenter", "segment_scan", "write_scan"]
+__all__ = ["check_formats", "check_request", "open_segmenter", "segment_scan", "write_scan"]
 
 
 def check_formats(settings: BatchSettings, scan: Scan) -> None:
@@ -33,6 +33,41 @@ def check_formats(settings: BatchSettings, scan: Scan) -> None:
     if wanted and scan.source.kind != "dicom":
         msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
         raise InputError(msg)
+
+
+def check_request(settings: BatchSettings) -> None:
+    """Make sure, before any scan is read, that the model can do what is asked of it.
+
+    Args:
+        settings: What is asked.
+
+    Raises:
+        InputError: If the model knows none of the organs, or no such option.
+        UnknownKeyError: If there is no such model or format.
+        WeightsError: If its weights are not there.
+    """
+    from ..inference.request import make_request
+    from ..models.card import find_card
+    from ..models.recipe import Recipe
+    from ..models.weights import find_weights
+    from ..results import FORMATS
+
+    for name in settings.formats:
+        if name not in FORMATS:
+            raise UnknownKeyError("format", name, FORMATS)
+    card = find_card(settings.model, [settings.models_dir] if settings.models_dir else [])
+    organs, thresholds, mirror = settings.organs, settings.thresholds, settings.mirror
+    if isinstance(card, Recipe):
+        from ..inference.errands import make_plan
+
+        disagreement = settings.disagreement
+        make_plan(
+            card, organs=organs, thresholds=thresholds, mirror=mirror, disagreement=disagreement
+        )
+    else:
+        make_request(card, organs=organs, thresholds=thresholds, mirror=mirror)
+    for one in card.cards.values() if isinstance(card, Recipe) else [card]:
+        find_weights(one, models_dir=settings.models_dir)
 
 
 def open_segmenter(settings: BatchSettings, device: str) -> Segmenter | RecipeSegmenter:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..inference.result import Segmentation
     from ..volume import Scan
 
-__all__ = ["CaseTask", "run_case"]
+__all__ = ["CaseTask", "open_model", "run_case"]
 
 
 @dataclass(frozen=True)
@@ -85,28 +85,40 @@ def run_case(task: CaseTask) -> CaseOutcome:
     return outcome
 
 
-# Of the process. Both are touched in run_case and in the engine's own thread alone.
+def open_model(what: tuple[BatchSettings, str]) -> None:
+    """Open the model of a process before its first case.
+
+    Args:
+        what: Settings and device of the cases to come.
+
+    Raises:
+        AtlasTumorError: If model, weights, device or packages do not allow it.
+    """
+    _engine.submit(_find_segmenter, *what).result()
+
+
+# Of the process. Both are touched in the engine's own thread alone.
 _engine = ThreadPoolExecutor(1, thread_name_prefix="engine")
 _opened: dict[tuple[str, str], Segmenter | RecipeSegmenter] = {}
 
 
 def _run_engine(task: CaseTask, scan: Scan) -> tuple[Segmentation, float]:
     """Segment in the engine's thread, and say how long it took; opening a model is not counted."""
-    segmenter = _find_segmenter(task)
+    segmenter = _find_segmenter(task.settings, task.device)
     started = time.perf_counter()
     return segment_scan(segmenter, scan, task.settings), time.perf_counter() - started
 
 
-def _find_segmenter(task: CaseTask) -> Segmenter | RecipeSegmenter:
+def _find_segmenter(settings: BatchSettings, device: str) -> Segmenter | RecipeSegmenter:
     """The model that is open already, or a new one in its place."""
-    key = task.settings.fingerprint(), task.device
+    key = settings.fingerprint(), device
     if key not in _opened:
         for old in _opened.values():
             backend = getattr(old, "backend", None)  # a recipe holds none between scans
             if backend is not None:
                 backend.close()
         _opened.clear()
-        _opened[key] = open_segmenter(task.settings, task.device)
+        _opened[key] = open_segmenter(settings, device)
     return _opened[key]
 
 

@@ -1,0 +1,165 @@
+"""The folder of a cohort: what lies where, who may write, and how a result gets to its place.
+
+journal.sqlite      where every case stands
+cases/ID/           results, each whole
+.staging/           results that are being written; nothing in it ever counts
+.runner.lock        held by the one runner that may write
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import OutputError
+from ..results.folder import speaking_of
+from ..results.staging import try_writing
+from .journal import JOURNAL
+from .outcome import sync
+from .rows import check_id
+
+__all__ = ["CohortFolder"]
+
+_LOCK = ".runner.lock"
+_NEEDED_BYTES = 50_000_000
+
+
+class CohortFolder:
+    """Where a cohort's results go.
+
+    Args:
+        directory: The folder; need not exist.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Name the places; nothing is made."""
+        self.directory = directory.expanduser().resolve()
+        self.journal = self.directory / JOURNAL
+        self.cases = self.directory / "cases"
+        self.staging = self.directory / ".staging"
+
+    def result_of(self, case_id: str) -> Path:
+        """Where the result of a case is, once it is done."""
+        return self.cases / check_id(case_id)
+
+    def staging_of(self, case_id: str, token: str) -> Path:
+        """Where a worker writes the result of a case that was handed out under a token."""
+        return self.staging / f"{check_id(case_id)}.{token}"
+
+    def check(self, inputs: Sequence[Path] = ()) -> None:
+        """Make sure that a cohort can be written here, before any work.
+
+        Args:
+            inputs: Folders and files of scans.
+
+        Raises:
+            OutputError: If the folder lies within an input or holds other files, or if it cannot
+                be written to.
+        """
+        for path in filter(Path.exists, inputs):  # patterns are not: what they find is left out
+            inside = path.resolve()
+            if inside == self.directory or self.directory.is_relative_to(inside):
+                msg = (
+                    f"'{self.directory}' lies within the input '{inside}', where results would be "
+                    "taken for scans. Choose a folder outside of it."
+                )
+                raise OutputError(msg)
+        with speaking_of(self.directory):
+            if self.directory.exists() and not self.directory.is_dir():
+                msg = f"'{self.directory}' is a file; name a folder for the results."
+                raise OutputError(msg)
+            if self.directory.is_dir() and not self.journal.exists():
+                self._refuse_strangers()
+            free = shutil.disk_usage(try_writing(self.staging)).free
+        if free < _NEEDED_BYTES:
+            msg = (
+                f"Only {free / 1e6:.0f} MB are free for '{self.directory}'. Free some space or "
+                "choose another folder."
+            )
+            raise OutputError(msg)
+
+    def _refuse_strangers(self) -> None:
+        own = {self.cases.name, self.staging.name, _LOCK}
+        names = {path.name for path in self.directory.iterdir()}
+        if names - own and not self.cases.is_dir():
+            msg = f"'{self.directory}' holds other files. Name a new folder or an empty one."
+            raise OutputError(msg)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only runner; folders are made, and what killed workers left is cleared away.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            OutputError: If another runner is at work, or the folder cannot be written to.
+        """
+        with speaking_of(self.directory):
+            self.cases.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.directory / _LOCK)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                msg = (
+                    f"Another `atlastumor batch` is at work in '{self.directory}'. Wait for it, "
+                    "end it, or choose another folder."
+                )
+                raise OutputError(msg) from error
+            self.clear_staging()
+        try:
+            yield
+        finally:
+            self.clear_staging()
+            lock.release()
+
+    def clear_staging(self) -> None:
+        """Delete what is being written; workers must have ended, or their work will not count."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def place(self, case_id: str, token: str) -> Path:
+        """Put a finished result into its place, by one rename.
+
+        Args:
+            case_id: The case; it has no result yet.
+            token: Under which it was handed out.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            OutputError: If it cannot be put there.
+        """
+        target = self.result_of(case_id)
+        with speaking_of(target):
+            self.staging_of(case_id, token).rename(target)
+            sync(self.cases)
+        return target
+
+    def discard(self, case_id: str) -> None:
+        """Take away what lies in the place of a case's result, by one rename, and delete it.
+
+        Args:
+            case_id: The case; need not have a result.
+
+        Raises:
+            OutputError: If it cannot be taken away.
+        """
+        place = self.result_of(case_id)
+        if not place.exists():
+            return
+        gone = self.staging / f"{place.name}.discarded"
+        with speaking_of(place):
+            self.staging.mkdir(exist_ok=True)
+            shutil.rmtree(gone, ignore_errors=True)
+            place.rename(gone)
+            sync(self.cases)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def discard_staged(self, case_id: str, token: str) -> None:
+        """Delete what a worker wrote for nothing; it need not be there."""
+        shutil.rmtree(self.staging_of(case_id, token), ignore_errors=True)

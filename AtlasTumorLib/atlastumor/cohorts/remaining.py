@@ -1,0 +1,40 @@
+"""When a cohort will be done, from how fast cases ended lately."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+__all__ = ["Pace"]
+
+_WINDOW = 50
+
+
+class Pace:
+    """Counts cases as they end.
+
+    Args:
+        now: The time, seconds; of `time.monotonic`.
+    """
+
+    def __init__(self, now: float | None = None) -> None:
+        """Start the clock."""
+        self._moments = deque([time.monotonic() if now is None else now], maxlen=_WINDOW + 1)
+
+    def count(self, now: float | None = None) -> None:
+        """Count a case that ended now."""
+        self._moments.append(time.monotonic() if now is None else now)
+
+    def seconds_left(self, n_cases: int) -> float | None:
+        """Foresee how long more cases will take.
+
+        Args:
+            n_cases: That have not ended yet.
+
+        Returns:
+            Seconds, at the pace of the last 50 cases; None before the first has ended.
+        """
+        if len(self._moments) < 2:
+            return None
+        pace = (self._moments[-1] - self._moments[0]) / (len(self._moments) - 1)
+        return pace * n_cases
