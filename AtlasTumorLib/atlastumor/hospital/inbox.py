@@ -11,11 +11,15 @@ import hashlib
 import shutil
 import threading
 import uuid
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import data_element_generator
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from .instances import raw_text
 from .statuses import MISMATCH, NOT_UNDERSTOOD, OUT_OF_RESOURCES
@@ -23,7 +27,9 @@ from .statuses import MISMATCH, NOT_UNDERSTOOD, OUT_OF_RESOURCES
 __all__ = ["Inbox", "Kept", "RefusedInstanceError", "name_study"]
 
 _INCOMING = ".incoming"
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+_META_START = 144  # preamble, prefix, and the element that says how long the rest of group 2 is
+_UNDEFINED = 0xFFFFFFFF
 _FREE_BYTES = 2_000_000_000
 
 
@@ -167,11 +173,31 @@ def _holds(path: Path, content: bytes) -> bool:
 def _read_uids(content: bytes) -> dict[str, str]:
     """Read a whole object through, so that a cut one is found, and give its UIDs."""
     try:
-        dataset = pydicom.dcmread(BytesIO(content))
+        dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=_NEEDED)
         told = {name: raw_text(dataset, name) for name in _NEEDED}
+        meta = dataset.file_meta
+        _walk(content[_META_START + meta.FileMetaInformationGroupLength :], meta.TransferSyntaxUID)
     except Exception as error:  # pydicom raises whatever its parsing of foreign bytes runs into
         raise RefusedInstanceError(NOT_UNDERSTOOD, "it is cut or damaged") from error
     missing = [name for name, value in told.items() if not value]
     if missing:
         raise RefusedInstanceError(MISMATCH, f"it has no {', '.join(missing)}")
     return told
+
+
+def _walk(body: bytes, syntax: UID) -> None:
+    """Go over all elements; pydicom's own reader takes a cut file for a short one.
+
+    Raises:
+        EOFError: If the last of them is cut.
+    """
+    if syntax == DeflatedExplicitVRLittleEndian:
+        body = zlib.decompress(body, -zlib.MAX_WBITS)
+    stream = BytesIO(body)
+    for element in data_element_generator(stream, syntax.is_implicit_VR, syntax.is_little_endian):
+        if not isinstance(element, RawDataElement) or element.length == _UNDEFINED:
+            continue
+        if len(element.value or b"") < element.length:
+            raise EOFError
+    if stream.tell() < len(body):
+        raise EOFError
