@@ -1,4 +1,4 @@
-"""What a service remembers beside the journal: results to be sent, contents of scans, peers."""
+"""What a service remembers beside the journal: results to be sent, copies of scans, peers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cohorts import CohortCase
 from ..errors import OutputError
 
 __all__ = ["Parcel", "Records"]
@@ -19,7 +20,10 @@ CREATE TABLE IF NOT EXISTS parcels (
     attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (case_id, result)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS contents (case_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS copies (
+    case_id TEXT NOT NULL, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    PRIMARY KEY (case_id, size_bytes, modified_ns)
+) STRICT;
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY) STRICT;
 """
 
@@ -129,25 +133,27 @@ class Records:
                 (reason, parcel.case, parcel.result),
             )
 
-    def find_content(self, case: str) -> str:
-        """Find the hash that a case's files had; empty if it is not known."""
+    def knows_copy(self, case: CohortCase) -> bool:
+        """Whether files of this size and time are known to hold what the case's first ones held."""
         with self._transaction() as run:
-            row = run.execute("SELECT sha256 FROM contents WHERE case_id = ?", (case,)).fetchone()
-        return str(row[0]) if row else ""
+            row = run.execute(
+                "SELECT 1 FROM copies WHERE case_id = ? AND size_bytes = ? AND modified_ns = ?",
+                (case.id, case.size_bytes, case.modified_ns),
+            ).fetchone()
+        return row is not None
 
-    def keep_content(self, case: str, sha256: str) -> None:
-        """Remember the hash of a case's files.
-
-        Args:
-            case: Id of the case.
-            sha256: Of all its files.
-        """
+    def keep_copy(self, case: CohortCase) -> None:
+        """Remember that files of this size and time hold what the case's first ones held."""
         with self._transaction() as run:
             run.execute(
-                "INSERT INTO contents VALUES (?, ?) "
-                "ON CONFLICT (case_id) DO UPDATE SET sha256 = excluded.sha256",
-                (case, sha256),
+                "INSERT OR IGNORE INTO copies VALUES (?, ?, ?)",
+                (case.id, case.size_bytes, case.modified_ns),
             )
+
+    def forget_copies(self, case: str) -> None:
+        """Forget all copies of a case, since its files are others now."""
+        with self._transaction() as run:
+            run.execute("DELETE FROM copies WHERE case_id = ?", (case,))
 
     def knows_peer(self, name: str) -> bool:
         """Whether a peer has ever answered."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from atlastumor.errors import DeviceError, OutputError
+from atlastumor.cohorts import CohortCase
+from atlastumor.errors import NetworkError, OutputError
 from atlastumor.watching.metrics import Metrics
 from atlastumor.watching.records import Records
 from atlastumor.watching.sending import Sender, pause_after
@@ -26,7 +28,7 @@ class Peer:
         if not self.is_up:
             self.n_refused += 1
             msg = "Nobody answers."
-            raise DeviceError(msg)
+            raise NetworkError(msg)
         self.taken += [path.name for path in files]
 
 
@@ -122,16 +124,20 @@ def test_pauses_grow_up_to_ten_minutes() -> None:
     assert pause_after(8) == pause_after(10_000) == 600
 
 
-def test_contents_and_peers_are_remembered(tmp_path: Path, records: Records) -> None:
-    records.keep_content("a", "12")
-    records.keep_content("a", "34")
+def test_copies_and_peers_are_remembered(tmp_path: Path, records: Records) -> None:
+    case = CohortCase("a", Path("a.nii"), size_bytes=5, modified_ns=7)
+    records.keep_copy(case)
     records.keep_peer("PACS")
 
     again = Records(tmp_path / "watch.sqlite")
 
-    assert (again.find_content("a"), again.find_content("b")) == ("34", "")
+    assert again.knows_copy(case)
+    assert not again.knows_copy(replace(case, modified_ns=8))
+    assert not again.knows_copy(replace(case, id="b"))
     assert again.knows_peer("PACS")
     assert not again.knows_peer("OTHER")
+    again.forget_copies("a")
+    assert not again.knows_copy(case)
 
 
 def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,118 @@
+"""What has arrived, looked through: which cases it makes that are not in the journal yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..batch.cases import Problem
+from ..cohorts import CohortCase
+from ..cohorts.finding import find_cohort
+from ..cohorts.finding_ids import hash_text, make_safe
+from ..cohorts.journal import JOURNAL, Journal
+from ..cohorts.rows import CaseRow, State
+from ..errors import AtlasTumorError
+from ..results.staging import MANIFEST
+from .records import Records
+
+__all__ = ["Intake", "Taken"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an arrival holds.
+
+    Args:
+        path: The file or folder.
+        cases: To be segmented: new ones, and those whose files are others than before.
+        n_known: Number of cases that were segmented already, or wait for it.
+        problems: What in it cannot be used, and why.
+    """
+
+    path: Path
+    cases: tuple[CohortCase, ...] = ()
+    n_known: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+class Intake:
+    """Looks through arrivals; reads the journal and never writes to it, so that any thread may.
+
+    Args:
+        output: The service's folder, with its journal.
+        records: Where copies are remembered.
+        series: Which DICOM series of a study: "best", "all", or a UID or its beginning.
+        exclude: Folders not to look into.
+    """
+
+    def __init__(
+        self, output: Path, records: Records, *, series: str, exclude: Collection[Path] = ()
+    ) -> None:
+        """Keep what is needed."""
+        self._output = output
+        self._records = records
+        self._series = series
+        self._exclude = exclude
+
+    def take(self, path: Path) -> Taken:
+        """Look through an arrival.
+
+        Args:
+            path: File or folder; complete.
+
+        Returns:
+            Its cases and problems. What makes no case at all is a problem.
+        """
+        try:
+            found = find_cohort([path], series=self._series, exclude=self._exclude)
+            with Journal.read(self._output / JOURNAL) as journal:
+                named = [self._name(one, journal) for one in found.cases]
+                wanted = [one for one in named if not self._is_known(one, journal.find(one.id))]
+        except AtlasTumorError as error:
+            return Taken(path, problems=(Problem(path.name, str(error)),))
+        problems = found.problems
+        if not found.cases and not problems:
+            problems = (Problem(path.name, "It holds no CT. Give CT scans."),)
+        return Taken(path, tuple(wanted), len(named) - len(wanted), problems)
+
+    def _name(self, case: CohortCase, journal: Journal) -> CohortCase:
+        """Give a case another name if another file has its name; DICOM is named by its UID."""
+        row = journal.find(case.id)
+        if case.series is not None or row is None or row.case.path == case.path:
+            return case
+        return replace(case, id=make_safe(f"{case.id}-{hash_text(str(case.path))}"))
+
+    def _is_known(self, case: CohortCase, row: CaseRow | None) -> bool:
+        """Whether there is nothing to do for a case."""
+        if row is None:
+            return False
+        same_size = row.case.size_bytes == case.size_bytes
+        if same_size and row.case.modified_ns == case.modified_ns:
+            return True
+        if not same_size or row.state is not State.DONE:
+            return False
+        if not self._records.knows_copy(case):
+            if self._hash_of_result(case) != _hash_of_scan(case):
+                return False
+            self._records.keep_copy(case)
+        return True
+
+    def _hash_of_result(self, case: CohortCase) -> str:
+        """Hash of the scan that a result was made from; empty if it does not say so."""
+        try:
+            text = (self._output / "cases" / case.id / MANIFEST).read_text(encoding="utf-8")
+            return str(json.loads(text)["provenance"]["input_sha256"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+
+def _hash_of_scan(case: CohortCase) -> str:
+    """Hash of a scan as its reader takes it; of one that cannot be read, none."""
+    from ..scans import read_scan
+
+    try:
+        return read_scan(case.path, series=case.series).source.sha256
+    except AtlasTumorError:
+        return "unreadable"
