@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, UnknownKeyError
+from ..errors import UnknownKeyError
 from ..progress import Progress, ignore_progress
 from .settings import BatchSettings
 
@@ -29,10 +29,10 @@ def check_formats(settings: BatchSettings, scan: Scan) -> None:
     Raises:
         InputError: If one needs DICOM and the scan is not from DICOM.
     """
-    wanted = [name for name in settings.formats if name.startswith("dicom")]
-    if wanted and scan.source.kind != "dicom":
-        msg = "DICOM SEG needs a DICOM series as input; choose nifti or seg.nrrd for this scan."
-        raise InputError(msg)
+    if any(name.startswith("dicom-") for name in settings.formats):
+        from ..results.dicom_study import check_dicom_source
+
+        check_dicom_source(scan.source)
 
 
 def check_request(settings: BatchSettings) -> None:

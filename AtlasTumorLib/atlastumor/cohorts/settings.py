@@ -112,7 +112,7 @@ def make_settings(
     """Make settings of what a user asks for, and check them.
 
     Args:
-        organs: Keys of the organs to report; None for all that the model knows.
+        organs: Keys of the organs to report; None for all there are.
         thresholds: Least tumor probability by organ; they come before the next.
         operating_point: File of thresholds that were chosen for this model.
         options: Other fields of `BatchSettings`.
@@ -124,7 +124,7 @@ def make_settings(
         AtlasTumorError: If there is no such model or organ, or the file of thresholds cannot be
             used with the model.
     """
-    chosen = None if organs is None else tuple(organ.key for organ in select_organs(organs))
+    chosen = tuple(organ.key for organ in select_organs(organs))
     settings = BatchSettings(**options)
     card = find_card(settings.model, [settings.models_dir] if settings.models_dir else [])
     given, notes = _choose_thresholds(dict(thresholds or {}), operating_point, card)

@@ -1,0 +1,122 @@
+"""How scans are segmented, as words of the command line: for one scan and for many alike."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownKeyError
+from ..models.card import DEFAULT_MODEL
+from ..organs import find_organ
+
+if TYPE_CHECKING:
+    from ..cohorts.settings import BatchSettings
+
+__all__ = ["add_segmentation", "read_settings"]
+
+_FORMATS = ("nifti", "seg.nrrd", "dicom-seg", "dicom-sr", "dicom-sc")
+
+
+def add_segmentation(parser: argparse.ArgumentParser) -> None:
+    """Declare what decides about a result, and the device.
+
+    Args:
+        parser: Of a subcommand that segments.
+    """
+    parser.add_argument(
+        "--organs", type=_words, metavar="ORGAN,...", help="such as liver,kidney (all)"
+    )
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help="model or recipe; see `atlastumor models list`"
+    )
+    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--backend", default="auto", choices=("auto", "torch", "openvino"))
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument(
+        "--threshold",
+        type=_threshold,
+        action="append",
+        default=[],
+        metavar="ORGAN=P",
+        help="call it tumor from this probability on; may be repeated",
+    )
+    parser.add_argument(
+        "--operating-point",
+        type=Path,
+        metavar="FILE",
+        help="thresholds that `atlastumor froc` chose for this model; --threshold comes first",
+    )
+    parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
+    parser.add_argument("--probabilities", action="store_true", help="write probability maps too")
+    parser.add_argument(
+        "--disagreement",
+        action="store_true",
+        help="write maps of where the networks of an ensemble, or the models of a recipe, disagree",
+    )
+    parser.add_argument("--format", type=_formats, default=("nifti",), help=", ".join(_FORMATS))
+    parser.add_argument("--no-report", action="store_true", help="leave out report and picture")
+
+
+def read_settings(options: argparse.Namespace) -> BatchSettings:
+    """Make settings of what `add_segmentation` declares.
+
+    Args:
+        options: As parsed.
+
+    Returns:
+        The settings.
+
+    Raises:
+        AtlasTumorError: If there is no such model or organ, or the operating point belongs to
+            another model.
+    """
+    from ..cohorts.settings import make_settings  # noqa: PLC0415 - pulls in scipy
+
+    return make_settings(
+        organs=options.organs,
+        thresholds=dict(options.threshold),
+        operating_point=options.operating_point,
+        model=options.model,
+        models_dir=options.models_dir,
+        mirror=options.mirror,
+        probabilities=options.probabilities,
+        disagreement=options.disagreement,
+        formats=tuple(options.format),
+        report=not options.no_report,
+        backend=options.backend,
+        precision=options.precision,
+    )
+
+
+def _words(text: str) -> list[str]:
+    words = [word for word in text.split(",") if word.strip()]
+    if not words:
+        msg = "name at least one organ"
+        raise argparse.ArgumentTypeError(msg)
+    return words
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(_words(text))
+    unknown = [word for word in formats if word not in _FORMATS]
+    if unknown:
+        msg = f"no such format: {', '.join(unknown)}; choose from {', '.join(_FORMATS)}"
+        raise argparse.ArgumentTypeError(msg)
+    return formats
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    key, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        msg = f"'{text}' is not ORGAN=P with P between 0 and 1, such as liver=0.4"
+        raise argparse.ArgumentTypeError(msg)
+    try:
+        return find_organ(key).key, value
+    except UnknownKeyError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
