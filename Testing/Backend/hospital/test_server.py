@@ -165,7 +165,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], Callable[[Dataset], None] | No
     "cut in the pixels": (lambda content: content[:-900], None, 0xC000),
     "cut in the header": (lambda content: content[:299], None, 0xC000),
     "noise": (lambda _content: b"\xff\x13\x00\x37" * 80, None, 0xC000),
-    "a beginning": (lambda _content: b"\x08\x00", None, 0xC000),
+    "a beginning": (lambda _content: b"\x08\x00", None, 0xA900),
     "another UID than announced": (
         bytes,
         lambda dataset: setattr(dataset, "SOPInstanceUID", "1.2.3.4"),
