@@ -18,6 +18,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import AtlasTumorError, DependencyError, UsageError
 from . import (
+    batch,
     collect,
     demo,
     evaluate,
@@ -40,6 +41,7 @@ __all__ = ["main"]
 
 _COMMANDS = (
     segment,
+    batch,
     evaluate,
     froc,
     review,

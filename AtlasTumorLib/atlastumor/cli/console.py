@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Console"]
+__all__ = ["Console", "say_seconds"]
 
 _BAR = 28
 _REDRAW_SECONDS = 0.1
@@ -35,19 +35,20 @@ class Console:
         self._fraction = 0.0
         self._stage = ""
 
-    def progress(self, fraction: float, stage: str) -> None:
+    def progress(self, fraction: float, stage: str, seconds_left: float | None = None) -> None:
         """Show how far the work is; calls that would change nothing visible are dropped.
 
         Args:
             fraction: Share done, in [0, 1]; never goes back.
             stage: What is being done.
+            seconds_left: If that is known better than from the share done since the start.
         """
         self._fraction = max(self._fraction, min(fraction, 1.0))
         now = time.monotonic()
         if stage == self._stage and now - self._drawn < _REDRAW_SECONDS:
             return
         self._stage, self._drawn = stage, now
-        left = self._seconds_left(now)
+        left = self._seconds_left(now) if seconds_left is None else round(seconds_left, 1)
         if self.as_json:
             self._emit(
                 "progress", fraction=round(self._fraction, 4), stage=stage, seconds_left=left
@@ -64,7 +65,7 @@ class Console:
     def _draw(self, stage: str, left: float | None) -> None:
         full = round(self._fraction * _BAR)
         bar = "#" * full + "." * (_BAR - full)
-        time_left = f", {left:.0f} s left" if left is not None else ""
+        time_left = f", {say_seconds(left)} left" if left is not None else ""
         line = f"[{bar}] {self._fraction:4.0%} {stage}{time_left}"
         sys.stderr.write(f"\r{line:<79}")
         sys.stderr.flush()
@@ -134,6 +135,20 @@ class Console:
         """
         self._emit("reply", **fields)
 
+    def case(self, case_id: str, state: str, reason: str, seconds: float | None) -> None:
+        """Tell of one of many cases that ended; to a person only if it failed.
+
+        Args:
+            case_id: The case.
+            state: Where it stands now.
+            reason: Why it failed; empty if it did not.
+            seconds: That it took; None if it is not done.
+        """
+        if self.as_json:
+            self._emit("case", id=case_id, state=state, reason=reason, seconds=seconds)
+        elif reason:
+            self.note(f"{case_id}: {state}. {reason}")
+
     def fail(self, kind: str, message: str, exit_code: int) -> None:
         """Say in one line why there is no result.
 
@@ -165,3 +180,10 @@ class Console:
 
     def _emit(self, event: str, **fields: Any) -> None:
         print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201
+
+
+def say_seconds(seconds: float) -> str:
+    """Say a time in the unit that suits it: 42 s, 12 min, 3.5 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

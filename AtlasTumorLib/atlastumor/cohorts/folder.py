@@ -25,6 +25,7 @@ from .rows import check_id
 __all__ = ["CohortFolder"]
 
 _LOCK = ".runner.lock"
+_LOOK_S = 1.0  # longer than anybody holds the lock to see whether it is held
 _NEEDED_BYTES = 50_000_000
 
 
@@ -103,7 +104,7 @@ class CohortFolder:
             self.cases.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.directory / _LOCK)
             try:
-                lock.acquire(timeout=0)
+                lock.acquire(timeout=_LOOK_S)
             except Timeout as error:
                 msg = (
                     f"Another `atlastumor batch` is at work in '{self.directory}'. Wait for it, "
@@ -116,6 +117,19 @@ class CohortFolder:
         finally:
             self.clear_staging()
             lock.release()
+
+    def is_at_work(self) -> bool:
+        """Tell whether a runner is at work."""
+        path = self.directory / _LOCK
+        try:
+            if path.is_file():
+                with FileLock(path, timeout=0):
+                    pass
+        except Timeout:
+            return True
+        except OSError:  # not ours to lock; then nobody else of this computer can tell either
+            return False
+        return False
 
     def clear_staging(self) -> None:
         """Delete what is being written; workers must have ended, or their work will not count."""

@@ -26,6 +26,7 @@ from ..errors import InputError
 from .case import CohortCase
 from .journal_file import SAID_OF_DAMAGE, connect, connect_new, speaking_of, transaction
 from .outcome import CaseOutcome
+from .remaining import PACE_CASES
 from .rows import CaseRow, State, check_id, read_row
 from .settings import BatchSettings
 
@@ -156,6 +157,19 @@ class Journal:
         text = "SELECT * FROM cases WHERE state = 'waiting' ORDER BY failures, position LIMIT 1"
         rows = self._ask(text)
         return read_row(rows[0]) if rows else None
+
+    def seconds_left(self) -> float | None:
+        """Foresee how long the cases that are left take, at the pace of those that ended last."""
+        rows = self._ask(
+            "SELECT ended FROM cases WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT ?",
+            PACE_CASES,
+        )
+        moments = [row["ended"] for row in rows]
+        counts = self.count()
+        if len(moments) < 2:
+            return None
+        pace = (moments[0] - moments[-1]) / (len(moments) - 1)
+        return float(pace * (counts[State.WAITING] + counts[State.RUNNING]))
 
     def problems(self) -> list[Problem]:
         """Give what the last look at the inputs could not use."""

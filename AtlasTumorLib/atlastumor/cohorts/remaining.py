@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 
-__all__ = ["Pace"]
+__all__ = ["PACE_CASES", "Pace"]
 
-_WINDOW = 50
+PACE_CASES = 50
+"""How many cases tell the pace."""
 
 
 class Pace:
@@ -19,7 +20,7 @@ class Pace:
 
     def __init__(self, now: float | None = None) -> None:
         """Start the clock."""
-        self._moments = deque([time.monotonic() if now is None else now], maxlen=_WINDOW + 1)
+        self._moments = deque([time.monotonic() if now is None else now], maxlen=PACE_CASES + 1)
 
     def count(self, now: float | None = None) -> None:
         """Count a case that ended now."""
