@@ -34,6 +34,7 @@ from . import (
     synthesize,
     synthesize_cohort,
     train,
+    watch,
 )
 from .console import Console
 
@@ -42,6 +43,7 @@ __all__ = ["main"]
 _COMMANDS = (
     segment,
     batch,
+    watch,
     evaluate,
     froc,
     review,

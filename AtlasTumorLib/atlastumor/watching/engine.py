@@ -14,11 +14,12 @@ from typing import Any, Self
 from ..cohorts.settings import BatchSettings
 from ..cohorts.working import open_model
 from ..executors import Ended, LocalExecutor
-from .logs import log_event
+from .logs import log_event, set_up_logs
 
 __all__ = ["Engine"]
 
 _OPEN = "open-model"
+_QUIET = {"PYTHONWARNINGS": "ignore"}  # which quote what is in files
 
 
 class Engine:
@@ -32,7 +33,7 @@ class Engine:
 
     def __init__(self, settings: BatchSettings, device: str, *, n_threads: int = 2) -> None:
         """Plan; the process starts with the context."""
-        self._executor = LocalExecutor(1, n_threads)
+        self._executor = LocalExecutor(1, n_threads, environments=[_QUIET])
         self._settings = settings
         self._device = device
         self._process_ids: list[int] = []
@@ -94,7 +95,7 @@ class Engine:
         """Have a new process open the model."""
         self.is_open = False
         self._process_ids = self._executor.process_ids
-        self._executor.submit(_OPEN, open_model, (self._settings, self._device))
+        self._executor.submit(_OPEN, _prepare, (self._settings, self._device))
 
     def __enter__(self) -> Self:
         """Start the process."""
@@ -110,3 +111,9 @@ class Engine:
     ) -> None:
         """Stop the process, whatever it does."""
         self._executor.__exit__(kind, error, trace)
+
+
+def _prepare(what: tuple[BatchSettings, str]) -> None:
+    """Make the process ready for cases; its packages are not to tell of patients either."""
+    set_up_logs()
+    open_model(what)

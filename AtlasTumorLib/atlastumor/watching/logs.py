@@ -78,9 +78,9 @@ def set_up_logs(path: Path | None = None, *, level: int = logging.INFO) -> loggi
     handler.setFormatter(_JsonLines(is_full=level <= logging.DEBUG))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # Packages speak from WARNING on: what they say below that is of use to their authors.
+    # Packages are heard from WARNING on, and as their text is left out, so is this one.
     root.setLevel(level if level <= logging.DEBUG else logging.WARNING)
-    logging.getLogger("atlastumor").setLevel(level)
+    _LOG.setLevel(level)
     return handler
 
 

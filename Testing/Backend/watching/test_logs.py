@@ -17,7 +17,7 @@ NAME, UID = "Doe^Jane", "1.2.840.113619.2.55.3.42"
 
 @pytest.fixture(autouse=True)
 def _root_logger_as_before() -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("atlastumor")
+    root, own = logging.getLogger(), logging.getLogger("atlastumor.watching.events")
     before = root.handlers[:], root.level, own.level
     yield
     for handler in root.handlers:

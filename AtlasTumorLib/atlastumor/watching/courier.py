@@ -1,0 +1,50 @@
+"""Results to a peer: all files of one, or an error that says which were not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import NetworkError
+
+if TYPE_CHECKING:
+    from ..hospital.peer import Peer
+    from ..hospital.web import Web
+
+__all__ = ["Courier", "list_dicom"]
+
+
+def list_dicom(folder: Path) -> list[Path]:
+    """List the DICOM files of a result; there are none if no such format was asked for."""
+    return sorted(folder.rglob("*.dcm"))
+
+
+class Courier:
+    """Sends to one peer.
+
+    Args:
+        peer: To whom.
+    """
+
+    def __init__(self, peer: Peer | Web) -> None:
+        """Keep the address."""
+        self._peer = peer
+
+    def __call__(self, files: Sequence[Path]) -> None:
+        """Send files.
+
+        Args:
+            files: All of one result.
+
+        Raises:
+            InputError: If there are none.
+            NetworkError: If the peer cannot be reached, or has not taken all of them.
+        """
+        from ..hospital import send
+
+        sent = send(self._peer, files, n_retries=0)
+        if sent.failed:
+            msg = f"{len(sent.failed)} of {len(files)} files were not taken: "
+            msg += "; ".join(dict.fromkeys(one.reason for one in sent.failed))
+            raise NetworkError(msg)
