@@ -20,18 +20,33 @@ except ModuleNotFoundError as error:
     raise DependencyError(_msg) from error
 
 from .arrivals import ReceivedStudy
-from .peer import Peer
+from .echo import echo
+from .fetch import Fetched, fetch
+from .find import LEVELS, Match, find
+from .peer import Peer, parse_peer
 from .send import Failure, Sent, send
 from .server import StoreServer, list_studies
 from .tls import Tls
+from .web import Login, Web, parse_login, read_login
 
 __all__ = [
+    "LEVELS",
     "Failure",
+    "Fetched",
+    "Login",
+    "Match",
     "Peer",
     "ReceivedStudy",
     "Sent",
     "StoreServer",
     "Tls",
+    "Web",
+    "echo",
+    "fetch",
+    "find",
     "list_studies",
+    "parse_login",
+    "parse_peer",
+    "read_login",
     "send",
 ]

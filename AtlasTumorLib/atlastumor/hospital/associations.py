@@ -91,7 +91,7 @@ def associate(
 
 
 def limit_waits(event: Event, timeout_s: float) -> None:
-    """Let no read or write of a connection wait forever, as pynetdicom's do.
+    """Let no read or write of a connection wait forever, nor for each other.
 
     Args:
         event: Of the connection being opened.
@@ -100,6 +100,8 @@ def limit_waits(event: Event, timeout_s: float) -> None:
     wrapper = event.assoc.dul.socket
     if wrapper is not None and wrapper.socket is not None:
         wrapper.socket.settimeout(timeout_s)
+        # Each message goes in several writes; to wait for the first to be answered costs 40 ms.
+        wrapper.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _say_refused(peer: Peer, association: Association) -> str:

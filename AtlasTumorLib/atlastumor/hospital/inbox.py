@@ -24,10 +24,11 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from .instances import raw_text
 from .statuses import MISMATCH, NOT_UNDERSTOOD, OUT_OF_RESOURCES
 
-__all__ = ["Inbox", "Kept", "RefusedInstanceError", "name_study"]
+__all__ = ["Inbox", "Kept", "RefusedInstanceError", "list_objects"]
 
 _INCOMING = ".incoming"
 _NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+_GROUPS = ("StudyInstanceUID", "SeriesInstanceUID")
 _META_START = 144  # preamble, prefix, and the element that says how long the rest of group 2 is
 _UNDEFINED = 0xFFFFFFFF
 _FREE_BYTES = 2_000_000_000
@@ -62,9 +63,18 @@ class Kept:
     is_new: bool
 
 
-def name_study(study_uid: str) -> str:
-    """Name the folder of a study."""
-    return _shorten(study_uid, 16)
+def list_objects(folder: Path, study: str, series: str) -> list[Path]:
+    """List the objects of a series that an inbox holds.
+
+    Args:
+        folder: Of the inbox.
+        study: UID of the study.
+        series: UID of the series.
+
+    Returns:
+        Their files.
+    """
+    return list((folder / _name_group(study) / _name_group(series)).glob("*.dcm"))
 
 
 class Inbox:
@@ -114,8 +124,7 @@ class Inbox:
         for announced, name in ((sop_class, "SOPClassUID"), (uid, "SOPInstanceUID")):
             if announced and announced != told[name]:
                 raise RefusedInstanceError(MISMATCH, f"its {name} is not the one it was sent under")
-        study = name_study(told["StudyInstanceUID"])
-        series = _shorten(told["SeriesInstanceUID"], 16)
+        study, series = (_name_group(told[name]) for name in _GROUPS)
         path = self.folder / study / series / f"{_shorten(told['SOPInstanceUID'], 32)}.dcm"
         with self._lock:
             if _holds(path, content):
@@ -157,6 +166,10 @@ class Inbox:
         if self._most_bytes is None:
             return 0
         return sum(one.stat().st_size for one in self.folder.rglob("*") if one.is_file())
+
+
+def _name_group(uid: str) -> str:
+    return _shorten(uid, 16)
 
 
 def _shorten(uid: str, n_chars: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -43,6 +44,16 @@ class Instance:
     transfer_syntax: str
     n_bytes: int
     is_whole: bool = True
+
+    def read(self) -> pydicom.FileDataset:
+        """Read the object, with what its file should have said of it."""
+        dataset = pydicom.dcmread(self.path, force=True)
+        if not self.is_whole:
+            dataset.preamble = b"\0" * 128
+            dataset.file_meta.TransferSyntaxUID = UID(self.transfer_syntax)
+            dataset.file_meta.MediaStorageSOPClassUID = UID(self.sop_class)
+            dataset.file_meta.MediaStorageSOPInstanceUID = UID(self.uid)
+        return dataset
 
 
 def find_instances(paths: Iterable[Path]) -> list[Instance]:

@@ -12,6 +12,8 @@ from ..progress import Progress, ignore_progress
 from .instances import Instance, find_instances
 from .peer import Peer
 from .store import Outcome, store_at_peer
+from .store_web import store_at_web
+from .web import Web
 
 __all__ = ["Failure", "Sent", "send"]
 
@@ -48,7 +50,7 @@ class Sent:
 
 
 def send(
-    where: Peer,
+    where: Peer | Web,
     paths: Sequence[Path],
     *,
     transcode: bool = False,
@@ -64,7 +66,7 @@ def send(
         where: To whom.
         paths: Files, and folders that are searched, such as a result's.
         transcode: Whether to decode compressed pixels for a node that does not take them as they
-            are.
+            are; DICOMweb servers are sent to as they are.
         n_retries: How many times to try again.
         progress: Told how far the sending is; what it raises ends it.
 
@@ -100,8 +102,10 @@ def send(
 
 
 def _choose_way(
-    where: Peer, *, transcode: bool
+    where: Peer | Web, *, transcode: bool
 ) -> Callable[[Sequence[Instance]], Iterator[Outcome]]:
+    if isinstance(where, Web):
+        return lambda instances: store_at_web(where, instances)
     return lambda instances: store_at_peer(where, instances, transcode=transcode)
 
 

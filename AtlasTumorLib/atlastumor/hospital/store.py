@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
@@ -153,8 +152,7 @@ def _prepare(
         name = UID(instance.transfer_syntax).name
         msg = f"it does not take pixels compressed as {name}; they can be decoded if you say so"
         raise _NotTakenError(msg)
-    dataset = pydicom.dcmread(instance.path, force=True)
-    dataset.file_meta.TransferSyntaxUID = UID(instance.transfer_syntax)
+    dataset = instance.read()
     is_changed = not is_plain and instance.transfer_syntax not in accepted
     if is_changed:
         dataset.decompress(generate_instance_uid=False)
