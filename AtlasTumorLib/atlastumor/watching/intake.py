@@ -13,8 +13,11 @@ from ..cohorts.finding import find_cohort
 from ..cohorts.finding_ids import hash_text, make_safe
 from ..cohorts.journal import JOURNAL, Journal
 from ..cohorts.rows import CaseRow, State
-from ..errors import AtlasTumorError
+from ..errors import AtlasTumorError, InputError
+from ..progress import ignore_progress
 from ..results.staging import MANIFEST
+from ..scans.dicom_headers import count_images, read_headers
+from ..scans.input_files import is_dicom, name_of
 from .records import Records
 
 __all__ = ["Intake", "Taken"]
@@ -66,6 +69,7 @@ class Intake:
             Its cases and problems. What makes no case at all is a problem.
         """
         try:
+            _refuse_single_slice(path)
             found = find_cohort([path], series=self._series, exclude=self._exclude)
             with Journal.read(self._output / JOURNAL) as journal:
                 named = [self._name(one, journal) for one in found.cases]
@@ -106,6 +110,22 @@ class Intake:
             return str(json.loads(text)["provenance"]["input_sha256"])
         except (OSError, ValueError, KeyError, TypeError):
             return ""
+
+
+def _refuse_single_slice(path: Path) -> None:
+    """Refuse a slice that does not lie in a folder with the others, as nobody knows when all came.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if path.is_dir() or not is_dicom(path):
+        return
+    if all(count_images(header) <= 1 for header in read_headers([path], ignore_progress)):
+        msg = (
+            f"{name_of(path)} is a single DICOM image. Put all images of a study into one folder, "
+            "and that into the watched one."
+        )
+        raise InputError(msg)
 
 
 def _hash_of_scan(case: CohortCase) -> str:

@@ -64,7 +64,7 @@ class Service:
         folder: Where results and journal are; locked.
         journal: Open for writing.
         engine: The worker; entered already.
-        source: Where scans come from.
+        source: Where scans come from; open.
         intake: What looks through arrivals.
         records: What is remembered beside the journal.
         sender: What sends results; None if nobody is to have them.
@@ -110,17 +110,18 @@ class Service:
             give_up: Do not wait for cases under way either.
 
         Raises:
-            AtlasTumorError: If the source cannot be used, or going on makes no sense.
+            AtlasTumorError: If going on makes no sense.
         """
         if self._sender is not None:
             for row in self._journal.rows(State.DONE):
                 self._records.add_parcel(row.case.id, row.token)
             self._sender.start()
         try:
-            with ThreadPoolExecutor(1, thread_name_prefix="intake") as pool, self._source:
+            with ThreadPoolExecutor(1, thread_name_prefix="intake") as pool:
                 log_event("started", waiting=self._journal.count()[State.WAITING])
                 while not stop.is_set():
                     self._turn(pool)
+                self._source.close()
             self._end(give_up)
         finally:
             self._runner.put_back()
@@ -154,13 +155,13 @@ class Service:
 
     def _take_arrivals(self, pool: ThreadPoolExecutor) -> None:
         """Look through one arrival at a time, beside all else."""
-        if self._journal.count()[State.WAITING] < self._limits.most_waiting:
-            for path in self._source.poll():
-                self._metrics.arrivals.inc()
-                self._arrived.append(path)
+        has_room = self._journal.count()[State.WAITING] < self._limits.most_waiting
+        if has_room and not self._arrived:
+            self._arrived.extend(arrived := self._source.poll())
+            self._metrics.arrivals.inc(len(arrived))
         while self._again and self._again[0][0] <= time.monotonic():
             self._arrived.append(self._again.popleft()[1])
-        if self._looking is None and self._arrived:
+        if self._looking is None and self._arrived and has_room:
             self._looking = pool.submit(self._intake.take, self._arrived.popleft())
         if self._looking is not None and self._looking.done():
             taken, self._looking = self._looking.result(), None

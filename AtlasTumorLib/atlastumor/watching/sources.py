@@ -9,8 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import InputError
 from .folder import FolderWatch
@@ -24,7 +23,7 @@ _GOING = ".going-"
 
 
 class Source(Protocol):
-    """Tells what has arrived; used as a context, after which nothing arrives any more."""
+    """Tells what has arrived."""
 
     @property
     def trouble(self) -> str:
@@ -44,16 +43,11 @@ class Source(Protocol):
             How many arrivals were deleted.
         """
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Begin."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
+    def close(self) -> None:
+        """Let nothing arrive any more; may be called again."""
 
 
 class FolderSource:
@@ -97,7 +91,7 @@ class FolderSource:
         del limit_s, is_needed
         return 0
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Make sure that the folder is there.
 
         Raises:
@@ -111,14 +105,8 @@ class FolderSource:
                 "can be read."
             )
             raise InputError(msg) from error
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Nothing is to be given back."""
 
 
@@ -197,7 +185,7 @@ class PortSource:
             shutil.rmtree(going, ignore_errors=True)
         return len(gone)
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Listen.
 
         Raises:
@@ -226,14 +214,8 @@ class PortSource:
                 tls=own.tls,
             )
         )
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Hang up."""
         self._stack.close()
 

@@ -105,6 +105,9 @@ def serve(plan: WatchPlan) -> None:
         stack.callback(records.close)
         if plan.send_to is not None:
             _require_answer(plan.send_to, records)
+        source = _make_source(plan, folder)
+        source.open()
+        stack.callback(source.close)
         if plan.health is not None:
             stack.enter_context(_tell_health(plan.health, latest, metrics))
         stop, give_up = stack.enter_context(_signals())
@@ -113,7 +116,7 @@ def serve(plan: WatchPlan) -> None:
             folder,
             journal,
             engine,
-            source=_make_source(plan, folder),
+            source=source,
             intake=Intake(folder.directory, records, series=plan.series),
             records=records,
             sender=_make_sender(plan, folder, records, metrics),

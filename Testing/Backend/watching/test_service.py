@@ -1,0 +1,246 @@
+"""The service's loop: nothing is lost or repeated, and it says truly how it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from atlastumor.cohorts.rows import State
+from atlastumor.watching import service as service_module
+from atlastumor.watching.service import Limits
+from atlastumor.watching.status import Status, answer_alive, answer_ready
+from Backend.watching.pretend import (
+    STILL_S,
+    PretendedEngine,
+    a_service,
+    write_nifti,
+    write_study,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def test_what_arrives_is_segmented_once(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        write_nifti(folder / "a.nii.gz")
+        write_study(folder / "study")
+        running.until_done(2)
+
+        assert len(running.results) == 2
+        assert len(running.engine.ran) == 2
+        assert running.service is not None
+        assert answer_ready(running.service.status).reasons == ()
+
+
+def test_a_restart_repeats_nothing_and_takes_what_came_meanwhile(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        write_nifti(folder / "a.nii.gz")
+        running.until_done(1)
+    write_nifti(folder / "b.nii.gz")
+
+    with a_service(out, folder) as running:
+        running.until_done(2)
+
+        assert running.engine.ran == ["b"]
+
+
+def test_a_case_under_way_is_given_back_and_done_after_a_restart(folder: Path, out: Path) -> None:
+    write_nifti(folder / "a.nii.gz")
+    with a_service(out, folder, engine=PretendedEngine(is_slow=True)) as running:
+        running.until(lambda: running.counts[State.RUNNING] == 1)
+        running.give_up.set()
+        running.stop.set()
+    assert running.counts[State.WAITING] == 1
+
+    with a_service(out, folder) as running:
+        running.until_done(1)
+
+
+def test_a_service_that_is_stopped_lets_cases_under_way_end(folder: Path, out: Path) -> None:
+    engine = PretendedEngine(is_slow=True)
+    for name in "abc":
+        write_nifti(folder / f"{name}.nii.gz")
+    with a_service(out, folder, engine=engine) as running:
+        running.until(lambda: running.counts[State.RUNNING] == 2 and running.counts[State.WAITING])
+        running.stop.set()
+        running.until(lambda: "stopping" in str(running.service.status.troubles))
+        engine.release()
+
+    assert running.counts[State.DONE] == 2
+    assert running.counts[State.WAITING] == 1
+
+
+def test_a_study_that_grows_adds_a_case(folder: Path, out: Path) -> None:
+    with a_service(out, folder, series="all") as running:
+        write_study(folder / "study", series=1, n=1)
+        running.until_done(1)
+        write_study(folder / "study", series=2, n=2)
+        running.until_done(2)
+
+        assert len(set(running.engine.ran)) == 2
+        assert len(running.results) == 2
+
+
+def test_a_file_that_is_replaced_is_segmented_again(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        write_nifti(folder / "a.nii.gz")
+        running.until_done(1)
+        write_nifti(folder / "a.nii.gz", brighter=40)
+        running.until(lambda: running.engine.ran == ["a", "a"])
+        running.until_done(1)
+
+        assert running.results == ["a"]
+
+
+def test_the_same_bytes_again_are_not_segmented_again(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        write_study(folder / "study")
+        running.until_done(1)
+        kept = folder.parent / "kept"
+        shutil.copytree(folder / "study", kept)
+        shutil.rmtree(folder / "study")
+        running.until_idle()
+        shutil.copytree(kept, folder / "study", copy_function=shutil.copy)
+        for path in (folder / "study").rglob("*.dcm"):
+            os.utime(path)
+        running.until_idle()
+        running.until(lambda: running.metrics.arrivals._value.get() >= 2)
+        running.until_idle()
+
+        assert len(running.engine.ran) == 1
+
+    with a_service(out, folder) as running:
+        running.until_idle()
+        assert running.engine.ran == []
+
+
+def test_two_files_of_one_name_are_two_cases(folder: Path, out: Path) -> None:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        write_nifti(folder / name / "x.nii.gz")
+    for _ in range(2):
+        with a_service(out, folder) as running:
+            running.until_done(2)
+            assert len(running.results) == 2
+
+
+def test_what_is_no_scan_is_set_aside_with_its_reason(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        (folder / "notes.txt").write_text("no scan")
+        (folder / "empty.nii.gz").write_bytes(b"")
+        (folder / "junk.nii.gz").write_bytes(b"junk")
+        running.until(lambda: running.counts[State.QUARANTINED] + len(running.list_problems()) == 3)
+        write_nifti(folder / "a.nii.gz")
+        running.until_done(1)
+
+        assert running.metrics.refused._value.get() == 3
+        assert any("no known format" in text for text in running.list_problems())
+
+
+def test_a_single_slice_is_sent_for_its_study(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        write_study(folder.parent / "elsewhere")
+        first = min((folder.parent / "elsewhere").rglob("*.dcm"))
+        shutil.copy(first, folder / "slice.dcm")
+        running.until(lambda: len(running.list_problems()) == 1)
+
+        assert "all images of a study into one folder" in running.list_problems()[0]
+
+
+def test_a_scan_that_kills_workers_is_quarantined_and_others_go_on(folder: Path, out: Path) -> None:
+    engine = PretendedEngine()
+    engine.poison.add("bad")
+    with a_service(out, folder, engine=engine) as running:
+        write_nifti(folder / "bad.nii.gz")
+        running.until(lambda: running.counts[State.QUARANTINED] == 1)
+        write_nifti(folder / "good.nii.gz")
+        running.until_done(1)
+
+        assert engine.ran.count("bad") == 3
+
+
+def test_with_many_cases_waiting_nothing_new_is_taken(folder: Path, out: Path) -> None:
+    engine = PretendedEngine(is_slow=True)
+    with a_service(out, folder, engine=engine, limits=Limits(2, keep_free_bytes=0)) as running:
+        for number in range(6):
+            write_nifti(folder / f"{number}.nii.gz")
+        running.until(lambda: "The queue is full." in running.service.status.troubles)
+        time.sleep(5 * STILL_S)
+        assert running.counts[State.WAITING] == 2
+
+        engine.release()
+        running.until_done(6)
+
+
+def test_with_the_disk_nearly_full_no_case_is_begun(folder: Path, out: Path) -> None:
+    with a_service(out, folder, limits=Limits(keep_free_bytes=10**18)) as running:
+        write_nifti(folder / "a.nii.gz")
+        running.until(lambda: running.counts[State.WAITING] == 1)
+        time.sleep(0.2)
+
+        assert running.engine.ran == []
+        assert "The disk of the results is nearly full." in running.service.status.troubles
+
+
+def test_results_that_cannot_be_written_are_told(
+    folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path) -> Path:
+        raise PermissionError
+
+    monkeypatch.setattr(service_module, "try_writing", refuse)
+    with a_service(out, folder) as running:
+        running.until(
+            lambda: "Results and journal cannot be written." in running.service.status.troubles
+        )
+
+
+def test_a_folder_that_is_away_is_told_and_waited_for(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        folder.rename(folder.with_name("away"))
+        running.until(
+            lambda: "The watched folder cannot be read." in running.service.status.troubles
+        )
+        folder.with_name("away").rename(folder)
+        write_nifti(folder / "a.nii.gz")
+        running.until_done(1)
+        running.until(lambda: not running.service.status.troubles)
+
+
+def test_results_of_earlier_runs_are_sent_and_none_twice(folder: Path, out: Path) -> None:
+    taken: list[str] = []
+
+    def send(files: Sequence[Path]) -> None:
+        taken.extend(path.parent.name for path in files)
+
+    write_nifti(folder / "a.nii.gz")
+    with a_service(out, folder) as running:
+        running.until_done(1)
+    for name in ("b", "c"):
+        write_nifti(folder / f"{name}.nii.gz")
+        with a_service(out, folder, send=send) as running:
+            running.until(lambda name=name: name in taken)
+            running.until(lambda: running.service.status.unsent == 0)
+
+    assert sorted(taken) == ["a", "b", "c"]
+
+
+def test_a_loop_that_stands_still_is_not_alive() -> None:
+    assert answer_alive(Status()).reasons == ()
+    still = Status(seen_s=time.monotonic() - 500)
+    assert "Restart it" in answer_alive(still).reasons[0]
+    assert "Restart it" in answer_ready(still).reasons[0]
