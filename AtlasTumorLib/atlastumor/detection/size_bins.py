@@ -52,9 +52,14 @@ class SizeBin:
 
     def holds(self, lesion: ReferenceLesion) -> bool:
         """Whether a lesion belongs to this class."""
-        radius = lesion.radius_mm
-        low = radius >= self.above_mm if self.with_lower else radius > self.above_mm
-        return low and (radius <= self.below_mm if self.with_upper else radius < self.below_mm)
+        return self.spans(lesion.radius_mm)
+
+    def spans(self, radius_mm: float) -> bool:
+        """Whether a radius belongs to this class."""
+        low = radius_mm >= self.above_mm if self.with_lower else radius_mm > self.above_mm
+        return low and (
+            radius_mm <= self.below_mm if self.with_upper else radius_mm < self.below_mm
+        )
 
 
 SIZE_BINS = (
