@@ -63,6 +63,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         AtlasTumorError: If it cannot be done.
     """
+    n_workers, executor = _find_executor(options)
     from ..scaling.config import load_scaling  # noqa: PLC0415 - other commands do without
 
     config = load_scaling(options.config)
@@ -70,7 +71,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..scaling.running import plan_tasks  # noqa: PLC0415
     from ..scaling.study import run_study  # noqa: PLC0415
 
-    n_workers, executor = _find_executor(options)
     n_threads = options.threads or max((os.cpu_count() or 1) // n_workers, 1)
     patients = read_patients(config, progress=lambda _, stage: console.progress(0.0, stage))
     if options.list:
