@@ -56,6 +56,12 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
         help="write maps of where the networks of an ensemble, or the models of a recipe, disagree",
     )
     parser.add_argument("--format", type=_formats, default=("nifti",), help=", ".join(_FORMATS))
+    parser.add_argument(
+        "--deidentify",
+        type=Path,
+        metavar="KEYFILE",
+        help="take the patient out of the DICOM results; see `atlastumor dicom deidentify`",
+    )
     parser.add_argument("--no-report", action="store_true", help="leave out report and picture")
 
 
@@ -85,6 +91,7 @@ def read_settings(options: argparse.Namespace) -> BatchSettings:
         disagreement=options.disagreement,
         formats=tuple(options.format),
         report=not options.no_report,
+        deidentify=options.deidentify,
         backend=options.backend,
         precision=options.precision,
     )

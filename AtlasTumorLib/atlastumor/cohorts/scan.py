@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownKeyError
+from ..errors import InputError, UnknownKeyError
 from ..progress import Progress, ignore_progress
 from .settings import BatchSettings
 
@@ -142,14 +142,24 @@ def write_scan(
 
     Returns:
         The files.
+
+    Raises:
+        InputError: If the key to de-identify with is not the one that the settings were made with.
     """
     from ..results import write_results
 
+    if settings.deidentify is not None:
+        from ..deidentify.options import identify_key
+
+        if identify_key(settings.deidentify) != settings.key_sha256:
+            msg = f"The key file '{settings.deidentify.name}' is not the one this was begun with."
+            raise InputError(msg)
     return write_results(
         segmentation,
         scan,
         directory,
         formats=settings.formats,
         report=settings.report,
+        deidentify=settings.deidentify,
         progress=progress,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchSettings", "make_settings"]
 
-_PLACES = ("models_dir",)
+_PLACES = ("models_dir", "deidentify")
 """Fields that say where something lies and not what is done; a moved folder changes nothing."""
 
 
@@ -40,6 +40,8 @@ class BatchSettings:
         disagreement: Whether to write where several networks disagree.
         formats: Of `results.FORMATS`.
         report: Whether to write report and picture.
+        deidentify: Key file by which patients are taken out of the DICOM results; None leaves them.
+        key_sha256: Its hash, hex; another key under the same name is refused.
         backend: "auto", "torch" or "openvino".
         precision: "auto", "fp32", "bf16" or "fp16".
         version: Of this software.
@@ -56,14 +58,17 @@ class BatchSettings:
     disagreement: bool = False
     formats: tuple[str, ...] = ("nifti",)
     report: bool = True
+    deidentify: Path | None = None
+    key_sha256: str = ""
     backend: str = "auto"
     precision: str = "auto"
     version: str = __version__
 
     def to_dict(self) -> dict[str, Any]:
         """Say it in what JSON can hold."""
-        path = str(self.models_dir) if self.models_dir is not None else None
-        plain: dict[str, Any] = to_plain(asdict(self) | {"models_dir": path})
+        own = asdict(self)
+        places = {name: str(own[name]) if own[name] is not None else None for name in _PLACES}
+        plain: dict[str, Any] = to_plain(own | places)
         return plain
 
     @classmethod
@@ -77,7 +82,8 @@ class BatchSettings:
             given = {**data}
             for name in ("organs", "notes", "formats"):
                 given[name] = None if given[name] is None else tuple(map(str, given[name]))
-            given["models_dir"] = Path(given["models_dir"]) if given["models_dir"] else None
+            for name in _PLACES:
+                given[name] = Path(given[name]) if given[name] else None
             given["thresholds"] = {str(k): float(p) for k, p in given["thresholds"].items()}
             return cls(**given)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -130,7 +136,20 @@ def make_settings(
     given, notes = _choose_thresholds(dict(thresholds or {}), operating_point, card)
     own = {one.name: getattr(settings, one.name) for one in fields(settings)}
     own |= {"organs": chosen, "thresholds": given, "notes": notes}
+    if settings.deidentify is not None:
+        own["deidentify"] = settings.deidentify.expanduser().absolute()  # workers start elsewhere
+        own["key_sha256"] = _check_key(settings.deidentify, settings.formats)
     return BatchSettings(**own | {"weights_sha256": card.weights.sha256})
+
+
+def _check_key(key_file: Path, formats: Iterable[str]) -> str:
+    """Hash of a key that is there and has something to do."""
+    if not any(name.startswith("dicom-") for name in formats):
+        msg = "Only DICOM results name a patient. Ask for one, or leave out de-identification."
+        raise InputError(msg)
+    from ..deidentify.options import identify_key
+
+    return identify_key(key_file)
 
 
 def _choose_thresholds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError, OutputError
 
-__all__ = ["DeidentifyOptions", "make_key"]
+__all__ = ["DeidentifyOptions", "identify_key", "make_key"]
 
 _MIN_BYTES = 32
 _MAX_BYTES = 4096
@@ -57,6 +58,18 @@ class DeidentifyOptions:
             )
             raise InputError(msg)
         return key
+
+
+def identify_key(key_file: Path) -> str:
+    """Give the hash of a key, hex, by which runs with one key are told from runs with another.
+
+    Args:
+        key_file: The key file.
+
+    Raises:
+        InputError: If it cannot be read or is no key.
+    """
+    return hashlib.sha256(b"identity\0" + DeidentifyOptions(key_file).read_key()).hexdigest()
 
 
 def make_key(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ def write_results(
     *,
     formats: Collection[str] = ("nifti",),
     report: bool = True,
+    deidentify: Path | None = None,
     progress: Progress = ignore_progress,
     overwrite: bool = True,
 ) -> list[Path]:
@@ -40,6 +41,8 @@ def write_results(
         directory: As for `check_output`.
         formats: Of `FORMATS`.
         report: Whether to write report and picture.
+        deidentify: Key file by which patients are taken out of the DICOM files; None leaves them.
+            The others name nobody.
         progress: Told how far the writing is.
         overwrite: Whether an earlier result in the folder may be replaced.
 
@@ -50,8 +53,11 @@ def write_results(
         UnknownKeyError: If there is no such format.
         InputError: If a DICOM format is asked for and the scan is not from DICOM.
         OutputError: If the folder cannot be written to; an earlier result is then unchanged.
+        DependencyError: If what de-identifies is not installed.
     """
     writers, notes = _plan(segmentation, scan, formats, report=report)
+    if deidentify is not None:
+        writers = _take_patients_out(writers, deidentify, notes)
     directory = check_output(directory, overwrite=overwrite)
     with result_folder(directory) as folder:
         for n, (name, write) in enumerate(writers.items()):
@@ -75,6 +81,25 @@ def _plan(
     writers["lesions.csv"] = partial(write_lesions, lesions=segmentation.lesions)
     segments, notes = plan_segments(segmentation, scan.source, formats, scan=scan)
     return writers | segments | (_plan_report(segmentation, scan) if report else {}), notes
+
+
+def _take_patients_out(
+    writers: Mapping[str, Writer], key_file: Path, notes: list[str]
+) -> dict[str, Writer]:
+    """Let every DICOM file be de-identified as soon as it is written."""
+    from ..deidentify import DeidentifyOptions, deidentify_file  # noqa: PLC0415 - pydicom
+    from ..deidentify.dataset import Deidentifier  # noqa: PLC0415
+
+    worker = Deidentifier(DeidentifyOptions(key_file))
+
+    def write_without_patient(path: Path, *, write: Writer) -> None:
+        write(path)
+        notes.extend(note for note in deidentify_file(path, path, worker) if note not in notes)
+
+    return {
+        name: partial(write_without_patient, write=write) if name.endswith(".dcm") else write
+        for name, write in writers.items()
+    }
 
 
 def _plan_volumes(segmentation: SegmentationLike, scan: Scan) -> dict[str, Writer]:

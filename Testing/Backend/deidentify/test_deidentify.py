@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -321,3 +323,20 @@ def test_copies_become_one_file_and_conflicting_copies_are_refused(tmp_path, a_k
     (folder / "copy.dcm").write_bytes(data)
     with pytest.raises(InputError, match="SOPInstanceUID of another file but differs"):
         deidentify_files([folder], tmp_path / "again", DeidentifyOptions(a_key))
+
+
+def test_results_written_without_patient_are_those_de_identified_afterwards(tmp_path, a_key):
+    scan = read_scan(a_series(tmp_path / "series"))
+
+    at_once = write_all(scan, tmp_path / "at-once", deidentify=a_key)
+    results = write_all(scan, tmp_path / "result")
+    later = deidentify_files([results], tmp_path / "later", DeidentifyOptions(a_key))
+
+    files = sorted(at_once.rglob("*.dcm"))
+    assert sorted(file.read_bytes() for file in files) == sorted(
+        file.read_bytes() for file in later.files
+    )
+    assert all(tag_of(file, "PatientIdentityRemoved") == "YES" for file in files)
+    for name, told in json.loads((at_once / "result.json").read_text())["files"].items():
+        data = (at_once / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == told["sha256"]
