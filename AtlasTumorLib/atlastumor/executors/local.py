@@ -129,6 +129,7 @@ class LocalExecutor:
         self._ended += [Ended(key, is_lost=True, worker=worker.name) for key in worker.keys]
         self._n_deaths += 1
         if self._n_deaths > self._max_deaths:
+            del self._workers[number]
             msg = (
                 f"{self._n_deaths} worker processes died one after the other without a job done. "
                 "Mostly memory is short: take fewer workers, or close other programs."
@@ -181,7 +182,9 @@ class _Worker:
 
     def listen(self) -> Iterator[Ended]:
         """Give all replies there are; afterwards `is_alive` holds only if there may be more."""
-        was_dead = not self._process.is_alive()  # asked first: what it said before is still read
+        # Asked first, so that what it said before is still read. Its sentinel may come before its
+        # death is complete.
+        was_dead = bool(wait([self._process.sentinel], 0)) or not self._process.is_alive()
         try:
             while self._pipe.poll():
                 key, reply = self._pipe.recv()
