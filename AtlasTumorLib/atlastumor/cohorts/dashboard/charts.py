@@ -11,7 +11,7 @@ from ...organs import RGB
 
 __all__ = ["color", "draw_histogram", "draw_interval", "draw_rates", "draw_scale", "draw_spread"]
 
-_ROW_WIDTH, _ROW_HEIGHT = 420, 26
+_ROW_WIDTH, _ROW_HEIGHT = 540, 26
 _CLASSES = (("tiny", 3), ("small", 2), ("medium", 2), ("large", 1))
 """Size classes of the paper, and how many bars each holds."""
 
@@ -35,7 +35,7 @@ def draw_interval(share: float, interval: tuple[float, float], most: float, rgb:
     """
     low, middle, high = (_place(x, most) for x in (interval[0], share, interval[1]))
     y = _ROW_HEIGHT / 2
-    grid = (_line(x, 0, x, _ROW_HEIGHT, "grid") for x in (_place(t, most) for t in _ticks(most)))
+    grid = (_line(x, 0, x, _ROW_HEIGHT, "guide") for x in (_place(t, most) for t in _ticks(most)))
     dot = f'<circle cx="{middle:.1f}" cy="{y}" r="6" fill="{color(rgb)}" class="dot"/>'
     label = f"{share:.1%}, 95% interval {interval[0]:.1%} to {interval[1]:.1%}"
     inner = [*grid, _line(low, y, high, y, "whisker"), dot]
@@ -87,7 +87,7 @@ def draw_histogram(counts: Sequence[int], rgb: RGB, name: str) -> str:
         first += size
     for n, count in enumerate(counts):
         x, y = left + n * step, base - tall * count / most
-        look = f'rx="2" fill="{color(rgb)}" class="bar"'
+        look = f'rx="2" fill="{color(rgb)}" class="column"'
         if count:
             parts.append(_rectangle(x + 3, y, step - 6, base - y, look))
             parts.append(_text(x + step / 2, y - 4, f"{count:,}"))
@@ -111,21 +111,21 @@ def draw_rates(rates: Sequence[float], span: float, unit: str) -> str:
     Returns:
         SVG.
     """
-    width, height, left, base, top = 1000, 190, 46, 150, 14
+    width, height, left, base, top = 1080, 190, 46, 150, 14
     wide, tall, highest = width - left - 12, base - top, _round_up(max(rates, default=0.0))
     x = [left + wide * n / len(rates) for n in range(len(rates) + 1)]
     y = [base - tall * rate / highest for rate in rates]
     steps = " ".join(f"{x[n]:.1f},{y[n]:.1f} {x[n + 1]:.1f},{y[n]:.1f}" for n in range(len(y)))
-    parts = [
-        f'<polygon points="{left},{base} {steps} {x[-1]:.1f},{base}" class="area"/>',
-        f'<polyline points="{steps}" class="curve"/>',
-    ]
+    parts = []
     for n in range(3):
         level = base - tall * n / 2
-        parts.append(_line(left, level, width - 12, level, "grid" if n else "axis"))
+        parts.append(_line(left, level, width - 12, level, "guide" if n else "axis"))
         parts.append(_text(left - 6, level + 4, f"{highest * n / 2:,g}", "tick", anchor="end"))
-    for n in range(5):
-        parts.append(_text(left + wide * n / 4, base + 16, f"{span * n / 4:.3g}", "tick"))
+    parts.append(f'<polygon points="{left},{base} {steps} {x[-1]:.1f},{base}" class="area"/>')
+    parts.append(f'<polyline points="{steps}" class="curve"/>')
+    step = _round_up(span / 6)
+    for n in range(int(span / step) + 1):
+        parts.append(_text(left + wide * n * step / span, base + 16, f"{n * step:g}", "tick"))
     parts.append(_text(left, 9, "cases per hour", "tick", anchor="start"))
     text = f"{unit} since the first case began"
     parts.append(_text(left + wide / 2, height - 6, text, "tick"))

@@ -19,7 +19,7 @@ from .reasons import Reasons
 
 __all__ = ["LargestFinding", "Numbers", "find_size_class", "gather"]
 
-_MOST_SHOWN = 12
+_MOST_SHOWN = 9
 _LOWER_EDGES_MM = (5.0, 10.0)  # belong to the class below them, see `detection.size_bins`
 
 

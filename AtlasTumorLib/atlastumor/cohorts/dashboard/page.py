@@ -27,44 +27,44 @@ _STYLE = """\
   th { color: var(--soft); font-size: 12px; }
   td.n, th.n { text-align: right; }
   tr.scale td { border: 0; padding-top: 0; padding-bottom: 0; }
-  td.chart { padding: 0 12px 0 0; line-height: 0; width: 432px; }
-  td small { color: var(--soft); font-size: 12px; }
+  td.chart { padding: 0 12px 0 0; line-height: 0; vertical-align: middle; width: 552px; }
+  td small, h3 small { font-weight: 400; color: var(--soft); font-size: 12px; }
   .tiles { display: grid; grid-template-columns: repeat(5, 1fr); gap: 10px; margin: 16px 0 14px; }
   .tile { background: var(--panel); border-radius: 6px; padding: 10px 14px; }
   .tile b { display: block; font-size: 26px; line-height: 1.15; font-weight: 650; }
   .tile span { color: var(--soft); font-size: 12px; }
-  .bar { display: flex; height: 14px; gap: 2px; border-radius: 4px; overflow: hidden; }
-  .bar div { min-width: 3px; }
+  .states { display: flex; height: 14px; gap: 2px; border-radius: 4px; overflow: hidden; }
+  .states div { min-width: 3px; }
   .key { color: var(--soft); font-size: 12px; margin: 6px 0 0; }
   .key i { display: inline-block; width: 10px; height: 10px; border-radius: 2px;
     margin: 0 5px 0 0; } .key span { margin-right: 18px; }
   .done { background: var(--done); } .running { background: var(--running); }
   .waiting { background: var(--waiting); } .quarantined { background: var(--failed); }
-  .grid { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px 14px; }
-  .grid > * { margin: 0; break-inside: avoid; }
-  .cases img { width: 100%; height: 190px; object-fit: contain; background: #000;
-    border-radius: 4px; display: block; }
+  .panels { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px 14px; }
+  .panels > * { margin: 0; break-inside: avoid; }
+  .cases img { width: 100%; height: auto; border-radius: 4px; display: block; }
   figcaption { font-size: 12px; color: var(--soft); margin-top: 5px; overflow-wrap: anywhere; }
   figcaption b { color: var(--ink); display: block; font-weight: 600; }
   a { color: inherit; text-decoration-color: var(--line); }
   svg { max-width: 100%; height: auto; font: 11px system-ui, sans-serif; }
   svg text { fill: var(--ink); } svg .tick, svg .class { fill: var(--soft); }
-  svg .grid { stroke: var(--line); } svg .axis { stroke: var(--soft); }
+  svg .guide { stroke: var(--line); } svg .axis { stroke: var(--soft); }
   svg .whisker { stroke: var(--ink); stroke-width: 1.5; }
-  svg .dot, svg rect.bar { stroke: var(--ink); stroke-opacity: .35; stroke-width: 1; }
+  svg .dot, svg .column { stroke: var(--ink); stroke-opacity: .35; stroke-width: 1; }
   svg .band { fill: var(--panel); } svg .none { fill: none; }
   svg .area { fill: var(--accent); fill-opacity: .18; }
   svg .curve { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
   svg .spread { fill: var(--accent); }
+  code { white-space: nowrap; }
   .none-found { color: var(--soft); }
   footer { color: var(--soft); }
   @media (max-width: 760px) {
-    .tiles { grid-template-columns: repeat(2, 1fr); } .grid { grid-template-columns: 1fr; }
+    .tiles { grid-template-columns: repeat(2, 1fr); } .panels { grid-template-columns: 1fr; }
     td.chart { width: auto; }
   }
   @media print {
-    .tile, .bar div, .key i, svg { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-    .cases img { height: 130px; }
+    .tile, .states div, .key i, svg { -webkit-print-color-adjust: exact;
+      print-color-adjust: exact; }
   }
 """
 

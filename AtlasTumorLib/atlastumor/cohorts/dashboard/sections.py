@@ -73,7 +73,9 @@ def show_states(numbers: Numbers) -> str:
     key = "".join(
         f'<span><i class="{state}"></i>{_STATES[state]} {n:,}</span>' for state, n in parts.items()
     )
-    return f'<div class="tiles">{boxes}</div><div class="bar">{bar}</div><p class="key">{key}</p>'
+    return (
+        f'<div class="tiles">{boxes}</div><div class="states">{bar}</div><p class="key">{key}</p>'
+    )
 
 
 def show_prevalence(numbers: Numbers) -> str:
@@ -138,7 +140,7 @@ def show_sizes(numbers: Numbers) -> str:
         "Outlined tumors by the radius of the ball of their volume. Classes as in the paper: tiny "
         "up to 5 mm, small up to 10, medium under 20, large from 20 mm on."
     )
-    body = f'<div class="grid">{"".join(panels)}</div>' if panels else _nothing("No tumors.")
+    body = f'<div class="panels">{"".join(panels)}</div>' if panels else _nothing("No tumors.")
     return _section("Sizes of tumors", rule, body)
 
 
@@ -166,7 +168,7 @@ def list_largest(numbers: Numbers, cases: Path) -> str:
     if not figures:
         return ""
     rule = "Of each case its largest tumor by volume, with its longest diameter."
-    return _section("Largest findings", rule, f'<div class="grid cases">{"".join(figures)}</div>')
+    return _section("Largest findings", rule, f'<div class="panels cases">{"".join(figures)}</div>')
 
 
 def show_running(numbers: Numbers) -> str:
@@ -234,7 +236,7 @@ def list_failures(numbers: Numbers, problems: Iterable[Problem]) -> str:
         "Alike reasons together; names of files are left out. <code>atlastumor batch status</code> "
         "lists each case with its own, <code>retry-failed</code> tries them again."
     )
-    head = '<tr><th class="n">Number</th><th>Reason</th><th>Cases</th></tr>'
+    head = '<tr><th class="n">Cases</th><th>Reason</th><th>Such as</th></tr>'
     return _section("Failures", rule, f"<table>{head}{''.join(rows)}</table>")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["embed_thumbnail"]
 
-_WIDTH = 560
+_WIDTH = 640
 _MOST_BYTES = 20_000_000
 _MOST_PIXELS = 50_000_000
 _QUALITY = 82
