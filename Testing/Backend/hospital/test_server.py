@@ -62,11 +62,6 @@ def listening(folder: Path, **options: Any) -> Iterator[Listening]:
         yield one
 
 
-@pytest.fixture
-def a_series(tmp_path: Path) -> list[Path]:
-    return write_dicom_series(a_scan(), tmp_path / "ct")
-
-
 def raw_bytes(path: Path, change: Callable[[Dataset], None] | None = None) -> bytes:
     """What goes over the wire of a file: the dataset alone."""
     dataset = pydicom.dcmread(path)
