@@ -144,21 +144,22 @@ class Runner:
         if task is None or row is None:
             return None
         if ended.error is None and not ended.is_lost:
-            return self._accept(task, ended)
+            return self._accept(task, row, ended.worker)
         self._folder.discard_staged(task.case.id, task.token)
         if ended.error is None:
             reason = "Its worker died or was cut off over it, mostly for want of memory."
             return self._fail(row, reason, LOST, ended.worker, is_final=False)
         return self._judge(row, ended.error, ended.worker)
 
-    def _accept(self, task: CaseTask, ended: Ended) -> CaseEnd:
-        """Put a result into its place, then say so in the journal."""
-        outcome = verify_result(task.staging, thorough=False)
-        if (outcome.case_id, outcome.token) != (task.case.id, task.token):
-            msg = f"'{task.staging}' holds another case. Start again."
-            raise OutputError(msg)
+    def _accept(self, task: CaseTask, row: CaseRow, worker: str) -> CaseEnd:
+        """Put a result into its place if it is whole, then say so in the journal."""
+        try:
+            outcome = verify_result(task.staging, thorough=False)
+        except InputError as error:
+            self._folder.discard_staged(task.case.id, task.token)
+            return self._fail(row, str(error), LOST, worker, is_final=False)
         self._folder.place(task.case.id, task.token)
-        self._journal.finish(outcome, ended.worker)
+        self._journal.finish(outcome, worker)
         self._n_device_errors = 0
         return CaseEnd(task.case.id, State.DONE, outcome=outcome)
 
