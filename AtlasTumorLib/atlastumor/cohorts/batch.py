@@ -21,6 +21,7 @@ from .resuming import open_journal, take_up
 from .rows import State
 from .running import CaseEnd, Runner
 from .scan import check_request
+from .series_table import write_series
 from .settings import BatchSettings, make_settings
 
 __all__ = ["BatchSummary", "ignore_pace", "retry_failed", "run_batch"]
@@ -171,6 +172,8 @@ def _work(
         raise InputError(_say_nothing_found(found))
     journal.inputs = asked
     journal.note_problems(found.problems)
+    if found.choices:
+        write_series(folder.directory / "tables" / "series.csv", found.choices)
     take_up(journal, folder, found.cases)
     if journal.next() is not None:
         executor, device = _choose_executor(journal.settings, found.cases, how)

@@ -22,7 +22,8 @@ def make_cohort(directory: Path, case_ids: Iterable[str], **options: object) -> 
     folder = CohortFolder(directory)
     folder.cases.mkdir(parents=True)
     with Journal.create(folder.journal, BatchSettings()) as journal:
-        cases = [CohortCase(one, directory.parent / f"{one}.nii.gz", None, 5, 7) for one in case_ids]
+        home = directory.parent
+        cases = [CohortCase(one, home / f"{one}.nii.gz", None, 5, 7) for one in case_ids]
         journal.add(cases)
         for case in cases:
             journal.start(case.id, TOKEN)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from atlastumor.cohorts.finding_rows import SERIES_COLUMNS, write_series
 from atlastumor.cohorts.series_choice import SeriesFacts, choose_series
+from atlastumor.cohorts.series_table import SERIES_COLUMNS, write_series
 
 BASE = SeriesFacts(
     uid="1.1",
