@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from .. import __version__
 
-__all__ = ["Agreement", "SharedFile", "agree_on_versions", "look_at", "share_folder"]
+__all__ = ["Agreement", "agree_on_versions", "look_at", "share_folder"]
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,6 @@ class Agreement:
         return f"{self.what} is not the same there as here. {self.advice}"
 
 
-@dataclass(frozen=True)
-class SharedFile:
-    """A file that a worker must see as it is here.
-
-    Args:
-        path: Absolute.
-        is_writable: Whether the worker must be able to write beside it, too.
-    """
-
-    path: Path
-    is_writable: bool = False
-
-
 def agree_on_versions(packages: Sequence[str]) -> list[Agreement]:
     """Demand the same versions of what decides about results.
 
@@ -99,7 +86,7 @@ def share_folder(folder: Path) -> Iterator[Agreement]:
     """Lay a file into a folder that workers must read there, and be able to write beside.
 
     Args:
-        folder: Exists.
+        folder: Made if it is not there.
 
     Yields:
         The agreement; it holds as long as the context, after which the file is gone.
@@ -107,35 +94,41 @@ def share_folder(folder: Path) -> Iterator[Agreement]:
     Raises:
         OSError: If nothing can be written there.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder.resolve() / f".probe-{uuid4().hex}"
     path.write_text(uuid4().hex, encoding="ascii")
     try:
         yield Agreement(
             f"The folder {folder}",
-            look_at,
-            SharedFile(path, is_writable=True),
+            _look_and_write,
+            path,
             "Mount it on every machine under the same path, for the same user.",
         )
     finally:
         path.unlink(missing_ok=True)
 
 
-def look_at(file: SharedFile) -> tuple[int, bytes]:
-    """Look whether a file is the same everywhere.
+def _look_and_write(path: Path) -> tuple[int, bytes]:
+    own = path.with_name(f"{path.name}-{uuid4().hex}")
+    own.touch()
+    own.unlink()
+    return look_at(path)
+
+
+def look_at(path: Path) -> tuple[int, bytes]:
+    """Look whether a file or folder is the same everywhere.
 
     Args:
-        file: Which.
+        path: Absolute.
 
     Returns:
-        Its size in bytes, and how it begins.
+        Size of a file in bytes, and how it begins; of a folder, which may grow meanwhile, whether
+        there is anything in it, as the place is empty where a disk is not mounted.
 
     Raises:
-        OSError: If it is not there, or nothing can be written beside it.
+        OSError: If it is not there or cannot be read.
     """
-    with file.path.open("rb") as stream:
-        start = stream.read(64)
-    if file.is_writable:
-        own = file.path.with_name(f"{file.path.name}-{uuid4().hex}")
-        own.touch()
-        own.unlink()
-    return file.path.stat().st_size, start
+    if path.is_dir():
+        return int(any(path.iterdir())), b"folder"
+    with path.open("rb") as stream:
+        return path.stat().st_size, stream.read(64)

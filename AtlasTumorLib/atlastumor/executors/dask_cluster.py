@@ -12,13 +12,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
 from ..errors import DeviceError
-from .agreement import Agreement
+from .agreement import Agreement, share_folder
 from .dask_client import Tls, Wire, WireCut, check_address, import_dask
 from .dask_worker import Job, Worker, explain_silence
 from .protocol import Ended
@@ -44,6 +45,7 @@ class DaskExecutor:
         tls: Files for an encrypted connection to the address.
         n_each: Jobs that a worker gets at a time; None for as many as it has threads.
         agreements: What must be the same on every worker.
+        folders: Where every worker must be able to write; made if they are not there.
         patience_s: How long to go on without a scheduler, or without any worker, in seconds.
         say: Told of workers that come, go, or cannot be used.
 
@@ -60,6 +62,7 @@ class DaskExecutor:
         tls: Tls | None = None,
         n_each: int | None = None,
         agreements: Sequence[Agreement] = (),
+        folders: Sequence[Path] = (),
         patience_s: float = 120.0,
         say: Callable[[str], None] = _log.info,
     ) -> None:
@@ -68,6 +71,8 @@ class DaskExecutor:
         self._tls = tls
         self._n_each = n_each
         self._agreements = agreements
+        self._folders = folders
+        self._held = ExitStack()
         self._patience_s = patience_s
         self._say = say
         self._own: Any = None
@@ -85,11 +90,6 @@ class DaskExecutor:
         """Number of jobs that can run at a time now, at least 1."""
         return max(1, sum(one.n_slots for one in self._workers.values() if one.is_fit))
 
-    @property
-    def worker_names(self) -> list[str]:
-        """Of the workers that get jobs now."""
-        return [one.seen.name for one in self._workers.values() if one.is_fit]
-
     def __enter__(self) -> Self:
         """Connect, and get to know the workers that are there.
 
@@ -99,12 +99,14 @@ class DaskExecutor:
             DependencyError: If Dask is not installed.
         """
         import_dask()
-        self._questions = [(one, one.function(one.argument)) for one in self._agreements]
         try:
+            shared = [self._held.enter_context(share_folder(one)) for one in self._folders]
+            asked = (*self._agreements, *shared)
+            self._questions = [(one, one.function(one.argument)) for one in asked]
             if isinstance(self._cluster, str):
                 check_address(self._cluster, self._tls)
             else:
-                self._own = self._cluster()
+                self._own = self._held.enter_context(closing(self._cluster()))
             self._wire = Wire(self._own or self._cluster, self._tls)
             self._meet_all(self._wire)
         except WireCut as error:
@@ -174,7 +176,7 @@ class DaskExecutor:
         except WireCut:
             self._lose_everything()
         self._looked = time.monotonic()
-        if self.worker_names:
+        if any(one.is_fit for one in self._workers.values()):
             self._well = self._looked
         elif self._looked - self._well > self._patience_s:
             raise DeviceError(self._complain())
@@ -294,6 +296,5 @@ class DaskExecutor:
             self._wire = None
         self._workers.clear()
         self._waiting.clear()
-        if self._own is not None:
-            self._own.close()
-            self._own = None
+        self._own = None
+        self._held.close()

@@ -1,0 +1,121 @@
+"""Where work is done beside this process, as words of the command line: GPUs, a cluster, Slurm."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DeviceError, UsageError
+
+if TYPE_CHECKING:
+    from ..executors.agreement import Agreement
+    from ..executors.dask_client import Tls
+    from ..executors.dask_cluster import DaskExecutor
+
+__all__ = ["add_cluster_options", "check_gpus", "open_cluster"]
+
+_DECIDING = ("numpy", "scipy", "torch", "distributed")
+"""Packages of which another version may give other results, or be misunderstood."""
+
+
+def add_cluster_options(group: argparse._ArgumentGroup) -> None:
+    """Declare options of a cluster.
+
+    Args:
+        group: Of a subcommand whose jobs a cluster can do.
+    """
+    group.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, tcp://HOST:8786")
+    group.add_argument(
+        "--slurm", metavar="KEY=VALUE,...", help="workers that Slurm starts, such as jobs=4,..."
+    )
+    group.add_argument("--tls-ca", type=Path, metavar="FILE", help="who signs, for tls://HOST:8786")
+    group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate of this side")
+    group.add_argument("--tls-key", type=Path, metavar="FILE", help="key of the certificate")
+
+
+def open_cluster(
+    options: argparse.Namespace,
+    *,
+    say: Callable[[str], None],
+    folders: Sequence[Path] = (),
+    agreements: Sequence[Agreement] = (),
+    n_each: int | None = None,
+) -> DaskExecutor | None:
+    """Plan the cluster that the options name; nothing is connected yet.
+
+    Args:
+        options: What `add_cluster_options` declares.
+        say: Told of workers that come and go.
+        folders: Where every worker must be able to write.
+        agreements: What must be the same on every worker, beside versions.
+        n_each: Jobs that a worker gets at a time; None for as many as it has threads.
+
+    Returns:
+        The executor; None if the options name no cluster.
+
+    Raises:
+        AtlasTumorError: If the options do not go together or cannot be read.
+    """
+    tls = _read_tls(options)
+    if options.scheduler and options.slurm:
+        msg = "Give one of --scheduler and --slurm"
+        raise UsageError(msg)
+    if not options.scheduler and not options.slurm:
+        if tls is not None:
+            msg = "Certificates are for --scheduler or --slurm; give one of them, too"
+            raise UsageError(msg)
+        return None
+    from ..executors.agreement import agree_on_versions  # noqa: PLC0415 - others do without
+    from ..executors.dask_cluster import DaskExecutor  # noqa: PLC0415
+    from ..executors.slurm import parse_slurm  # noqa: PLC0415
+
+    asked = (*agree_on_versions(_DECIDING), *agreements)
+    if options.scheduler:
+        return DaskExecutor(
+            options.scheduler, tls=tls, n_each=n_each, agreements=asked, folders=folders, say=say
+        )
+    jobs = parse_slurm(options.slurm, tls)
+    return DaskExecutor(  # the queue may take its time
+        jobs.start, n_each=n_each, agreements=asked, folders=folders, patience_s=math.inf, say=say
+    )
+
+
+def _read_tls(options: argparse.Namespace) -> Tls | None:
+    """The three files, of which each needs the others."""
+    files = (options.tls_ca, options.tls_cert, options.tls_key)
+    if not any(files):
+        return None
+    if not all(files):
+        msg = "Encryption needs all of --tls-ca, --tls-cert and --tls-key"
+        raise UsageError(msg)
+    for file in files:
+        if not file.is_file():
+            msg = f"There is no file '{file}'; see the options --tls-ca, --tls-cert and --tls-key"
+            raise UsageError(msg)
+    from ..executors.dask_client import Tls  # noqa: PLC0415 - others do without
+
+    return Tls(*(file.resolve() for file in files))
+
+
+def check_gpus(numbers: Sequence[int]) -> None:
+    """Make sure that GPUs are there before workers are started on them.
+
+    Args:
+        numbers: As CUDA counts them.
+
+    Raises:
+        DeviceError: If one is not there; says how many are.
+    """
+    if not numbers:
+        return
+    import torch  # noqa: PLC0415 - takes seconds
+
+    n = torch.cuda.device_count()
+    missing = [str(number) for number in numbers if number >= n]
+    if missing:
+        there = f"there are {n}, from 0 to {n - 1}" if n else "none can be used here"
+        msg = f"There is no GPU {', '.join(missing)}: {there}. See `nvidia-smi`."
+        raise DeviceError(msg)
