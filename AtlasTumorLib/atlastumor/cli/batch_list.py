@@ -1,0 +1,79 @@
+"""What a cohort would be made of, and what it would take, before anything is done."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+from ..cohorts.finding import Found, find_cohort
+from ..cohorts.planning import foresee, guess_grid, plan_local
+from ..cohorts.series_choice import SeriesChoice
+from ..cohorts.settings import BatchSettings
+from ..errors import InputError
+from .console import Console
+
+__all__ = ["show_cases"]
+
+
+def show_cases(options: argparse.Namespace, settings: BatchSettings, console: Console) -> None:
+    """Say which cases a cohort would have, by which rules, and what they would take.
+
+    Args:
+        options: Of the command.
+        settings: What would be done with every case.
+        console: Where to say it.
+
+    Raises:
+        AtlasTumorError: If inputs, model or device cannot be used.
+    """
+    found = find_cohort(
+        options.inputs,
+        series=options.series,
+        exclude=[options.output],
+        progress=lambda _fraction, stage: console.progress(0.0, stage),
+    )
+    for problem in found.problems:
+        console.note(f"{problem.case}: {problem.message}")
+    console.table([_describe_choice(choice) for choice in found.choices])
+    rows = [
+        {"case": one.id, "megabytes": round(one.size_bytes / 1e6, 1), "path": str(one.path)}
+        for one in found.cases
+    ]
+    console.table(rows)
+    if not rows:
+        msg = "There is no scan in the inputs."
+        raise InputError(msg)
+    console.document(_foresee(found, settings, options))
+
+
+def _describe_choice(choice: SeriesChoice) -> dict[str, Any]:
+    series = choice.series
+    return {
+        "case": choice.case or "-",
+        "taken": "yes" if choice.is_taken else "no",
+        "series": series.uid,
+        "slices": series.n_slices,
+        "rule": choice.rule,
+    }
+
+
+def _foresee(found: Found, settings: BatchSettings, options: argparse.Namespace) -> dict[str, Any]:
+    """Guess, from the sizes of files alone, time and memory of all cases."""
+    plan = plan_local(
+        settings, found.cases, device=options.device, n_workers=options.workers, gpus=options.gpus
+    )
+    device = "auto" if options.gpus else options.device
+    foreseen: dict[tuple[int, ...], Any] = {}
+    for case in found.cases:
+        grid = guess_grid(case)
+        shape = (*grid.shape[:2], 16 * math.ceil(grid.shape[2] / 16))
+        foreseen.setdefault(shape, [foresee(settings, grid, device), 0])[1] += 1
+    seconds = sum(one.seconds * n for one, n in foreseen.values()) / plan.n_workers
+    memory = plan.n_workers * max(one.host_bytes for one, _ in foreseen.values())
+    return {
+        "cases": len(found.cases),
+        "workers": plan.n_workers,
+        "hours": round(seconds / 3600, 2) if math.isfinite(seconds) else None,
+        "gigabytes": round(memory / 1e9, 1),
+    }

@@ -1,0 +1,82 @@
+"""A cohort of thousands with a simulated engine: time of start, resume and status, and memory.
+
+The engine writes results of a few hundred bytes, so what is left is the runner: finding is not
+measured (it depends on the disk), taking up, handing out, putting in place and looking are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+TESTING = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTING), str(TESTING.parent / "AtlasTumorLib")]
+
+from atlastumor.cohorts.folder import CohortFolder  # noqa: E402
+from atlastumor.cohorts.resuming import open_journal, take_up  # noqa: E402
+from atlastumor.cohorts.rows import State  # noqa: E402
+from atlastumor.cohorts.running import Runner  # noqa: E402
+from atlastumor.cohorts.settings import BatchSettings  # noqa: E402
+from Backend.cohorts.simulated import Simulated, make_cases  # noqa: E402
+
+_LIMIT_S = 2.0
+
+
+def run(out: Path, n_cases: int, most: int) -> dict[str, float]:
+    """Take a cohort up and end at most so many cases; seconds and megabytes."""
+    folder, cases, memory = CohortFolder(out), make_cases(n_cases), psutil.Process()
+    started = time.perf_counter()
+    with folder.locked(), open_journal(folder, BatchSettings()) as journal, Simulated() as workers:
+        take_up(journal, folder, cases)
+        runner, n_ended = Runner(folder, journal, workers), 0
+        n_ended += len(runner.step(0.0))
+        first = time.perf_counter() - started
+        before, started = memory.memory_info().rss, time.perf_counter()
+        while n_ended < most and not runner.is_idle:
+            n_ended += len(runner.step(0.0))
+        each = (time.perf_counter() - started) / max(n_ended - 1, 1)
+        grown = memory.memory_info().rss - before
+        runner.put_back()
+        assert journal.count()[State.RUNNING] == 0
+    return {"first_case_s": first, "each_ms": each * 1e3, "grown_mb": grown / 1e6}
+
+
+def look(out: Path) -> float:
+    """Seconds of `atlastumor batch status`, a new process and all."""
+    environment = {**os.environ, "PYTHONPATH": str(TESTING.parent / "AtlasTumorLib")}
+    command = [sys.executable, "-m", "atlastumor", "batch", "status", str(out), "--json-progress"]
+    started = time.perf_counter()
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    seconds = time.perf_counter() - started
+    json.loads(done.stdout.splitlines()[-1])
+    return seconds
+
+
+def main() -> None:
+    """Measure, print, and fail where a limit is passed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=10_000)
+    n = parser.parse_args().cases
+    with tempfile.TemporaryDirectory() as home:
+        out = Path(home) / "out"
+        runs = {"start": run(out, n, n // 2), "status": {"first_case_s": look(out)}}
+        runs["resume"] = run(out, n, n)
+        runs["resume when all is done"] = run(out, n, n)
+        runs["status at the end"] = {"first_case_s": look(out)}
+    for name, told in runs.items():
+        print(f"{name}: {', '.join(f'{key} {value:.2f}' for key, value in told.items())}")
+    slowest = max(told["first_case_s"] for told in runs.values())
+    if slowest >= _LIMIT_S:
+        sys.exit(f"{slowest:.1f} s; the limit is {_LIMIT_S:g} s.")
+
+
+if __name__ == "__main__":
+    main()
