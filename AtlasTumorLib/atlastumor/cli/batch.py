@@ -7,18 +7,20 @@ of all others stand.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AtlasTumorError, UsageError
 from .arguments import parse_count
+from .cluster_options import add_cluster_options, open_cohort_cluster
 from .console import Console
 from .segmenting import add_segmentation, read_settings
 
 if TYPE_CHECKING:
     from ..cohorts.batch import BatchSummary
     from ..cohorts.running import CaseEnd
+    from ..cohorts.settings import BatchSettings
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -26,8 +28,9 @@ __all__ = ["add_parser", "run"]
 
 _VERBS = """\
 later, with OUT alone:
-  atlastumor batch status OUT          where it stands, while it runs too; --verify reads all
-  atlastumor batch report OUT          tables of cases, organs and tumors
+  atlastumor batch status OUT          where it stands, while it runs too; --verify reads all,
+                                       --cases lists them
+  atlastumor batch report OUT          dashboard.html, and tables of cases, organs and tumors
   atlastumor batch retry-failed OUT    try again what is quarantined
 
 The same command again goes on where the last one was broken off, by Ctrl-C or otherwise.
@@ -72,7 +75,7 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
         "--workers", type=parse_count(1), metavar="N", help="processes (by cores and memory)"
     )
     group.add_argument("--gpus", type=_parse_gpus, default=(), metavar="N,...", help="such as 0,1")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, tcp://HOST:8786")
+    add_cluster_options(group)
     group.add_argument(
         "--retries", type=parse_count(0), default=2, metavar="N", help="of a case (2)"
     )
@@ -80,6 +83,7 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
         "--rebuild", action="store_true", help="make the journal anew; whole results are kept"
     )
     group.add_argument("--verify", action="store_true", help="with status: read all results")
+    group.add_argument("--cases", action="store_true", help="with status: every case")
     group.add_argument("--parquet", action="store_true", help="with report: Parquet, too")
 
 
@@ -124,31 +128,39 @@ def _segment(options: argparse.Namespace, console: Console) -> None:
         settings,
         series=options.series,
         rebuild=options.rebuild,
-        **_read_work(options, console),
+        **_read_work(options, console, settings, options.output, options.inputs),
     )
     _conclude(summary, console)
 
 
 def _retry(directory: Path, options: argparse.Namespace, console: Console) -> None:
     from ..cohorts.batch import retry_failed  # noqa: PLC0415 - pulls in scipy
+    from ..cohorts.folder import CohortFolder  # noqa: PLC0415 - see above
+    from ..cohorts.journal import Journal  # noqa: PLC0415 - see above
 
-    _conclude(retry_failed(directory, **_read_work(options, console)), console)
+    with Journal.read(CohortFolder(directory).journal) as journal:
+        settings, inputs = journal.settings, journal.inputs["inputs"]
+    how = _read_work(options, console, settings, directory, inputs)
+    _conclude(retry_failed(directory, **how), console)
 
 
-def _read_work(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+def _read_work(
+    options: argparse.Namespace,
+    console: Console,
+    settings: BatchSettings,
+    directory: Path,
+    inputs: Sequence[str],
+) -> dict[str, Any]:
     """Who works, and who is told; the fields of `HowToRun`."""
 
     def tell(end: CaseEnd) -> None:
         seconds = round(end.outcome.total_seconds, 2) if end.outcome is not None else None
         console.case(end.id, end.state, end.reason, seconds)
 
-    executor = None
-    if options.scheduler is not None:
-        from ..executors.dask_cluster import DaskExecutor  # noqa: PLC0415 - pulls in distributed
-
-        executor = DaskExecutor(options.scheduler, say=console.note)
     return {
-        "executor": executor,
+        "executor": open_cohort_cluster(
+            options, settings, directory=directory, inputs=inputs, say=console.note
+        ),
         "device": options.device,
         "n_workers": options.workers,
         "gpus": options.gpus,
@@ -179,22 +191,28 @@ def _conclude(summary: BatchSummary, console: Console) -> None:
 
 
 def _status(directory: Path, options: argparse.Namespace, console: Console) -> None:
-    from .batch_status import show_status  # noqa: PLC0415 - pulls in scipy
+    if options.cases:
+        from .batch_cases import show_all_cases  # noqa: PLC0415 - pulls in scipy
+
+        show_all_cases(directory, console)
+        return
+    from .batch_status import show_status  # noqa: PLC0415 - pulls in numpy
 
     show_status(directory, console, is_thorough=options.verify)
 
 
 def _list(options: argparse.Namespace, console: Console) -> None:
-    from .batch_status import show_cases  # noqa: PLC0415 - pulls in scipy
+    from .batch_list import show_cases  # noqa: PLC0415 - pulls in scipy
 
     show_cases(options, read_settings(options), console)
 
 
 def _report(directory: Path, options: argparse.Namespace, console: Console) -> None:
+    from ..cohorts.dashboard import write_dashboard  # noqa: PLC0415 - pulls in scipy
     from ..cohorts.tables import write_tables  # noqa: PLC0415 - pulls in scipy
 
     files = write_tables(directory, parquet=options.parquet, progress=console.progress)
-    console.result(directory, files)
+    console.result(directory, [write_dashboard(directory), *files])
 
 
 def _parse_gpus(text: str) -> tuple[int, ...]:

@@ -135,7 +135,9 @@ class Console:
         """
         self._emit("reply", **fields)
 
-    def case(self, case_id: str, state: str, reason: str, seconds: float | None) -> None:
+    def case(
+        self, case_id: str, state: str, reason: str, seconds: float | None, **more: Any
+    ) -> None:
         """Tell of one of many cases that ended; to a person only if it failed.
 
         Args:
@@ -143,9 +145,10 @@ class Console:
             state: Where it stands now.
             reason: Why it failed; empty if it did not.
             seconds: That it took; None if it is not done.
+            more: For programs, ready for JSON.
         """
         if self.as_json:
-            self._emit("case", id=case_id, state=state, reason=reason, seconds=seconds)
+            self._emit("case", id=case_id, state=state, reason=reason, seconds=seconds, **more)
         elif reason:
             self.note(f"{case_id}: {state}. {reason}")
 
