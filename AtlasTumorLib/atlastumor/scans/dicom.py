@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..progress import Progress, ignore_progress, part_of
 from ..volume import Source
 from .archive import unpack_dicom
+from .dicom_doubts import refuse_lost_images, tell_doubts
 from .dicom_geometry import make_affine, sort_slices
 from .dicom_headers import find_files, read_headers, tag_text
 from .dicom_pixels import read_pixels
@@ -107,10 +108,12 @@ def _read_files(
     if not headers:
         msg = f"{place} holds a DICOMDIR but no images. Give the folder of a CT series."
         raise InputError(msg)
-    uid, images = choose_series(group_series(headers), series, place)
+    groups = group_series(headers)
+    uid, images = choose_series(groups, series, place)
     if not uid:
         msg = f"The CT images in {place} have no SeriesInstanceUID. Export the series again."
         raise InputError(msg)
+    refuse_lost_images(groups, uid)
     slices, notes = _drop_copies(find_slices(images))
     columns, rows = slices[0].size
     shape, _ = require_volume((columns, rows, len(slices)))
@@ -119,6 +122,7 @@ def _read_files(
         msg = f"The CT series in {place} has only 1 slice. Load the whole series."
         raise InputError(msg)
     affine, geometry_notes = make_affine(ordered)
+    geometry_notes += tell_doubts(groups[uid], affine)
     check_geometry(shape, affine)
     array, sha256, pixel_notes = read_pixels(ordered, part_of(progress, 0.3, 1.0))
     files = tuple(dict.fromkeys(one.path for one in ordered))

@@ -41,6 +41,8 @@ _TAGS = [
     "ImageType",
     "AcquisitionNumber",
     "FrameOfReferenceUID",
+    "BurnedInAnnotation",
+    "SpacingBetweenSlices",
     "Rows",
     "Columns",
     "NumberOfFrames",
@@ -162,14 +164,28 @@ def _read_header(path: Path) -> Header:
             if media_class == _DIRECTORY:
                 dataset.SOPClassUID = media_class
             list(dataset)  # decodes every value, so that a damaged one is found here
-            if not dataset.get("SOPClassUID"):
-                raise ValueError(path)
+            _check_class(dataset, path)
+    except InputError:
+        raise
     except OSError as error:
         raise refuse(path, error) from error
     except Exception as error:  # pydicom raises whatever its parsing of foreign bytes runs into
-        msg = f"{name_of(path)} is a damaged DICOM file. Copy or export the series again."
+        msg = (
+            f"{name_of(path)} is a damaged DICOM file, or not in the transfer syntax that it "
+            "names. Copy or export the series again."
+        )
         raise InputError(msg) from error
     return Header(path, dataset)
+
+
+def _check_class(dataset: Any, path: Path) -> None:
+    """Refuse a file that does not say what it is; one that says nothing else is no DICOM."""
+    if dataset.get("SOPClassUID"):
+        return
+    if not (dataset.get("SeriesInstanceUID") or dataset.get("SOPInstanceUID")):
+        raise ValueError(path)
+    msg = f"{name_of(path)} lacks SOPClassUID. Export the series again."
+    raise InputError(msg)
 
 
 def tag_text(header: Header, keyword: str) -> str:
@@ -232,5 +248,5 @@ def tag_numbers(item: Any, keyword: str, n: int, path: Path) -> tuple[float, ...
     if len(numbers) == n and all(abs(x) < float("inf") for x in numbers):
         return numbers
     state = "lacks" if value is None else "has a damaged"
-    msg = f"{name_of(path)} {state} {keyword}, so it cannot be placed. Export the series again."
+    msg = f"{name_of(path)} {state} {keyword}, so it cannot be read. Export the series again."
     raise InputError(msg) from cause

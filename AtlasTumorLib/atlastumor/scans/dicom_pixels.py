@@ -20,6 +20,7 @@ from .input_files import hash_files, name_of
 
 __all__ = ["read_pixels"]
 
+_ITEM = b"\xfe\xff\x00\xe0"  # before each fragment of compressed pixels (DICOM PS3.5 A.4)
 _TISSUE_HU = (-500, 3071)
 
 
@@ -71,12 +72,13 @@ def _decode(
     for one in ordered:
         data = one.path.read_bytes()
         total.update(data)
+        dataset: Any = None
         try:
             with lenient_pydicom():
                 dataset = pydicom.dcmread(BytesIO(data), force=True)
                 pixels = pixel_array(dataset, decoding_plugin=_choose_decoder(dataset))
         except Exception as error:  # decoders raise whatever foreign bytes lead them to
-            raise _damaged(one.path, error) from error
+            raise _damaged(one.path, error, dataset) from error
         yield one, dataset, pixels
     digest.append(total.hexdigest())
 
@@ -113,13 +115,23 @@ def _choose_decoder(dataset: Any) -> str:
     return "pydicom" if dataset.file_meta.get("TransferSyntaxUID") == RLELossless else ""
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
-    """Say what is wrong with pixel data, as far as the decoder's exception tells."""
+def _damaged(path: Path, error: Exception, dataset: Any = None) -> InputError:
+    """Say what is wrong with pixel data, as far as they and the decoder's exception tell."""
     if isinstance(error, NotImplementedError) or "missing dependencies" in str(error):
         problem = "is compressed in a way that cannot be read here. Export it uncompressed."
+    elif dataset is not None and not dataset.get("PixelData"):
+        problem = "has no pixel data. Copy or export the series again."
+    elif dataset is not None and _is_mislabeled(dataset):
+        problem = "has pixel data in another transfer syntax than it names. Export it again."
     else:
         problem = "has truncated or damaged pixel data. Copy or export the series again."
     return InputError(f"{name_of(path)} {problem}")
+
+
+def _is_mislabeled(dataset: Any) -> bool:
+    """Whether pixels are compressed though the file says they are not, or the other way round."""
+    begins_packed: bool = dataset.PixelData[:4] == _ITEM
+    return begins_packed != bool(dataset.file_meta.TransferSyntaxUID.is_compressed)
 
 
 def _mask_unused_bits(pixels: npt.NDArray[Any], dataset: Any, path: Path) -> npt.NDArray[Any]:

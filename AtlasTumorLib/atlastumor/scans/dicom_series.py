@@ -9,7 +9,14 @@ from .dicom_headers import Header, count_images, tag_text
 from .gate import MIN_SLICES
 from .series import Series
 
-__all__ = ["choose_series", "describe_series", "group_series", "is_ct_image"]
+__all__ = [
+    "choose_series",
+    "describe_series",
+    "group_series",
+    "is_ct_class",
+    "is_ct_image",
+    "name_kind",
+]
 
 # CT Image, Enhanced CT Image and Legacy Converted Enhanced CT Image Storage (DICOM PS3.4 B.5).
 # Secondary captures, reports, segmentations and structure sets have classes of their own.
@@ -38,11 +45,15 @@ def group_series(headers: Sequence[Header]) -> Groups:
     return dict(sorted(groups.items()))
 
 
-def is_ct_image(header: Header) -> bool:
-    """Tell whether a file holds CT images that may belong to a volume, and no localizer."""
+def is_ct_class(header: Header) -> bool:
+    """Tell whether a file is of a class of CT images, and no localizer."""
     is_localizer = "LOCALIZER" in tag_text(header, "ImageType").upper().split("\\")
-    is_ct = tag_text(header, "SOPClassUID") in _CT_CLASSES
-    return is_ct and tag_text(header, "Modality") == "CT" and not is_localizer
+    return tag_text(header, "SOPClassUID") in _CT_CLASSES and not is_localizer
+
+
+def is_ct_image(header: Header) -> bool:
+    """Tell whether a file holds CT images that may belong to a volume."""
+    return is_ct_class(header) and tag_text(header, "Modality") == "CT"
 
 
 def describe_series(groups: Groups) -> list[Series]:
@@ -117,12 +128,13 @@ def _say(series: Series) -> str:
 
 
 def _say_no_ct(groups: Groups, uids: list[str], place: str) -> str:
-    found = [_say_kind(header) for uid in uids for header in groups[uid]]
+    found = [name_kind(header) for uid in uids for header in groups[uid]]
     counts = ", ".join(f"{found.count(kind)} {kind}" for kind in sorted(set(found)))
     return f"{place} holds no CT images (found: {counts}). Give the CT series."
 
 
-def _say_kind(header: Header) -> str:
+def name_kind(header: Header) -> str:
+    """Say in a few words what a file is that is no CT image."""
     modality = tag_text(header, "Modality")
     if not modality:
         return "of no modality"

@@ -16,6 +16,7 @@ from .input_files import name_of
 
 __all__ = ["Slice", "find_slices"]
 
+_PIXEL_TAGS = ("SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
 _HU_TYPES = ("", "HU", "HU_MOD", "US")  # US: the scanner does not say; the values will tell
 
 
@@ -75,19 +76,26 @@ def find_slices(headers: Sequence[Header]) -> list[Slice]:
 
 
 def _check_pixels(header: Header) -> None:
-    """Refuse color, inverted, 8-bit and packed images."""
+    """Refuse color, inverted, 8-bit and packed images, and those that do not say what they are."""
+    msg = f"{name_of(header.path)} {{}}. Export the original CT series."
+    for keyword in ("PhotometricInterpretation", *_PIXEL_TAGS):
+        if not tag_text(header, keyword):
+            raise InputError(msg.format(f"lacks {keyword}"))
     kind = tag_text(header, "PhotometricInterpretation")
-    bits = tag_text(header, "BitsAllocated")
-    if tag_text(header, "SamplesPerPixel") not in ("", "1") or kind != "MONOCHROME2":
-        problem = f"{kind or 'unknown'} pixels where MONOCHROME2 is needed"
+    samples, bits, stored, _ = (tag_text(header, keyword) for keyword in _PIXEL_TAGS)
+    if kind != "MONOCHROME2":
+        problem = f"{kind[:16]} pixels where MONOCHROME2 is needed"
+    elif samples != "1":
+        problem = f"{samples[:16]} samples per pixel where CT has 1"
     elif bits != "16":
-        problem = f"{bits or 'an unknown number of'} bits per pixel where CT has 16"
+        problem = f"{bits[:16]} bits per pixel where CT has 16"
+    elif not (stored.isdecimal() and 8 <= int(stored) <= 16):
+        problem = f"{stored[:16]} BitsStored, which do not fit into its 16 bits"
     elif count_images(header) > 1 and not header.dataset.get("PerFrameFunctionalGroupsSequence"):
         problem = "several images without their positions"
     else:
         return
-    msg = f"{name_of(header.path)} has {problem}. Export the original CT series."
-    raise InputError(msg)
+    raise InputError(msg.format(f"has {problem}"))
 
 
 def _single(header: Header) -> Slice:
@@ -130,6 +138,12 @@ def _make_slice(
     if unit not in _HU_TYPES:
         msg = f"{name_of(path)} has values in {unit[:16]!r}; Hounsfield units are needed."
         raise InputError(msg)
+    slope = tag_numbers(values, "RescaleSlope", 1, path)[0]
+    if slope == 0:
+        msg = (
+            f"{name_of(path)} has a RescaleSlope of 0, by which all is one value. Export it again."
+        )
+        raise InputError(msg)
     size = [int(tag_numbers(header.dataset, key, 1, path)[0]) for key in ("Columns", "Rows")]
     return Slice(
         path=path,
@@ -138,7 +152,7 @@ def _make_slice(
         orientation=tag_numbers(orientation, "ImageOrientationPatient", 6, path),
         spacing=tag_numbers(measures, "PixelSpacing", 2, path),
         size=(size[0], size[1]),
-        slope=tag_numbers(values, "RescaleSlope", 1, path)[0],
+        slope=slope,
         intercept=tag_numbers(values, "RescaleIntercept", 1, path)[0],
         frame_of_reference=tag_text(header, "FrameOfReferenceUID"),
         uid=tag_text(header, "SOPInstanceUID"),

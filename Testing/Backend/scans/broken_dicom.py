@@ -208,7 +208,7 @@ BAD_DICOM: list[BadInput] = [
     ),
     ("the images are 8-bit", _set(BitsAllocated=8, BitsStored=8, HighBit=7), "8 bits per pixel"),
     ("pixel data are too short", _with(_halve_pixels, 6), "truncated or damaged pixel data"),
-    ("pixel data are missing", _drop("PixelData", 6), "truncated or damaged pixel data"),
+    ("pixel data are missing", _drop("PixelData", 6), "has no pixel data"),
     ("a DICOM file is cut", _cut_file, "damaged pixel data"),
     ("a DICOM file is empty", _empty_file, "is damaged"),
     ("a DICOM file is noise", _noise_file, "damaged"),
