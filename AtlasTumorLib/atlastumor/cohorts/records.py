@@ -65,6 +65,8 @@ def _read_result(row: CaseRow, folder: Path) -> CaseRecord:
             for name in ("findings", "lesions")
         )
         provenance = dict(manifest["provenance"])
+        for lesion in lesions:
+            float(lesion["volume_ml"]), float(lesion["diameter_mm"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return CaseRecord(row, is_readable=False)
     return CaseRecord(row, findings, lesions, provenance)
