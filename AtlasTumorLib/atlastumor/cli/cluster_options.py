@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from ..errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
+    from ..cohorts.settings import BatchSettings
     from ..executors.agreement import Agreement
     from ..executors.dask_client import Tls
     from ..executors.dask_cluster import DaskExecutor
 
-__all__ = ["add_cluster_options", "check_gpus", "open_cluster"]
+__all__ = ["add_cluster_options", "check_gpus", "open_cluster", "open_cohort_cluster"]
 
 _DECIDING = ("numpy", "scipy", "torch", "distributed")
 """Packages of which another version may give other results, or be misunderstood."""
@@ -80,6 +81,47 @@ def open_cluster(
     jobs = parse_slurm(options.slurm, tls)
     return DaskExecutor(  # the queue may take its time
         jobs.start, n_each=n_each, agreements=asked, folders=folders, patience_s=math.inf, say=say
+    )
+
+
+def open_cohort_cluster(
+    options: argparse.Namespace,
+    settings: BatchSettings,
+    *,
+    directory: Path,
+    inputs: Sequence[str | Path],
+    say: Callable[[str], None],
+) -> DaskExecutor | None:
+    """Plan the cluster for a cohort; GPUs of this computer are looked for, too.
+
+    Args:
+        options: What `add_cluster_options` declares, and `workers` and `gpus`.
+        settings: What is done with every case.
+        directory: For the results.
+        inputs: Files, folders and patterns.
+        say: Told of workers that come and go.
+
+    Returns:
+        The executor; None if the work is done on this computer.
+
+    Raises:
+        AtlasTumorError: If the options do not go together, or a GPU is not there.
+    """
+    chosen = [name for name in ("workers", "gpus", "scheduler", "slurm") if getattr(options, name)]
+    if len(chosen) > 1:
+        msg = f"Give one of {' and '.join(f'--{name}' for name in chosen)}"
+        raise UsageError(msg)
+    check_gpus(options.gpus)
+    if not (options.scheduler or options.slurm):
+        return open_cluster(options, say=say)  # which only looks for what makes no sense
+    from ..cohorts.agreeing import agree_on_cohort  # noqa: PLC0415 - others do without
+    from ..cohorts.folder import CohortFolder  # noqa: PLC0415
+
+    return open_cluster(
+        options,
+        say=say,
+        folders=[CohortFolder(directory).staging],
+        agreements=agree_on_cohort(settings, inputs),
     )
 
 
