@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .arguments import parse_count
+from .cluster_options import add_cluster_options, open_cluster
 from .console import Console
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--workers", type=parse_count(1), default=1, metavar="N", help="cells at once (1)"
     )
     group.add_argument("--gpus", metavar="N,...", help="one process for each of these GPUs")
-    group.add_argument(
-        "--scheduler", metavar="ADDRESS", help="hand cells to a Dask cluster that shares all files"
-    )
+    add_cluster_options(group)
     group.add_argument(
         "--threads", type=parse_count(1), metavar="N", help="of each cell (cores / workers)"
     )
@@ -63,7 +62,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         AtlasTumorError: If it cannot be done.
     """
-    n_workers, executor = _find_executor(options)
+    n_workers, executor = _find_executor(options, console)
     from ..scaling.config import load_scaling  # noqa: PLC0415 - other commands do without
 
     config = load_scaling(options.config)
@@ -92,16 +91,16 @@ def run(options: argparse.Namespace, console: Console) -> None:
     console.result(options.output, written.files)
 
 
-def _find_executor(options: argparse.Namespace) -> tuple[int, Executor | None]:
+def _find_executor(options: argparse.Namespace, console: Console) -> tuple[int, Executor | None]:
     """Find who runs the cells, and how many at once on this computer."""
-    chosen = [name for name in ("gpus", "scheduler") if getattr(options, name)]
+    chosen = [name for name in ("gpus", "scheduler", "slurm") if getattr(options, name)]
     if len(chosen) > 1 or (chosen and options.workers > 1):
-        msg = "Give one of --workers, --gpus and --scheduler; see `atlastumor scaling --help`"
-        raise UsageError(msg)
-    if options.scheduler:
-        from ..executors.dask_cluster import DaskExecutor  # noqa: PLC0415 - pulls in distributed
-
-        return 1, DaskExecutor(options.scheduler)
+        msg = "Give one of --workers, --gpus, --scheduler and --slurm; see `atlastumor scaling "
+        raise UsageError(f"{msg}--help`")
+    # A cell has a GPU to itself, however many threads the worker has.
+    cluster = open_cluster(options, say=console.note, folders=[options.output], n_each=1)
+    if cluster is not None:
+        return 1, cluster
     if options.workers == 1 and not options.gpus:
         return 1, None
     from ..executors.local import LocalExecutor  # noqa: PLC0415
