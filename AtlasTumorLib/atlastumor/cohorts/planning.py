@@ -1,8 +1,9 @@
 """How many workers a computer can bear, and what a cohort will take, before it starts.
 
-On a CPU the engine's answers follow, in their last digits, from the number of its threads. So each
-worker's engine gets as many as a single run would have, OMP_NUM_THREADS or all cores, and what one
-engine leaves idle another one uses: outputs are those of single runs, whatever the workers.
+On a CPU the last digits of the engine's answers depend on the number of its threads, whatever the
+backend. So each worker's engine has as many as a single run would have, OMP_NUM_THREADS or all
+cores, and there are as many workers as have cores of their own: outputs are those of single runs.
+Few threads and many workers are the fastest; OMP_NUM_THREADS=1 makes it so.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _choose_workers(settings: BatchSettings, cases: Sequence[CohortCase], device
     """As many as cores and free memory allow, at least one."""
     from ..inference.memory import available_host_bytes
 
-    most = min(math.ceil(count_cores() / _count_threads()) + 1, max(len(cases), 1))
+    most = min(count_cores() // _count_threads(), max(len(cases), 1))
     if most == 1:
         return 1
     largest = max(map(guess_grid, cases), key=lambda grid: math.prod(grid.shape))
