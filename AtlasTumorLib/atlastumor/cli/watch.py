@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .arguments import parse_count
 from .console import Console
+from .dicom_address import add_connection, parse_listen, read_address, read_tls
 from .segmenting import add_segmentation, read_settings
 
 if TYPE_CHECKING:
-    from ..hospital.peer import Peer
-    from ..hospital.tls import Tls
-    from ..hospital.web import Web
     from ..watching.service import Limits
     from ..watching.sources import Port
     from ..watching.starting import WatchedFolder
@@ -25,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-_LISTEN = re.compile(
-    r"(?P<title>[^@:\s]+)(@(?P<host>\[[0-9A-Fa-f:]+\]|[^\[\]:@\s]+))?:(?P<port>\d+)"
-)
 _HERE = "127.0.0.1"
 _HEALTH_PORT = 8080
 _GB = 1_000_000_000
@@ -50,7 +44,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     source.add_argument("--folder", type=Path, metavar="IN", help="where scans are put")
     source.add_argument(
         "--listen",
-        type=_listen,
         metavar="AE[@HOST]:PORT",
         help=f"be a DICOM node that studies are sent to (HOST {_HERE}; 0.0.0.0 for all)",
     )
@@ -68,7 +61,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--series", default="best", help="best or all DICOM series of a study, or a UID (best)"
     )
-    _add_sending(parser.add_argument_group("sending and receiving"))
+    parser.add_argument(
+        "--send-to",
+        dest="address",
+        metavar="ADDRESS",
+        help="AE@host:port or https://host/dicom-web that results are sent to, as dicom-seg and "
+        "dicom-sr unless --format says otherwise",
+    )
+    parser.add_argument("--callers", default="", metavar="AE,...", help="who may send to us (all)")
     _add_limits(parser.add_argument_group("limits"))
     service = parser.add_argument_group("watching the service")
     service.add_argument(
@@ -81,29 +81,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     service.add_argument(
         "--log-json", type=Path, metavar="FILE", help="log, five times 10 MB (standard error)"
     )
+    add_connection(parser)
     add_segmentation(parser)
     parser.set_defaults(format=None)
     return parser
-
-
-def _add_sending(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--send-to",
-        metavar="ADDRESS",
-        help="AE@host:port or https://host/dicom-web that results are sent to, as dicom-seg and "
-        "dicom-sr unless --format says otherwise",
-    )
-    group.add_argument(
-        "--calling", default="ATLASTUMOR", metavar="AE", help="what we are called (ATLASTUMOR)"
-    )
-    group.add_argument(
-        "--callers", type=_words, default=(), metavar="AE,...", help="who may send (all)"
-    )
-    group.add_argument("--login", type=Path, metavar="FILE", help="for DICOMweb; see the docs")
-    group.add_argument("--tls", action="store_true", help="encrypt DICOM's own protocol")
-    group.add_argument("--ca", type=Path, metavar="PEM", help="authorities to trust")
-    group.add_argument("--certificate", type=Path, metavar="PEM", help="ours")
-    group.add_argument("--key", type=Path, metavar="PEM", help="of our certificate")
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:
@@ -155,8 +136,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     del console
     from ..watching.starting import WatchPlan, serve  # noqa: PLC0415 - pulls in scipy
 
-    options.format = options.format or (_SENT if options.send_to else _KEPT)
-    if options.send_to and not any(name.startswith("dicom") for name in options.format):
+    options.format = options.format or (_SENT if options.address else _KEPT)
+    if options.address and not any(name.startswith("dicom") for name in options.format):
         msg = "--send-to sends DICOM, and --format names none. Add dicom-seg or dicom-sr to it."
         raise UsageError(msg)
     plan = WatchPlan(
@@ -165,7 +146,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         settings=read_settings(options),
         device=options.device,
         series=options.series,
-        send_to=_read_peer(options),
+        send_to=read_address(options) if options.address else None,
         limits=_read_limits(options),
         health=options.health,
         log=options.log_json,
@@ -181,16 +162,16 @@ def _read_source(options: argparse.Namespace) -> WatchedFolder | Port:
     if options.listen is None:
         return WatchedFolder(options.folder, options.still, options.poll)
     most_gb = options.most_received_gb
-    title, host, number = options.listen
+    title, host, number = parse_listen(options.listen)
     return Port(
         title,
         host,
         number,
         still_s=options.still,
-        callers=options.callers,
+        callers=tuple(filter(None, map(str.strip, options.callers.split(",")))),
         most_bytes=None if most_gb is None else round(most_gb * _GB),
         keep_free_bytes=round(options.keep_free_gb * _GB),
-        tls=_read_tls(options),
+        tls=read_tls(options),
     )
 
 
@@ -205,35 +186,6 @@ def _read_limits(options: argparse.Namespace) -> Limits:
     )
 
 
-def _read_peer(options: argparse.Namespace) -> Peer | Web | None:
-    """Whom results are sent to."""
-    if options.send_to is None:
-        return None
-    from ..hospital.peer import parse_peer  # noqa: PLC0415 - pulls in what is optional
-    from ..hospital.web import Web, read_login  # noqa: PLC0415
-
-    if options.send_to.startswith(("http://", "https://")):
-        login = None if options.login is None else read_login(options.login)
-        return Web(options.send_to, login, options.ca)
-    return parse_peer(options.send_to, calling_ae_title=options.calling, tls=_read_tls(options))
-
-
-def _read_tls(options: argparse.Namespace) -> Tls | None:
-    if not options.tls:
-        return None
-    from ..hospital.tls import Tls  # noqa: PLC0415 - as above
-
-    return Tls(options.ca, options.certificate, options.key)
-
-
-def _listen(text: str) -> tuple[str, str, int]:
-    match = _LISTEN.fullmatch(text)
-    if match is None or int(match["port"]) > 65535:
-        msg = f"'{text}' is not AE:PORT or AE@HOST:PORT, such as ATLASTUMOR:11112"
-        raise argparse.ArgumentTypeError(msg)
-    return match["title"], (match["host"] or _HERE).strip("[]"), int(match["port"])
-
-
 def _address(text: str) -> tuple[str, int] | None:
     host, colon, port = text.rpartition(":")
     if text == "none":
@@ -241,7 +193,7 @@ def _address(text: str) -> tuple[str, int] | None:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         msg = f"'{text}' is not HOST:PORT, such as {_HERE}:{_HEALTH_PORT}, nor none"
         raise argparse.ArgumentTypeError(msg)
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
 def _amount(text: str) -> float:
@@ -261,7 +213,3 @@ def _seconds(text: str) -> float:
         msg = f"'{text}' s are more than a day"
         raise argparse.ArgumentTypeError(msg)
     return value
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())

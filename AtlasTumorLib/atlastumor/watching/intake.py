@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from ..scans.input_files import is_dicom, name_of
 from .records import Records
 
 __all__ = ["Intake", "Taken"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ class Intake:
                 wanted = [one for one in named if not self._is_known(one, journal.find(one.id))]
         except AtlasTumorError as error:
             return Taken(path, problems=(Problem(path.name, str(error)),))
+        except Exception as error:  # noqa: BLE001 - no arrival is to end the service
+            _log.debug("An arrival could not be looked through", exc_info=True)
+            msg = f"It cannot be looked through ({type(error).__name__}). This is a bug."
+            return Taken(path, problems=(Problem(path.name, msg),))
         problems = found.problems
         if not found.cases and not problems:
             problems = (Problem(path.name, "It holds no CT. Give CT scans."),)

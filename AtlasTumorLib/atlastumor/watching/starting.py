@@ -103,8 +103,7 @@ def serve(plan: WatchPlan) -> None:
         journal = stack.enter_context(open_journal(folder, plan.settings))
         records = Records(folder.directory / _RECORDS)
         stack.callback(records.close)
-        if plan.send_to is not None:
-            _require_answer(plan.send_to, records)
+        sender = _make_sender(plan, folder, records, metrics)
         source = _make_source(plan, folder)
         source.open()
         stack.callback(source.close)
@@ -119,7 +118,7 @@ def serve(plan: WatchPlan) -> None:
             source=source,
             intake=Intake(folder.directory, records, series=plan.series),
             records=records,
-            sender=_make_sender(plan, folder, records, metrics),
+            sender=sender,
             metrics=metrics,
             limits=plan.limits,
             device=plan.device,
@@ -155,11 +154,16 @@ def _make_sender(
     def list_files(case_id: str) -> list[Path]:
         return list_dicom(folder.result_of(case_id))
 
-    return Sender(Courier(plan.send_to), list_files, records, metrics)
+    sender = Sender(Courier(plan.send_to), list_files, records, metrics)
+    sender.has_failed = not _require_answer(plan.send_to, records)
+    return sender
 
 
-def _require_answer(peer: Peer | Web, records: Records) -> None:
+def _require_answer(peer: Peer | Web, records: Records) -> bool:
     """Make sure that a peer is there, unless it was before: then it may be away for a while.
+
+    Returns:
+        Whether it answers now.
 
     Raises:
         NetworkError: If nobody answers at an address that never has.
@@ -172,8 +176,9 @@ def _require_answer(peer: Peer | Web, records: Records) -> None:
         if not records.knows_peer(str(peer)):
             raise
         log_event("peer_silent", level=logging.WARNING, error=type(error).__name__)
-        return
+        return False
     records.keep_peer(str(peer))
+    return True
 
 
 def _tell_health(address: tuple[str, int], latest: _Latest, metrics: Metrics) -> HealthServer:

@@ -111,6 +111,7 @@ class Running:
         self.folder, self.engine, self.metrics = folder, engine, metrics
         self.stop, self.give_up = threading.Event(), threading.Event()
         self.service: Service | None = None
+        self.trouble: list[BaseException] = []
 
     @property
     def counts(self) -> dict[State, int]:
@@ -124,6 +125,7 @@ class Running:
     def until(self, is_so: Callable[[], bool], seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
         while not is_so():
+            assert not self.trouble, self.trouble
             assert time.monotonic() < end, self.service and self.service.status
             time.sleep(0.01)
 
@@ -165,7 +167,7 @@ def a_service(
     if isinstance(source, Path):
         source = FolderSource(source, still_s=STILL_S, pause_s=0.02)
     ready = threading.Event()
-    trouble: list[BaseException] = []
+    trouble = running.trouble
 
     def work() -> None:
         # SQLite's connections stay in the thread that made them.

@@ -112,3 +112,13 @@ def test_a_taken_port_is_an_error_with_a_way_out(service: Service) -> None:
             ready=lambda: Answer((), {}),
             metrics=bytes,
         )
+
+
+def test_health_is_told_by_ipv6_too(service: Service) -> None:
+    answer = Answer((), {})
+    with HealthServer(
+        ("::1", 0), health=lambda: answer, ready=lambda: answer, metrics=bytes
+    ) as server:
+        service.url = f"http://[::1]:{server.address[1]}"
+
+        assert service.ask("/health")[0] == 200

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from atlastumor.cohorts.rows import State
+from atlastumor.watching import intake as intake_module
 from atlastumor.watching import service as service_module
 from atlastumor.watching.service import Limits
 from atlastumor.watching.status import Status, answer_alive, answer_ready
@@ -149,6 +150,25 @@ def test_what_is_no_scan_is_set_aside_with_its_reason(folder: Path, out: Path) -
 
         assert running.metrics.refused._value.get() == 3
         assert any("no known format" in text for text in running.list_problems())
+
+
+def test_a_bug_over_one_arrival_does_not_end_the_service(
+    folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = intake_module.find_cohort
+
+    def stumble(paths: list[Path], **more: object) -> object:
+        if paths[0].name.startswith("bad"):
+            raise KeyError(paths)
+        return find(paths, **more)
+
+    monkeypatch.setattr(intake_module, "find_cohort", stumble)
+    with a_service(out, folder) as running:
+        write_nifti(folder / "bad.nii.gz")
+        write_nifti(folder / "good.nii.gz")
+        running.until_done(1)
+
+        assert "This is a bug" in running.list_problems()[0]
 
 
 def test_a_single_slice_is_sent_for_its_study(folder: Path, out: Path) -> None:
