@@ -8,7 +8,6 @@ organs    Dice of each organ over the share of the real scans, a row per set
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,8 @@ _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
 }
 _SHARES = tuple(key for key in METRICS if key != "false_per_scan")
+_COLUMNS = 4
+_ASIDE = 1.04
 
 
 def name_arm(fold: float) -> str:
@@ -84,25 +85,26 @@ def _draw_scaling(study: Study) -> Figure:
     figure, grid = _make(1, len(sets), (5.2, 4.0))
     for axes, name in zip(grid[0], sets, strict=True):
         _set_up(axes, study, "DSC of tumors")
-        for number, curve in enumerate(_curves(study, name, _main_organ(study), "dsc")):
-            _draw_curve(axes, curve, _COLORS[number % len(_COLORS)], seeds=True)
-            _mark_plateau(axes, curve, _COLORS[number % len(_COLORS)])
+        _draw_arms(axes, study, (name, _main_organ(study), "dsc"), whole=True)
         axes.set_title(f"{name}, {study.n_patients[name]} scans", fontsize=10, loc="left")
         axes.legend(fontsize=8, frameon=False, loc="best")
     return figure
 
 
 def _draw_metrics(study: Study) -> Figure:
+    """Two rows of panels for each set; the last panel says which arm has which color."""
     sets = list(study.config.held_out)
-    figure, grid = _make(len(sets), len(_SHARES), (2.5, 2.5))
-    for row, name in zip(grid, sets, strict=True):
-        for axes, metric in zip(row, _SHARES, strict=True):
-            _set_up(axes, study, name if axes is row[0] else "")
-            for number, curve in enumerate(_curves(study, name, _main_organ(study), metric)):
-                _draw_curve(axes, curve, _COLORS[number % len(_COLORS)])
+    figure, grid = _make(2 * len(sets), _COLUMNS, (2.7, 2.3))
+    for row, name in enumerate(sets):
+        panels = [*grid[2 * row], *grid[2 * row + 1]]
+        for axes, metric in zip(panels, _SHARES, strict=False):
+            _set_up(axes, study, name if axes in {panels[0], panels[_COLUMNS]} else "")
+            _draw_arms(axes, study, (name, _main_organ(study), metric))
             axes.set_ylim(-0.02, 1.02)
             axes.set_title(METRICS[metric].title, fontsize=9, loc="left")
-    grid[0][0].legend(fontsize=7, frameon=False, loc="best")
+        for axes in panels[len(_SHARES) :]:
+            axes.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="center")
+            axes.set_axis_off()
     return figure
 
 
@@ -112,8 +114,7 @@ def _draw_organs(study: Study) -> Figure:
     for row, name in zip(grid, sets, strict=True):
         for axes, organ in zip(row, study.organs, strict=True):
             _set_up(axes, study, f"DSC, {name}" if axes is row[0] else "", as_share=True)
-            for number, curve in enumerate(_curves(study, name, organ, "dsc")):
-                _draw_curve(axes, curve, _COLORS[number % len(_COLORS)])
+            _draw_arms(axes, study, (name, organ, "dsc"))
             axes.set_title(name_organ(organ), fontsize=9, loc="left")
     grid[0][0].legend(fontsize=7, frameon=False, loc="best")
     return figure
@@ -123,8 +124,16 @@ def _main_organ(study: Study) -> str:
     return ALL if len(study.organs) > 1 else study.organs[0]
 
 
-def _curves(study: Study, name: str, organ: str, metric: str) -> Sequence[Curve]:
-    return [study.curves[name, organ, metric, fold] for fold in study.config.folds]
+def _draw_arms(
+    axes: Axes, study: Study, names: tuple[str, str, str], *, whole: bool = False
+) -> None:
+    """Draw all arms of a set, organ and metric; points of later arms a little to the right."""
+    for number, fold in enumerate(study.config.folds):
+        color = _COLORS[number % len(_COLORS)]
+        curve = study.curves[*names, fold]
+        _draw_curve(axes, curve, color, aside=_ASIDE**number, seeds=whole)
+        if whole:
+            _mark_plateau(axes, curve, color)
 
 
 def _set_up(axes: Axes, study: Study, label: str, *, as_share: bool = False) -> None:
@@ -147,13 +156,14 @@ def _set_up(axes: Axes, study: Study, label: str, *, as_share: bool = False) -> 
         axes.spines[side].set_visible(False)
 
 
-def _draw_curve(axes: Axes, curve: Curve, color: str, *, seeds: bool = False) -> None:
+def _draw_curve(axes: Axes, curve: Curve, color: str, *, aside: float, seeds: bool) -> None:
     """The means with their intervals, the fit, and the seeds where there is room."""
     low, high = curve.interval
     n = np.array(curve.sizes, float)
+    at = n * aside
     spread = np.vstack([curve.mean - low, high - curve.mean]).clip(min=0)
     axes.errorbar(
-        *(n, curve.mean, spread),
+        *(at, curve.mean, spread),
         fmt="o",
         color=color,
         markersize=4,
@@ -164,7 +174,7 @@ def _draw_curve(axes: Axes, curve: Curve, color: str, *, seeds: bool = False) ->
     )
     if seeds:
         for values in curve.seeds:
-            axes.plot(n, values, ".", color=color, markersize=3, alpha=0.4, zorder=2)
+            axes.plot(at, values, ".", color=color, markersize=3, alpha=0.4, zorder=2)
     if curve.law is None or math.isnan(float(curve.law.a[0])):
         axes.plot(n, curve.mean, "-", color=color, linewidth=0.9, alpha=0.6)
         return
