@@ -20,6 +20,7 @@ __all__ = ["add_cluster_options", "check_gpus", "open_cluster", "open_cohort_clu
 
 _DECIDING = ("numpy", "scipy", "torch", "distributed")
 """Packages of which another version may give other results, or be misunderstood."""
+_PATIENCE_S = 120.0
 
 
 def add_cluster_options(group: argparse._ArgumentGroup) -> None:
@@ -35,6 +36,12 @@ def add_cluster_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--tls-ca", type=Path, metavar="FILE", help="who signs, for tls://HOST:8786")
     group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate of this side")
     group.add_argument("--tls-key", type=Path, metavar="FILE", help="key of the certificate")
+    group.add_argument(
+        "--patience",
+        type=_parse_seconds,
+        metavar="SECONDS",
+        help="without scheduler or workers (120; with --slurm as long as it takes)",
+    )
 
 
 def open_cluster(
@@ -73,15 +80,26 @@ def open_cluster(
     from ..executors.dask_cluster import DaskExecutor  # noqa: PLC0415
     from ..executors.slurm import parse_slurm  # noqa: PLC0415
 
-    asked = (*agree_on_versions(_DECIDING), *agreements)
-    if options.scheduler:
-        return DaskExecutor(
-            options.scheduler, tls=tls, n_each=n_each, agreements=asked, folders=folders, say=say
-        )
-    jobs = parse_slurm(options.slurm, tls)
-    return DaskExecutor(  # the queue may take its time
-        jobs.start, n_each=n_each, agreements=asked, folders=folders, patience_s=math.inf, say=say
+    return DaskExecutor(
+        options.scheduler or parse_slurm(options.slurm, tls).start,
+        tls=tls,
+        n_each=n_each,
+        agreements=(*agree_on_versions(_DECIDING), *agreements),
+        folders=folders,
+        patience_s=options.patience or (_PATIENCE_S if options.scheduler else math.inf),
+        say=say,
     )
+
+
+def _parse_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        msg = f"'{text}' is no number of seconds"
+        raise argparse.ArgumentTypeError(msg)
+    return seconds
 
 
 def open_cohort_cluster(
