@@ -59,8 +59,8 @@ def test_an_event_takes_no_text_that_a_scan_could_have_written(text: str) -> Non
 def test_what_packages_say_is_not_repeated(tmp_path: Path) -> None:
     set_up_logs(tmp_path / "log")
 
-    logging.getLogger("pynetdicom").error("Patient %s, %s", NAME, UID)
-    logging.getLogger("pydicom").info("Patient %s", NAME)
+    logging.getLogger("first").error("Patient %s, %s", NAME, UID)
+    logging.getLogger("second").info("Patient %s", NAME)
     logging.getLogger("py.warnings").warning("Series %s", UID)
     try:
         raise ValueError(NAME)
@@ -71,7 +71,7 @@ def test_what_packages_say_is_not_repeated(tmp_path: Path) -> None:
     assert NAME not in text
     assert UID not in text
     assert [line["logger"] for line in lines(tmp_path / "log")] == [
-        "pynetdicom",
+        "first",
         "py.warnings",
         "other",
     ]
@@ -81,7 +81,7 @@ def test_what_packages_say_is_not_repeated(tmp_path: Path) -> None:
 def test_at_debug_all_is_written(tmp_path: Path) -> None:
     set_up_logs(tmp_path / "log", level=logging.DEBUG)
 
-    logging.getLogger("pydicom").debug("Series %s", UID)
+    logging.getLogger("second").debug("Series %s", UID)
 
     assert lines(tmp_path / "log")[0]["text"] == f"Series {UID}"
 
