@@ -59,17 +59,21 @@ class Job:
     Attributes:
         progressed: Emits the fraction in [0, 1], the stage, and the seconds left (None: unknown).
         replied: Emits each "reply" event.
-        finished: Emits the "result" event.
+        told: Emits each event of another kind, such as "case" or "table".
+        finished: Emits the "result" event, or the "document" of a command that answers so.
         failed: Emits the error.
+        result: What `finished` emitted; None before, and if it failed.
+        said: The same, also of a worker that failed after it had said it.
     """
 
     def __init__(
         self, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
     ) -> None:
         """Prepare the process; `start` starts it."""
-        self.progressed, self.replied = Signal(), Signal()
+        self.progressed, self.replied, self.told = Signal(), Signal(), Signal()
         self.finished, self.failed = Signal(), Signal()
         self.result: dict[str, Any] | None = None
+        self.said: dict[str, Any] | None = None
         self.error: Exception | None = None
         self._arguments = list(arguments)
         self._cancelled = False
@@ -135,12 +139,16 @@ class Job:
             AtlasTumorError: What the worker reported, or `Cancelled`.
             WorkerCrash: If it ended without a reason.
         """
-        while self._isRunning:
-            self._process.waitForFinished(_WAIT_MS)
-            slicer.app.processEvents()
+        self.waitForEnd()
         if self.error is not None:
             raise self.error
         return self.result
+
+    def waitForEnd(self) -> None:
+        """Stay here until the worker has ended, however it did, with Slicer's windows alive."""
+        while self._isRunning:
+            self._process.waitForFinished(_WAIT_MS)
+            slicer.app.processEvents()
 
     def _onOutput(self) -> None:
         text = self._decoder.decode(bytes(self._process.readAllStandardOutput().data()))
@@ -165,12 +173,13 @@ class Job:
             self.progressed.emit(event["fraction"], event["stage"], event.get("seconds_left"))
         elif kind == "reply":
             self.replied.emit(event)
-        elif kind == "result":
-            self.result = event
+        elif kind in ("result", "document"):
+            self.result = self.said = event
         elif kind == "error":
             self.error = errorFromEvent(event["kind"], event["message"])
         else:
             self._log.append(line)
+            self.told.emit(event)
 
     def _onProcessError(self, code: int) -> None:
         # Any other error is followed by `finished`.

@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from atlastumor.errors import Cancelled
 
-__all__ = ["RunControls", "RunTexts"]
+__all__ = ["RunControls", "RunTexts", "timeText"]
 
 _BAR = 1000
 
@@ -19,11 +19,13 @@ class RunTexts:
         start: On it while nothing runs.
         startTip: What pressing it does then.
         cancelTip: What pressing it does during a run.
+        cancel: On it during a run; empty for "Cancel".
     """
 
     start: str
     startTip: str
     cancelTip: str
+    cancel: str = ""
 
 
 class RunControls:
@@ -43,10 +45,16 @@ class RunControls:
         self._texts = texts
         self.showIdle()
 
+    def setTexts(self, texts: RunTexts) -> None:
+        """Say something else on the button; during a run, from its end on."""
+        self._texts = texts
+        if not self.isBusy:
+            self._button.text = texts.start
+
     def showBusy(self, stage: str) -> None:
         """A run begins: the button cancels it."""
         self.isBusy = True
-        self._button.text = _("Cancel")
+        self._button.text = self._texts.cancel or _("Cancel")
         self._button.toolTip = self._texts.cancelTip
         self._bar.maximum = 0  # moves without telling how far
         self._label.text = stage
@@ -70,7 +78,7 @@ class RunControls:
         self._bar.value = round(fraction * _BAR)
         text = _(stage)
         if secondsLeft is not None and fraction < 1.0:
-            text = _("{stage}, about {time} left").format(stage=text, time=_time(secondsLeft))
+            text = _("{stage}, about {time} left").format(stage=text, time=timeText(secondsLeft))
         self._label.text = text
 
     def showFailure(self, error: Exception) -> None:
@@ -88,8 +96,11 @@ class RunControls:
         self._button.toolTip = obstacle or self._texts.startTip
 
 
-def _time(seconds: float) -> str:
-    """Seconds as people say them."""
+def timeText(seconds: float) -> str:
+    """Seconds as people say them: "1 s" to "89 s", then minutes, from 90 minutes on hours."""
     if seconds < 90:
         return _("{n} s").format(n=max(1, round(seconds)))
-    return _("{n} min").format(n=round(seconds / 60))
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return _("{n} min").format(n=minutes)
+    return _("{n} h {m} min").format(n=minutes // 60, m=minutes % 60)

@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,6 +35,7 @@ class WorkerRun(ABC):
         folderPrefix: How the name of the temporary folder begins.
         takeInStage: What is said while the result is taken in; translated where it is shown.
         progressed: Emits the fraction in [0, 1], the stage, and the seconds left (None: unknown).
+        told: Emits what else the worker tells, such as an event "case".
         finished: Emits the result.
         failed: Emits the error.
         result: What `takeIn` gave, or None.
@@ -48,7 +49,8 @@ class WorkerRun(ABC):
         self, worker: Sequence[str], *, scene: "slicer.vtkMRMLScene | None" = None
     ) -> None:
         """Write nothing yet; `start` does."""
-        self.progressed, self.finished, self.failed = Signal(), Signal(), Signal()
+        self.progressed, self.told = Signal(), Signal()
+        self.finished, self.failed = Signal(), Signal()
         self.result: Any = None
         self.error: Exception | None = None
         self._worker, self._scene = list(worker), scene
@@ -78,6 +80,15 @@ class WorkerRun(ABC):
             The result.
         """
 
+    def stands(self, _event: Mapping[str, Any], _error: Exception) -> bool:
+        """Whether what the worker said counts, though it reported an error after it: no.
+
+        Args:
+            _event: What it said.
+            _error: What it reported, or `Cancelled`.
+        """
+        return False
+
     @property
     def isRunning(self) -> bool:
         """Whether the worker runs."""
@@ -100,8 +111,9 @@ class WorkerRun(ABC):
         try:
             self._job = Job([*self._worker, *self.prepare(self._folder)])
             self._job.progressed.connect(self._onProgress)
+            self._job.told.connect(self.told.emit)
             self._job.finished.connect(self._onJobFinished)
-            self._job.failed.connect(self._fail)
+            self._job.failed.connect(self._onJobFailed)
             self._watchScene()
             self._job.start()
         except BaseException:
@@ -123,7 +135,7 @@ class WorkerRun(ABC):
             AtlasTumorError: What the worker reported, or `Cancelled`.
             WorkerCrash: If it ended without a reason.
         """
-        self._job.wait()
+        self._job.waitForEnd()
         if self.error is not None:
             raise self.error
         return self.result
@@ -146,6 +158,12 @@ class WorkerRun(ABC):
         self._cleanUp()
         self.progressed.emit(1.0, "Done", 0.0)
         self.finished.emit(self.result)
+
+    def _onJobFailed(self, error: Exception) -> None:
+        if self._job.said is not None and self.stands(self._job.said, error):
+            self._onJobFinished(self._job.said)
+        else:
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._cleanUp()

@@ -31,6 +31,10 @@ _N_LESIONS = (2, 1, 1)
 
 def main() -> int:
     """Read the words, then end as `ATLASTUMOR_FAKE` says."""
+    if sys.argv[1] == "batch":
+        import FakeBatch  # noqa: PLC0415 - it imports this file
+
+        return FakeBatch.main(sys.argv[2:])
     parser = argparse.ArgumentParser()
     subparser = segment.add_parser(parser.add_subparsers(required=True))
     subparser.add_argument("--json-progress", action="store_true", required=True)
@@ -71,8 +75,8 @@ def hang() -> None:
     time.sleep(600)
 
 
-def write_results(options: argparse.Namespace, directory: Path, mode: str) -> None:
-    """Write labels, table and record for the scan."""
+def write_results(options: argparse.Namespace, directory: Path, mode: str) -> tuple[Lesion, ...]:
+    """Write labels, table and record for the scan; gives the lesions."""
     image = sitk.ReadImage(str(options.input))
     organs = select_organs(options.organs)
     labels = draw(image.GetSize(), organs if mode != "empty" else ())
@@ -89,6 +93,7 @@ def write_results(options: argparse.Namespace, directory: Path, mode: str) -> No
     sitk.WriteImage(output, str(directory / "labels.nii.gz"))
     write_table(lesions, directory / "lesions.csv")
     write_record(options, lesions, directory / "result.json")
+    return lesions
 
 
 def draw(shape: tuple[int, int, int], organs: tuple) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Nodes in, nodes out. Runs without any widget: `slicer.util.getModuleLogic("AtlasTumorSeg")`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -8,11 +10,13 @@ from slicer.i18n import tr as _
 from atlastumor.detection.operating_point import thresholds_for
 from atlastumor.errors import InputError
 from atlastumor.models.card import DEFAULT_MODEL, find_card
-from atlastumor.models.recipe import Model
 from atlastumor.organs import find_organ, select_organs
 from AtlasTumorSlicer.Mrml import checkScan
 from AtlasTumorSlicer.WorkerLogic import ProgressCallback, WorkerLogic
 
+from .BatchRun import BatchRun
+from .CohortCases import CaseRow, CohortResult
+from .CohortRun import CohortRun
 from .OperatingPoints import readOperatingPoints
 from .Parameters import Parameters
 from .Run import Run
@@ -25,9 +29,23 @@ class AtlasTumorSegLogic(WorkerLogic):
 
     >>> logic = slicer.util.getModuleLogic("AtlasTumorSeg")
     >>> segmentationNode = logic.segment(volumeNode, organs=["liver"], device="cpu")
+    >>> result = logic.segmentCohort("/data/scans", "/data/results", onCase=print)
+
+    Attributes:
+        cohort: The last cohort, or None; also one that has ended.
     """
 
     parametersClass = Parameters
+
+    def __init__(self) -> None:
+        """Start with nothing running."""
+        super().__init__()
+        self.cohort: BatchRun | None = None
+
+    @property
+    def isCohortRunning(self) -> bool:
+        """Whether a cohort is under way; it goes on while scenes come and go."""
+        return self.cohort is not None and self.cohort.isRunning
 
     def segment(
         self,
@@ -68,43 +86,127 @@ class AtlasTumorSegLogic(WorkerLogic):
             AtlasTumorError: What cannot be used as given, or (with `wait`) the worker's reason.
             WorkerCrash: If the worker ended without a reason (with `wait`).
         """
-        card = self._check(volumeNode, model, operatingPoint)
-        options = _options(organs, card.id, thresholds or {}, isMirrored=mirror)
-        options += ["--device", device, "--backend", backend, "--precision", precision]
-        run = Run(
-            volumeNode,
-            outputSegmentation,
-            worker=self.workerCommand,
-            options=options,
+        checkScan(volumeNode)
+        options = self._words(
+            organs=organs,
+            model=model,
+            device=device,
+            backend=backend,
+            precision=precision,
+            thresholds=thresholds,
+            mirror=mirror,
             operatingPoint=operatingPoint,
         )
+        words = {"worker": self.workerCommand, "options": options, "operatingPoint": operatingPoint}
+        run = Run(volumeNode, outputSegmentation, **words)
         return self.startRun(run, onProgress, wait=wait)
 
-    def _check(
-        self, volumeNode: "slicer.vtkMRMLScalarVolumeNode", model: str, operatingPoint: str
-    ) -> Model:
-        """Refuse what cannot run, before anything is written; gives the model's card."""
+    def segmentCohort(
+        self,
+        inputs: Any,
+        outputFolder: "str | Path | None" = None,
+        *,
+        formats: Iterable[str] = ("nifti",),
+        series: str = "best",
+        loadResults: bool = False,
+        listOnly: bool = False,
+        wait: bool = True,
+        onProgress: ProgressCallback | None = None,
+        onCase: Callable[[CaseRow], None] | None = None,
+        **how: Any,
+    ) -> CohortResult | CohortRun:
+        """Outline organs and tumors on many scans, in a process of its own.
+
+        A folder of results that was begun is gone on with: what is done stays, whatever stopped it.
+
+        Args:
+            inputs: One or several of: folder, file, manifest (CSV), pattern, volume node.
+            outputFolder: For the results. None takes a temporary one, for nodes with `loadResults`.
+            formats: Of "nifti", "seg.nrrd" and, for DICOM, "dicom-seg", "dicom-sr", "dicom-sc".
+            series: Which DICOM series of a study: "best", "all" or the beginning of a UID.
+            loadResults: Bring the results of nodes back as segmentations beside them, at the end.
+            listOnly: Find the cases, and segment none.
+            wait: Return only when done. Windows stay alive meanwhile.
+            onProgress: Told how far it is.
+            onCase: Told of each case that ends.
+            how: As `segment` takes it: organs, model, device, backend, precision, thresholds,
+                mirror, operatingPoint.
+
+        Returns:
+            Counts, folder, and why cases failed, which is no error; with `wait=False` the run,
+            which has `cancel`, `wait` and `cases`.
+
+        Raises:
+            AtlasTumorError: What cannot be used as given, or (with `wait`) the worker's reason.
+            WorkerCrash: If the worker ended without a reason (with `wait`).
+        """
+        options = ["--format", ",".join(formats), "--series", series]
+        options += ["--list"] if listOnly else []
+        run = CohortRun(
+            self.workerCommand,
+            inputs,
+            Path(outputFolder).expanduser().absolute() if outputFolder else None,
+            options=options + self._words(**how),
+            operatingPoint=how.get("operatingPoint", ""),
+            loadResults=loadResults,
+        )
+        if onCase is not None:
+            run.caseTold.connect(onCase)
+        return self.startBatch(run, onProgress, wait=wait)
+
+    def startBatch(
+        self, run: BatchRun, onProgress: ProgressCallback | None = None, *, wait: bool
+    ) -> CohortResult | BatchRun:
+        """Start a `batch` command, which is then the one that `cancelCohort` stops.
+
+        Args:
+            run: Not started yet.
+            onProgress: Told how far it is.
+            wait: Return only when done. Windows stay alive meanwhile.
+
+        Returns:
+            Its result, or with `wait=False` the run.
+        """
+        if onProgress is not None:
+            run.progressed.connect(onProgress)
+        run.start()
+        self.cohort = run
+        return run.wait() if wait else run
+
+    def cancelCohort(self) -> None:
+        """Stop the cohort under way, if one is; the same command goes on with it."""
+        if self.cohort is not None:
+            self.cohort.cancel()
+
+    def _words(
+        self,
+        *,
+        organs: Iterable[str] | None = None,
+        model: str = DEFAULT_MODEL,
+        device: str = "auto",
+        backend: str = "auto",
+        precision: str = "auto",
+        thresholds: Mapping[str, float] | None = None,
+        mirror: bool = False,
+        operatingPoint: str = "",
+    ) -> list[str]:
+        """Words for the worker's command; mistakes are told here, before anything is written."""
         if self.isRunning:
             raise InputError(_("A segmentation is already running; wait for it or cancel it."))
-        checkScan(volumeNode)
+        if self.isCohortRunning:
+            raise InputError(_("A cohort is already running; wait for it or stop it."))
         card = find_card(model)
         if operatingPoint:
             thresholds_for(readOperatingPoints(operatingPoint), card)
-        return card
-
-
-def _options(
-    organs: Iterable[str] | None, model: str, thresholds: Mapping[str, float], *, isMirrored: bool
-) -> list[str]:
-    """Words for the worker's command, checked here so that mistakes are told before it starts."""
-    keys = [organ.key for organ in select_organs(organs)]
-    words = ["--organs", ",".join(keys), "--model", model]
-    for key, value in thresholds.items():
-        if not 0.0 <= value <= 1.0:
-            raise InputError(
-                _("The threshold of {organ} is {value}; it must lie between 0 and 1.").format(
-                    organ=key, value=value
+        keys = [organ.key for organ in select_organs(organs)]
+        words = ["--organs", ",".join(keys), "--model", card.id]
+        words += ["--device", device, "--backend", backend, "--precision", precision]
+        for key, value in (thresholds or {}).items():
+            if not 0.0 <= value <= 1.0:
+                raise InputError(
+                    _("The threshold of {organ} is {value}; it must lie between 0 and 1.").format(
+                        organ=key, value=value
+                    )
                 )
-            )
-        words += ["--threshold", f"{find_organ(key).key}={value!r}"]
-    return [*words, "--mirror"] if isMirrored else words
+            words += ["--threshold", f"{find_organ(key).key}={value!r}"]
+        return [*words, "--mirror"] if mirror else words

@@ -12,7 +12,13 @@ from atlastumor.organs import KEYS
 __all__ = ["Parameters", "readMachine", "writeMachine"]
 
 
-_MACHINE_DEFAULTS = {"device": "auto", "backend": "auto", "precision": "auto"}
+_MACHINE_DEFAULTS = {
+    "device": "auto",
+    "backend": "auto",
+    "precision": "auto",
+    "cohortInputs": "[]",
+    "cohortFolder": "",
+}
 _GROUP = "AtlasTumor"
 
 
@@ -28,6 +34,8 @@ class Parameters:
     thresholds - Least tumor probability by organ key; absent organs keep the model's own.
     mirror - Average over mirrored passes.
     operatingPoint - Content of an operating-point file; empty for none.
+    seriesRule - Which DICOM series of a study a cohort takes: "best" or "all".
+    formats - What a cohort writes beside labels, table and record.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -38,10 +46,12 @@ class Parameters:
     thresholds: dict[str, float]
     mirror: bool = False
     operatingPoint: str
+    seriesRule: str = "best"
+    formats: list[str]
 
 
 def readMachine(name: str) -> str:
-    """Read a choice that belongs to this computer: "device", "backend" or "precision"."""
+    """Read a choice that belongs to this computer, such as "device" or "cohortFolder"."""
     return str(qt.QSettings().value(f"{_GROUP}/{name}", _MACHINE_DEFAULTS[name]))
 
 

@@ -1,12 +1,17 @@
 """The module panel: its own controls, joined to the scene's choices and to the logic."""
 
+from typing import Any
+
 import slicer
 from slicer.i18n import tr as _
 
+from atlastumor.errors import Cancelled
 from AtlasTumorSlicer.ModuleWidget import ModuleWidget
 from AtlasTumorSlicer.RunControls import RunTexts
 from AtlasTumorSlicer.Tables import findTable
 
+from .CohortCases import ShownCase
+from .CohortPanel import CohortPanel
 from .Logic import AtlasTumorSegLogic
 from .ModelPanel import ModelPanel
 from .ModelsDialog import ModelsDialog
@@ -15,6 +20,7 @@ from .OrgansPanel import OrgansPanel
 from .Parameters import Parameters, readMachine, writeMachine
 from .ResultPanel import ResultPanel
 from .Run import Run
+from .TaskTabs import TaskTabs
 
 __all__ = ["AtlasTumorSegWidget"]
 
@@ -29,7 +35,7 @@ class AtlasTumorSegWidget(ModuleWidget):
     """The panel of AtlasTumorSeg."""
 
     logicClass = AtlasTumorSegLogic
-    resting = ("inputsCollapsibleButton", "organsCollapsibleButton", "advancedCollapsibleButton")
+    resting = ("scanInputsWidget", "organsCollapsibleButton", "advancedCollapsibleButton")
 
     def runTexts(self) -> RunTexts:
         """Texts of the button Apply."""
@@ -57,16 +63,26 @@ class AtlasTumorSegWidget(ModuleWidget):
         )
         self._point.changed.connect(self._onPointChanged)
         self._fillMachineChoices()
+        self._tasks = TaskTabs(ui)
+        self._cohort = CohortPanel(
+            ui, self.logic, lambda: self.installer.ensure(), self._cohortSettings
+        )
+        self._cohort.choices.changed.connect(self._onCohortChoices)
+        self._cohort.stateChanged.connect(self._onCohortState)
+        self._cohort.opening.finished.connect(self._onCase)
+        self._tasks.cohortChosen.connect(self._cohort.showFolder)
         ui.allOrgansButton.connect("clicked(bool)", lambda _on: self._organs.checkAll(True))
         ui.noOrgansButton.connect("clicked(bool)", lambda _on: self._organs.checkAll(False))
 
     def cleanup(self) -> None:
         """Stop what runs, and close the window of the models."""
         self._models.close()
+        self._cohort.close()
         super().cleanup()
 
     def onSceneStartClose(self, _caller: object = None, _event: object = None) -> None:
-        """Stop what runs: its scan is about to go."""
+        """Stop the run on a scan, which is about to go; a cohort of files goes on."""
+        self._cohort.onSceneStartClose()
         super().onSceneStartClose()
         self._result.show(None)
 
@@ -82,15 +98,10 @@ class AtlasTumorSegWidget(ModuleWidget):
         """Start a segmentation."""
         return self.logic.segment(
             parameters.inputVolume,
-            list(parameters.organs),
-            model=parameters.model,
-            thresholds=dict(parameters.thresholds),
-            mirror=parameters.mirror,
-            operatingPoint=parameters.operatingPoint,
             outputSegmentation=parameters.outputSegmentation,
             wait=False,
             onProgress=self.showProgress,
-            **{name: readMachine(name) for name in _MACHINE_CHOICES},
+            **_settings(parameters),
         )
 
     def keepResult(self, run: Run) -> None:
@@ -105,14 +116,36 @@ class AtlasTumorSegWidget(ModuleWidget):
         self._organs.show(list(parameters.organs), dict(parameters.thresholds))
         self._model.show(parameters.model)
         self._point.show(parameters.operatingPoint, parameters.model)
+        self._cohort.choices.show(parameters)
         table = findTable(parameters.outputSegmentation) or parameters.lesionTable
         self._result.show(table)
 
     def findObstacle(self) -> str:
         """Why Apply cannot be pressed; empty if it can."""
-        parameters = self._parameterNode
-        if parameters is None or not parameters.inputVolume:
+        if self._cohort.isBusy:
+            return _("A cohort is running. Stop it first; it can be gone on with afterwards.")
+        if self._parameterNode is None or not self._parameterNode.inputVolume:
             return _("Choose a scan first.")
+        return self._findCommonObstacle()
+
+    def onApplyButton(self, _isChecked: bool = False) -> None:
+        """Start a run, or cancel the one under way; a cohort waits meanwhile."""
+        super().onApplyButton()
+        self.checkCanApply()
+
+    def checkCanApply(self) -> None:
+        """Let Apply and Start be pressed, or say why they cannot."""
+        super().checkCanApply()
+        if self.isBusy:
+            self._cohort.setObstacle(_("A scan is being segmented. Wait for it or cancel it."))
+        else:
+            self._cohort.setObstacle(self._findCommonObstacle())
+
+    def _findCommonObstacle(self) -> str:
+        """Why neither a scan nor a cohort can be segmented; empty if they can."""
+        parameters = self._parameterNode
+        if parameters is None:
+            return _("Open the module first.")
         if not parameters.organs:
             return _("Check at least one organ.")
         if not self._model.has(parameters.model):
@@ -148,3 +181,39 @@ class AtlasTumorSegWidget(ModuleWidget):
     def _onPointChanged(self) -> None:
         if self._parameterNode is not None:
             self._parameterNode.operatingPoint = self._point.text
+
+    def _cohortSettings(self) -> dict[str, Any]:
+        if self._parameterNode is None:
+            raise Cancelled(_("Cancelled."))  # the module was left meanwhile
+        return _settings(self._parameterNode)
+
+    def _onCohortChoices(self) -> None:
+        if self._parameterNode is not None:
+            self._cohort.choices.write(self._parameterNode)
+
+    def _onCohortState(self) -> None:
+        """One run at a time: the settings of a cohort rest while it runs."""
+        if not self.isBusy:
+            self._enableChoices(not self._cohort.isBusy)
+            self._controls.showObstacle(self.findObstacle())
+
+    def _onCase(self, case: ShownCase) -> None:
+        """Choose the nodes of a case that was opened, and show its lesions."""
+        if self._parameterNode is None:
+            return
+        with slicer.util.NodeModify(self._parameterNode):
+            self._parameterNode.inputVolume = case.volumeNode
+            self._parameterNode.outputSegmentation = case.segmentationNode
+            self._parameterNode.lesionTable = case.tableNode
+
+
+def _settings(parameters: Parameters) -> dict[str, Any]:
+    """What a scan and the scans of a cohort are segmented with."""
+    return {
+        "organs": list(parameters.organs),
+        "model": parameters.model,
+        "thresholds": dict(parameters.thresholds),
+        "mirror": parameters.mirror,
+        "operatingPoint": parameters.operatingPoint,
+        **{name: readMachine(name) for name in _MACHINE_CHOICES},
+    }

@@ -27,13 +27,13 @@ def test_while_it_runs_the_button_cancels_and_choices_rest(
     wait_for(lambda: "Finding tumors" in a_panel.ui.stageLabel.text)
     assert a_panel.ui.applyButton.text == "Cancel"
     assert a_panel.ui.applyButton.enabled
-    assert not a_panel.ui.inputsCollapsibleButton.enabled
+    assert not a_panel.ui.scanInputsWidget.enabled
     family = [int(word) for word in note.read_text().split()]
 
     a_panel.ui.applyButton.click()
 
     assert a_panel.ui.applyButton.text == "Apply"
-    assert a_panel.ui.inputsCollapsibleButton.enabled
+    assert a_panel.ui.scanInputsWidget.enabled
     wait_for(lambda: not any(is_alive(pid) for pid in family), 10)
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
     assert not [p for p in Path(slicer.app.temporaryPath).iterdir() if "AtlasTumor" in p.name]
