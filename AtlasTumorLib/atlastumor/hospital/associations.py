@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pynetdicom import AE, _config, evt
@@ -18,6 +18,7 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
+from pynetdicom.transport import AssociationSocket
 
 from ..errors import NetworkError
 from .peer import Peer
@@ -38,6 +39,17 @@ _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
 _config.STORE_SEND_CHUNKED_DATASET = True  # files leave byte for byte as they are
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+
+
+def _close_socket(wrapper: AssociationSocket | None) -> None:
+    """Close a socket also if its other end is gone, which pynetdicom leaves to chance."""
+    with suppress(AttributeError, OSError):
+        wrapper.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+    with suppress(AttributeError, OSError):
+        wrapper.socket.close()  # type: ignore[union-attr]
+
+
+AssociationSocket._shutdown_socket = _close_socket  # type: ignore[assignment, method-assign]
 
 
 @contextmanager
@@ -83,15 +95,18 @@ def associate(
         )
     except OSError as error:
         raise NetworkError(_say_unreachable(peer, error)) from error
-    if not association.is_established:
-        raise NetworkError(_say_refused(peer, association))
     try:
+        if not association.is_established:
+            raise NetworkError(_say_refused(peer, association))
         yield association
     except BaseException:
         association.abort()
         raise
-    if association.is_established:
-        association.release()
+    else:
+        if association.is_established:
+            association.release()
+    finally:
+        _close_socket(association.dul.socket)
 
 
 def limit_waits(event: Event, timeout_s: float) -> None:

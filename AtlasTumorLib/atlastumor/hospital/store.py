@@ -62,7 +62,7 @@ def store_at_peer(
         NetworkError: If no association can be opened.
     """
     for group in _divide(instances):
-        with associate(peer, _make_contexts(group, transcode=transcode)) as association:
+        with associate(peer, _make_contexts(group)) as association:
             for number, instance in enumerate(group):
                 outcome = _store(association, peer, instance, number, transcode=transcode)
                 if outcome is None:
@@ -87,12 +87,10 @@ def _kind_of(instance: Instance) -> tuple[str, str]:
     return instance.sop_class, instance.transfer_syntax
 
 
-def _make_contexts(instances: Sequence[Instance], *, transcode: bool) -> list[PresentationContext]:
-    """Propose each kind as it is stored and, where that may be offered, uncompressed."""
+def _make_contexts(instances: Sequence[Instance]) -> list[PresentationContext]:
+    """Propose each kind as it is stored, and uncompressed, so that it shows what would be taken."""
     kinds = dict.fromkeys(_kind_of(one) for one in instances)
-    plain = dict.fromkeys(
-        sop_class for sop_class, syntax in kinds if transcode or syntax in UNCOMPRESSED
-    )
+    plain = dict.fromkeys(sop_class for sop_class, _ in kinds)
     return [
         *(build_context(sop_class, syntax) for sop_class, syntax in kinds),
         *(build_context(sop_class, list(_PLAIN)) for sop_class in plain),

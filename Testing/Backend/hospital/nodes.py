@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.events import Event
 from pynetdicom.presentation import build_context
+from pynetdicom.transport import ThreadedAssociationServer
 
 from atlastumor.hospital import Peer
 
@@ -26,6 +28,7 @@ def a_node(
     kinds: list[str] | None = None,
     syntaxes: list[str] | None = None,
     prepare: Callable[[AE], None] | None = None,
+    handlers: Sequence[tuple[Any, Callable[[Event], Any]]] = (),
     timeout_s: float = 20.0,
 ) -> Iterator[Peer]:
     """Run a node while the block lasts.
@@ -37,6 +40,7 @@ def a_node(
         kinds: UIDs of what it takes; all kinds of objects by default.
         syntaxes: UIDs of encodings that it takes.
         prepare: Changes the node before it listens.
+        handlers: Of more events.
         timeout_s: Of the address that is given.
     """
     entity = AE(ae_title=TITLE)
@@ -47,12 +51,18 @@ def a_node(
         entity.add_supported_context(kind, context.transfer_syntax, scu_role=True, scp_role=True)
     if prepare is not None:
         prepare(entity)
-    handlers: list[Any] = [(evt.EVT_C_STORE, store or (lambda _event: 0x0000))]
-    handlers += [(evt.EVT_C_FIND, find)] if find else []
-    handlers += [(evt.EVT_C_GET, get)] if get else []
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
+    answers: list[Any] = [(evt.EVT_C_STORE, store or (lambda _event: 0x0000)), *handlers]
+    answers += [(evt.EVT_C_FIND, find)] if find else []
+    answers += [(evt.EVT_C_GET, get)] if get else []
+    address = ("127.0.0.1", 0)
+    server: Any = entity.make_server(
+        address, evt_handlers=answers, server_class=ThreadedAssociationServer
+    )
+    entity._servers.append(server)  # as `start_server` does, which is slow to end
+    thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
+    thread.start()
     try:
         yield Peer("127.0.0.1", server.server_address[1], TITLE, timeout_s=timeout_s)
     finally:
         entity.shutdown()
+        thread.join(10)
