@@ -135,10 +135,11 @@ class Service:
         for end in self._runner.step(_STEP_S):
             self._note_end(end)
         self._delete_old()
-        was_ready = not self.status.troubles
+        before = self.status
         self._look_at_self()
-        if not was_ready and not self.status.troubles:
-            log_event("ready")
+        if bool(before.troubles) != bool(self.status.troubles):
+            log_event("not_ready" if self.status.troubles else "ready")
+        if self._engine.is_open:
             tell_systemd(READY)
         tell_systemd(ALIVE)
 
