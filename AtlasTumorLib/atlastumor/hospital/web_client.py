@@ -6,11 +6,13 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import requests
 from dicomweb_client.web import DICOMwebClient
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
 from ..errors import InputError, NetworkError
@@ -25,9 +27,19 @@ BUSY = (429, 502, 503, 504)
 
 _CHUNK_BYTES = 1 << 20
 
-# The client logs UIDs at INFO, and requests whole addresses.
-for _name in ("dicomweb_client", "urllib3", "requests"):
+# Their logs hold UIDs and whole addresses.
+for _name in ("dicomweb_client", "urllib3", "requests", "retrying"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+
+class _Session(requests.Session):
+    """Trusts the authorities that were named, whatever the environment says (requests' #3829)."""
+
+    ca: str | None = None
+
+    def merge_environment_settings(self, *args: Any, **more: Any) -> Any:
+        settings = super().merge_environment_settings(*args, **more)
+        return settings | ({"verify": self.ca} if self.ca else {})
 
 
 class _Proof(AuthBase):
@@ -66,13 +78,12 @@ def open_client(web: Web) -> Iterator[DICOMwebClient]:
     if web.ca is not None and not web.ca.is_file():
         msg = f"There is no file '{web.ca}' with certificates. Name one in PEM format."
         raise InputError(msg)
-    with requests.Session() as session:
+    with _Session() as session:
         retry = Retry(_N_RETRIES, backoff_factor=0.5, status_forcelist=BUSY, raise_on_status=False)
         session.mount("https://", HTTPAdapter(max_retries=retry))
         session.mount("http://", HTTPAdapter(max_retries=retry))
         session.auth = _Proof(web.login)
-        if web.ca is not None:
-            session.verify = str(web.ca)
+        session.ca = None if web.ca is None else str(web.ca)
         client = DICOMwebClient(
             web.url,
             session=session,
@@ -93,33 +104,33 @@ def _told_as_ours(web: Web) -> Iterator[None]:
     except requests.exceptions.HTTPError as error:
         status = 0 if error.response is None else error.response.status_code
         raise NetworkError(_say_status(web, status)) from error
-    except requests.exceptions.Timeout as error:
-        msg = (
-            f"{web} does not answer within {web.timeout_s:g} s. Check the address, and whether a "
-            "firewall or proxy lies between; or wait longer."
-        )
-        raise NetworkError(msg) from error
     except (requests.exceptions.JSONDecodeError, json.JSONDecodeError) as error:
         msg = f"{web} answers, but not as a DICOMweb server does. Check the path of its address."
         raise NetworkError(msg) from error
     except requests.exceptions.RequestException as error:
-        msg = (
-            f"{web} cannot be reached, or broke off ({_find_reason(error)}). Check address and "
-            "port, and that it runs."
+        raise NetworkError(_say_unreachable(web, list(_unwrap(error)))) from error
+
+
+def _unwrap(error: BaseException | None) -> Iterator[BaseException]:
+    """Look below the wrappings of requests and urllib3."""
+    while error is not None:
+        yield error
+        first = error.args[0] if error.args else None
+        inner = getattr(first, "reason", None) or first
+        if not isinstance(inner, BaseException):
+            inner = error.__cause__ or error.__context__
+        error = inner
+
+
+def _say_unreachable(web: Web, errors: list[BaseException]) -> str:
+    if any(isinstance(one, (requests.exceptions.Timeout, ReadTimeoutError)) for one in errors):
+        return (
+            f"{web} does not answer within {web.timeout_s:g} s. Check the address, and whether a "
+            "firewall or proxy lies between; or wait longer."
         )
-        raise NetworkError(msg) from error
-
-
-def _find_reason(error: BaseException) -> str:
-    """Find the system's own words below the wrappings of requests and urllib3."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror.lower()
-        inner = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
-        inner = getattr(inner, "reason", None) or inner
-        seen = inner or seen.__cause__ or seen.__context__
-    return type(error).__name__
+    told = [one.strerror for one in errors if isinstance(one, OSError) and one.strerror]
+    reason = told[-1].lower() if told else "the connection broke off"
+    return f"{web} cannot be reached ({reason}). Check address and port, and that it runs."
 
 
 def _say_untrusted(web: Web) -> str:
