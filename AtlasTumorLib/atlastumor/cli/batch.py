@@ -7,11 +7,15 @@ of all others stand.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AtlasTumorError, UsageError
+from ..progress import CancelToken
 from .arguments import parse_count
 from .cluster_options import add_cluster_options, open_cohort_cluster
 from .console import Console
@@ -122,14 +126,16 @@ def _segment(options: argparse.Namespace, console: Console) -> None:
     settings = read_settings(options)
     from ..cohorts.batch import run_batch  # noqa: PLC0415 - pulls in scipy
 
-    summary = run_batch(
-        options.inputs,
-        options.output,
-        settings,
-        series=options.series,
-        rebuild=options.rebuild,
-        **_read_work(options, console, settings, options.output, options.inputs),
-    )
+    with _cancelled_by_signals() as cancel:
+        summary = run_batch(
+            options.inputs,
+            options.output,
+            settings,
+            series=options.series,
+            rebuild=options.rebuild,
+            cancel=cancel,
+            **_read_work(options, console, settings, options.output, options.inputs),
+        )
     _conclude(summary, console)
 
 
@@ -141,7 +147,27 @@ def _retry(directory: Path, options: argparse.Namespace, console: Console) -> No
     with Journal.read(CohortFolder(directory).journal) as journal:
         settings, inputs = journal.settings, journal.inputs["inputs"]
     how = _read_work(options, console, settings, directory, inputs)
-    _conclude(retry_failed(directory, **how), console)
+    with _cancelled_by_signals() as cancel:
+        summary = retry_failed(directory, cancel=cancel, **how)
+    _conclude(summary, console)
+
+
+@contextmanager
+def _cancelled_by_signals() -> Iterator[CancelToken]:
+    """Stop between two steps and not within one; a second signal does not wait for that."""
+    cancel = CancelToken()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if cancel.is_cancelled:
+            raise KeyboardInterrupt
+        cancel.cancel()
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield cancel
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _read_work(

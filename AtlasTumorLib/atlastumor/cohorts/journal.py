@@ -248,6 +248,11 @@ class Journal:
             text = "UPDATE cases SET state = 'waiting', outcome = NULL, ended = NULL WHERE id = ?"
             self._connection.executemany(text, ((one,) for one in case_ids))
 
+    def put_back_running(self) -> None:
+        """Have all cases wait again that are running; their runner stops, or is gone."""
+        text = "UPDATE cases SET state = 'waiting', outcome = NULL, ended = NULL "
+        self._change(text + "WHERE state = 'running'")
+
     def release(self) -> int:
         """Have all quarantined cases wait again, as if they had not failed; gives their number."""
         text = "UPDATE cases SET state = 'waiting', failures = 0, ended = NULL "

@@ -118,7 +118,7 @@ class Runner:
 
     def put_back(self) -> None:
         """Have cases wait that are under way; the executor is left to be stopped."""
-        self._journal.put_back(task.case.id for task, _ in self._under_way.values())
+        self._journal.put_back_running()
         self._under_way.clear()
 
     def _hand_out(self) -> None:
