@@ -76,17 +76,18 @@ class Deidentifier:
         pseudonym = self._pseudonyms.patient(person)
         dataset.PatientName = dataset.PatientID = pseudonym
         dataset.SpecificCharacterSet = "ISO_IR 192"
-        self._mark(dataset, is_ours=is_ours)
+        self._mark(dataset)
         _renew_meta(dataset)
         return n_replaced
 
-    def _mark(self, dataset: Dataset, *, is_ours: bool) -> None:
-        """Say what was done (PS3.15 E.1.1 and E.3)."""
+    def _mark(self, dataset: Dataset) -> None:
+        """Say what was done (PS3.15 E.1.1 and E.3), alike in all files of a patient."""
         options = self._options
-        done = [codes.DCM.BasicApplicationConfidentialityProfile]
-        if "ContentSequence" in dataset:
-            done.append(codes.DCM.CleanStructuredContentOption)
-        if options.clean_descriptors or is_ours:
+        done = [
+            codes.DCM.BasicApplicationConfidentialityProfile,
+            codes.DCM.CleanStructuredContentOption,
+        ]
+        if options.clean_descriptors:
             done.append(codes.DCM.CleanDescriptorsOption)
         if options.retain_dates:
             done.append(codes.DCM.RetainLongitudinalTemporalInformationModifiedDatesOption)

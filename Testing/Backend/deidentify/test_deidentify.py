@@ -17,7 +17,7 @@ from atlastumor.deidentify import DeidentifyOptions, deidentify_files, make_key
 from atlastumor.deidentify.pseudonyms import Pseudonyms
 from atlastumor.errors import InputError, OutputError
 from atlastumor.scans import read_scan
-from Backend.results.dicom_examples import validate, write_all
+from Backend.results.dicom_examples import compare, validate, write_all
 from Backend.scans.bodies import a_scan as a_body_scan
 from Backend.scans.dicom_series import Change, write_dicom_series, write_enhanced_ct
 
@@ -86,6 +86,17 @@ def test_results_stay_valid(tmp_path, a_key):
         done = deidentify_files([results], tmp_path / name, options)
 
         assert [validate(file) for file in done.files] == [[]] * 5
+
+
+def test_series_and_results_agree_about_patient_and_study(tmp_path, a_key):
+    folder = a_series(tmp_path / "series")
+    results = write_all(read_scan(folder), tmp_path / "result")
+    options = DeidentifyOptions(a_key, retain_dates=True)
+
+    done = deidentify_files([folder, results], tmp_path / "out", options)
+
+    assert compare([*folder.iterdir(), *results.rglob("*.dcm")]) == []
+    assert compare(done.files) == []
 
 
 def test_voxels_and_geometry_stay_as_they_are(tmp_path, a_key):
@@ -169,8 +180,8 @@ def test_it_says_what_was_done(tmp_path, a_key):
         return [item.CodeValue for item in tag_of(file, "DeidentificationMethodCodeSequence")]
 
     assert tag_of(plain, "PatientIdentityRemoved") == "YES"
-    assert codes_in(plain) == ["113100"]
-    assert codes_in(rich) == ["113100", "113105", "113107", "113109"]
+    assert codes_in(plain) == ["113100", "113104"]
+    assert codes_in(rich) == ["113100", "113104", "113105", "113107", "113109"]
     assert tag_of(plain, "LongitudinalTemporalInformationModified") == "REMOVED"
     assert tag_of(rich, "LongitudinalTemporalInformationModified") == "MODIFIED"
     source = validate(next(folder.iterdir()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,18 @@ def write_all(
 
 def validate(path: Path) -> list[str]:
     """The errors that dicom3tools finds in a file."""
-    program = shutil.which("dciodvfy")
+    return _ask("dciodvfy", path)
+
+
+def compare(paths: Iterable[Path]) -> list[str]:
+    """The errors that dicom3tools finds between files of one patient."""
+    return _ask("dcentvfy", *paths)
+
+
+def _ask(name: str, *paths: Path) -> list[str]:
+    program = shutil.which(name)
     if program is None:
-        pytest.skip("dciodvfy is not installed (package dicom3tools)")
-    done = subprocess.run([program, path], capture_output=True, text=True, check=False)
+        pytest.skip(f"{name} is not installed (package dicom3tools)")
+    done = subprocess.run([program, *paths], capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).splitlines()
     return [line for line in lines if line.startswith(("Error", "Abort"))]
