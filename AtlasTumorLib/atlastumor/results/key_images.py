@@ -31,6 +31,11 @@ MAX_KEY_IMAGES = 50
 
 _SERIES_NUMBER = 9702  # beside those of DICOM SEG and report
 _WIDTH, _FOOT = 640, 44  # pixels
+_LOSSY = (
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+)
 _PLANE_OF_AXIS = {plane.axis: name for name, plane in PLANES.items()}
 # Directions of increasing columns and rows (DICOM PS3.3 C.7.6.1.1.1), as `PLANES` lays them out.
 _DIRECTIONS = {"axial": ("L", "P"), "coronal": ("L", "F"), "sagittal": ("P", "F")}
@@ -101,6 +106,9 @@ class KeyImages:
             dataset.ImageComments = f"{self._describe(lesion)}. {NOTICE}"
             dataset.DerivationDescription = "Drawn slice with outlines of organs and tumors"
             dataset.SourceImageSequence = [self._refer(lesion)]
+            for keyword in _LOSSY:
+                if keyword in study.images[0]:
+                    dataset[keyword] = study.images[0][keyword]
         study.write(path, dataset)
 
     def _refer(self, lesion: Lesion) -> Dataset:

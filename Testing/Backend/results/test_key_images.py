@@ -133,3 +133,15 @@ def test_no_tumor_means_no_image_and_a_sentence_that_says_so(tmp_path, a_dicom_s
 
     assert not (folder / "key_images").exists()
     assert "No key images" in (folder / "result.json").read_text()
+
+
+def test_what_was_ever_compressed_with_loss_says_so(tmp_path):
+    def change(dataset: pydicom.Dataset, _k: int) -> None:
+        dataset.LossyImageCompression, dataset.LossyImageCompressionRatio = "01", 10.0
+        dataset.LossyImageCompressionMethod = "ISO_15444_1"
+
+    folder = write_all(read_classic(tmp_path / "series", change), tmp_path / "result")
+
+    files = [folder / "segmentation.dcm", *(folder / "key_images").iterdir()]
+    for image in map(pydicom.dcmread, files):
+        assert (image.LossyImageCompression, image.LossyImageCompressionRatio) == ("01", 10.0)
