@@ -15,7 +15,7 @@ from ..cohorts.finding_ids import hash_text, make_safe
 from ..cohorts.journal import JOURNAL, Journal
 from ..cohorts.rows import CaseRow, State
 from ..errors import AtlasTumorError, InputError
-from ..progress import ignore_progress
+from ..progress import CancelToken, ignore_progress
 from ..results.staging import MANIFEST
 from ..scans.dicom_headers import count_images, read_headers
 from ..scans.input_files import is_dicom, name_of
@@ -61,6 +61,7 @@ class Intake:
         self._records = records
         self._series = series
         self._exclude = exclude
+        self.cancel = CancelToken()
 
     def take(self, path: Path) -> Taken:
         """Look through an arrival.
@@ -73,7 +74,9 @@ class Intake:
         """
         try:
             _refuse_single_slice(path)
-            found = find_cohort([path], series=self._series, exclude=self._exclude)
+            found = find_cohort(
+                [path], series=self._series, exclude=self._exclude, cancel=self.cancel
+            )
             with Journal.read(self._output / JOURNAL) as journal:
                 named = [self._name(one, journal) for one in found.cases]
                 wanted = [one for one in named if not self._is_known(one, journal.find(one.id))]

@@ -108,7 +108,7 @@ class Sender:
         try:
             if files:
                 self._send(files)
-        except AtlasTumorError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the result is tried again
             attempts = parcel.attempts + 1
             self._due_s[key] = time.monotonic() + self._pause_after(attempts)
             self.has_failed = True

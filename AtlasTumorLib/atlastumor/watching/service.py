@@ -99,6 +99,7 @@ class Service:
         self._n_deaths = 0
         self._is_writable = True
         self.status = Status()
+        self.has_been_ready = False
         take_up(journal, folder, [row.case for row in journal.rows()])
         self._runner = Runner(folder, journal, engine, device=device)
 
@@ -122,6 +123,7 @@ class Service:
                 while not stop.is_set():
                     self._turn(pool)
                 self._source.close()
+                self._intake.cancel.cancel()
             self._end(give_up)
         finally:
             self._runner.put_back()
@@ -137,11 +139,9 @@ class Service:
         self._delete_old()
         before = self.status
         self._look_at_self()
+        self.has_been_ready = self.has_been_ready or not self.status.troubles
         if bool(before.troubles) != bool(self.status.troubles):
             log_event("not_ready" if self.status.troubles else "ready")
-        if self._engine.is_open:
-            tell_systemd(READY)
-        tell_systemd(ALIVE)
 
     def _end(self, give_up: threading.Event) -> None:
         """Wait for the cases under way, as long as there is time."""
@@ -216,7 +216,8 @@ class Service:
             return
         self._next_tidy_s = now + _TIDY_S
         open_rows = [*self._journal.rows(State.WAITING), *self._journal.rows(State.RUNNING)]
-        needed = [*(row.case.path for row in open_rows), *self._arrived]
+        needed = [row.case.path for row in open_rows]
+        needed += [*self._arrived, *(path for _, path in self._again)]
 
         def is_needed(folder: Path) -> bool:
             return any(path.is_relative_to(folder) for path in needed)
@@ -231,6 +232,7 @@ class Service:
 
     def _look_at_self(self, more: tuple[str, ...] = ()) -> None:
         """See how the service is, now and then thoroughly."""
+        self._look_around()
         deaths = self._engine.n_deaths
         self._metrics.restarts.inc(deaths - self._n_deaths)
         self._n_deaths = deaths
@@ -242,7 +244,7 @@ class Service:
             "The worker died and is being restarted.": not self._engine.is_open and deaths > 0,
             "The disk of the results is nearly full.": is_low,
             "The queue is full.": counts[State.WAITING] >= self._limits.most_waiting,
-            "Results and journal cannot be written.": not self._can_write(),
+            "Results and journal cannot be written.": not self._is_writable,
             self._source.trouble: bool(self._source.trouble),
         }
         self._engine.is_paused = is_low or bool(more)
@@ -250,20 +252,23 @@ class Service:
             troubles=(*(text for text, holds in troubles.items() if holds), *more),
             cases=counts,
             arriving=len(self._arrived) + len(self._again) + (self._looking is not None),
-            unsent=self._records.count_parcels(),
+            unsent=0 if self._sender is None else self._records.count_parcels(),
             is_peer_silent=self._sender is not None and self._sender.has_failed,
             disk_free_bytes=free,
             restarts=deaths,
         )
 
-    def _can_write(self) -> bool:
-        """Whether a file can be made among the results; asked now and then."""
+    def _look_around(self) -> None:
+        """Do what is worth doing every few seconds only."""
         now = time.monotonic()
-        if now >= self._next_look_s:
-            self._next_look_s = now + _LOOK_S
-            try:
-                try_writing(self._folder.cases)
-                self._is_writable = True
-            except OSError:
-                self._is_writable = False
-        return self._is_writable
+        if now < self._next_look_s:
+            return
+        self._next_look_s = now + _LOOK_S
+        try:
+            try_writing(self._folder.cases)
+            self._is_writable = True
+        except OSError:
+            self._is_writable = False
+        if self._engine.is_open:
+            tell_systemd(READY)
+        tell_systemd(ALIVE)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..cohorts.folder import CohortFolder
 from ..cohorts.resuming import open_journal
 from ..cohorts.settings import BatchSettings
-from ..errors import NetworkError
+from ..errors import AtlasTumorError, NetworkError
 from .courier import Courier, list_dicom
 from .engine import Engine
 from .health import HealthServer
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ..hospital.web import Web
 
 __all__ = ["WatchPlan", "WatchedFolder", "serve"]
+
+_log = logging.getLogger(__name__)
 
 _RECEIVED = "received"
 _RECORDS = "watch.sqlite"
@@ -124,7 +126,32 @@ def serve(plan: WatchPlan) -> None:
             device=plan.device,
         )
         latest.service = service
-        service.run(stop, give_up)
+        with _discreet(service):
+            service.run(stop, give_up)
+
+
+@contextmanager
+def _discreet(service: Service) -> Iterator[None]:
+    """Tell of what ends a service that has been at work by its kind alone, as its log does.
+
+    What is wrong at its start is said in full.
+    """
+    try:
+        yield
+    except AtlasTumorError as error:
+        if not service.has_been_ready:
+            raise
+        kind = type(error).__name__
+        log_event("ended", level=logging.CRITICAL, error=kind)
+        msg = f"The service has ended ({kind}). Run it with -vv to see in full what is wrong."
+        ended = AtlasTumorError(msg)
+        ended.exit_code = error.exit_code
+        _log.debug("What ended the service:", exc_info=True)
+        raise ended from None
+    except Exception as error:  # noqa: BLE001 - its text could name a patient
+        log_event("bug", level=logging.CRITICAL, error=type(error).__name__)
+        _log.debug("What ended the service:", exc_info=True)
+        raise SystemExit(1) from None
 
 
 class _Latest:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 from atlastumor.models.weights import save_weights
@@ -99,6 +100,12 @@ class Watching:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < end, (self.ready(), self.log)
             time.sleep(0.05)
+
+    def kill_worker(self) -> None:
+        """Kill the process that segments, as the system does for want of memory."""
+        for child in psutil.Process(self.process.pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal; the exit code."""

@@ -99,6 +99,8 @@ def test_studies_come_in_and_results_go_back_and_nobody_is_named(
         with ThreadPoolExecutor(2) as pool:
             sent = list(pool.map(lambda study: send(peer, [study]), studies))
         assert not any(one.failed for one in sent)
+        service.until(lambda: service.counts().get("running"))
+        service.kill_worker()
         service.until(lambda: an_orthanc.count() == 4)
         service.until(lambda: service.ready()["unsent"] == 0)
 
@@ -116,6 +118,7 @@ def test_studies_come_in_and_results_go_back_and_nobody_is_named(
         time.sleep(2)
         assert service.counts() == {"waiting": 0, "running": 0, "done": 2, "quarantined": 0}
         assert service.metric("atlastumor_sends_total") == 2
+        assert service.metric("atlastumor_worker_restarts_total") == 1
         assert service.metric("atlastumor_ready") == 1
         assert service.end() == 0
         assert service.events[-2:] == ["stopping", "stopped"]

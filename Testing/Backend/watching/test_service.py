@@ -107,6 +107,34 @@ def test_a_file_that_is_replaced_is_segmented_again(folder: Path, out: Path) -> 
         assert running.results == ["a"]
 
 
+def test_a_file_that_is_replaced_under_way_is_segmented_again(
+    folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "_AGAIN_S", 0.05)
+    engine = PretendedEngine(is_slow=True)
+    with a_service(out, folder, engine=engine) as running:
+        write_nifti(folder / "a.nii.gz")
+        running.until(lambda: running.counts[State.RUNNING] == 1)
+        write_nifti(folder / "a.nii.gz", brighter=40)
+        running.until(lambda: running.metrics.arrivals._value.get() == 2)
+        time.sleep(STILL_S)
+        assert running.counts[State.RUNNING] == 1
+        engine.release()
+
+        running.until(lambda: engine.ran == ["a", "a"])
+        running.until_done(1)
+
+
+def test_a_file_that_was_damaged_and_is_whole_now_is_segmented(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        (folder / "a.nii.gz").write_bytes(b"junk")
+        running.until(lambda: running.counts[State.QUARANTINED] == 1)
+        write_nifti(folder / "a.nii.gz")
+        running.until_done(1)
+
+        assert running.counts[State.QUARANTINED] == 0
+
+
 def test_the_same_bytes_again_are_not_segmented_again(folder: Path, out: Path) -> None:
     with a_service(out, folder) as running:
         write_study(folder / "study")

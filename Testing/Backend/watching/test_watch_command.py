@@ -11,6 +11,8 @@ import pytest
 
 from atlastumor.cli import main
 from atlastumor.cohorts.folder import CohortFolder
+from atlastumor.errors import AtlasTumorError, DeviceError, OutputError
+from atlastumor.watching.starting import _discreet
 from atlastumor.watching.systemd import READY, tell_systemd
 from Backend.hospital.orthanc import a_free_port
 from Backend.watching.process import MODEL
@@ -141,3 +143,39 @@ def test_systemd_is_told_where_it_asks_for_it(
         tell_systemd(READY)
 
         assert systemd.recv(100) == b"READY=1"
+
+
+class Ending:
+    """A service that ends by an error."""
+
+    def __init__(self, error: Exception, *, is_ready: bool) -> None:
+        self.error, self.has_been_ready = error, is_ready
+
+    def run(self) -> None:
+        with _discreet(self):  # type: ignore[arg-type]
+            raise self.error
+
+
+def test_what_is_wrong_at_the_start_is_said_in_full() -> None:
+    with pytest.raises(OutputError, match="Doe_Jane"):
+        Ending(OutputError("No room for Doe_Jane."), is_ready=False).run()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OutputError("Doe_Jane"), 3), (DeviceError("Doe_Jane"), 4)]
+)
+def test_what_ends_a_service_at_work_names_nobody(error: Exception, code: int) -> None:
+    with pytest.raises(AtlasTumorError) as raised:
+        Ending(error, is_ready=True).run()
+
+    assert raised.value.exit_code == code
+    assert type(error).__name__ in str(raised.value)
+    assert "Doe" not in str(raised.value)
+
+
+def test_a_bug_ends_a_service_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        Ending(KeyError("Doe_Jane"), is_ready=True).run()
+
+    assert raised.value.code == 1
+    assert "Doe" not in capsys.readouterr().err
