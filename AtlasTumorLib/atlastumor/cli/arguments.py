@@ -21,6 +21,7 @@ __all__ = [
     "add_method",
     "add_models",
     "parse_count",
+    "parse_gpus",
     "parse_hit_rule",
     "parse_organs",
     "parse_threshold",
@@ -137,3 +138,12 @@ def parse_count(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def parse_gpus(text: str) -> tuple[int, ...]:
+    """Read numbers of GPUs between commas, each once."""
+    numbers = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in numbers) or len({*numbers}) < len(numbers):
+        msg = f"'{text}' is no list of different numbers, such as 0,1"
+        raise argparse.ArgumentTypeError(msg)
+    return tuple(map(int, numbers))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AtlasTumorError, UsageError
 from ..progress import CancelToken
-from .arguments import parse_count
+from .arguments import parse_count, parse_gpus
 from .cluster_options import add_cluster_options, open_cohort_cluster
 from .console import Console
 from .segmenting import add_segmentation, read_settings
@@ -78,7 +78,7 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--workers", type=parse_count(1), metavar="N", help="processes (by cores and memory)"
     )
-    group.add_argument("--gpus", type=_parse_gpus, default=(), metavar="N,...", help="such as 0,1")
+    group.add_argument("--gpus", type=parse_gpus, default=(), metavar="N,...", help="such as 0,1")
     add_cluster_options(group)
     group.add_argument(
         "--retries", type=parse_count(0), default=2, metavar="N", help="of a case (2)"
@@ -239,11 +239,3 @@ def _report(directory: Path, options: argparse.Namespace, console: Console) -> N
 
     files = write_tables(directory, parquet=options.parquet, progress=console.progress)
     console.result(directory, [write_dashboard(directory), *files])
-
-
-def _parse_gpus(text: str) -> tuple[int, ...]:
-    numbers = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in numbers) or len({*numbers}) < len(numbers):
-        msg = f"'{text}' is no list of different numbers, such as 0,1"
-        raise argparse.ArgumentTypeError(msg)
-    return tuple(map(int, numbers))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .arguments import parse_count
-from .cluster_options import add_cluster_options, open_cluster
+from .arguments import parse_count, parse_gpus
+from .cluster_options import add_cluster_options, check_gpus, open_cluster
 from .console import Console
 
 if TYPE_CHECKING:
@@ -41,10 +41,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     group = parser.add_argument_group("computation")
-    group.add_argument(
-        "--workers", type=parse_count(1), default=1, metavar="N", help="cells at once (1)"
-    )
-    group.add_argument("--gpus", metavar="N,...", help="one process for each of these GPUs")
+    group.add_argument("--workers", type=parse_count(1), metavar="N", help="cells at once (1)")
+    group.add_argument("--gpus", type=parse_gpus, default=(), metavar="N,...", help="such as 0,1")
     add_cluster_options(group)
     group.add_argument(
         "--threads", type=parse_count(1), metavar="N", help="of each cell (cores / workers)"
@@ -93,21 +91,19 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 def _find_executor(options: argparse.Namespace, console: Console) -> tuple[int, Executor | None]:
     """Find who runs the cells, and how many at once on this computer."""
-    chosen = [name for name in ("gpus", "scheduler", "slurm") if getattr(options, name)]
-    if len(chosen) > 1 or (chosen and options.workers > 1):
-        msg = "Give one of --workers, --gpus, --scheduler and --slurm; see `atlastumor scaling "
-        raise UsageError(f"{msg}--help`")
+    chosen = [name for name in ("workers", "gpus", "scheduler", "slurm") if getattr(options, name)]
+    if len(chosen) > 1:
+        msg = f"Give one of {' and '.join(f'--{name}' for name in chosen)}"
+        raise UsageError(msg)
+    check_gpus(options.gpus)
     # A cell has a GPU to itself, however many threads the worker has.
     cluster = open_cluster(options, say=console.note, folders=[options.output], n_each=1)
-    if cluster is not None:
+    n = len(options.gpus) or options.workers or 1
+    if cluster is not None or (n == 1 and not options.gpus):
         return 1, cluster
-    if options.workers == 1 and not options.gpus:
-        return 1, None
-    from ..executors.local import LocalExecutor  # noqa: PLC0415
+    from ..executors.local import LocalExecutor  # noqa: PLC0415 - one at a time does without
 
-    names = options.gpus.split(",") if options.gpus else []
-    n = len(names) or options.workers
-    environments = [{"CUDA_VISIBLE_DEVICES": name} for name in names] or None
+    environments = [{"CUDA_VISIBLE_DEVICES": str(number)} for number in options.gpus] or None
     return n, LocalExecutor(n, environments=environments)
 
 
@@ -130,11 +126,13 @@ def _show(tasks: list[CellTask], n_workers: int, console: Console) -> None:
     console.table(rows)
     plan = foresee(tasks)
     console.say(f"{plan.n_cells} cells, {plan.n_done} of them finished.")
-    hours = plan.seconds / 3600 / n_workers
-    console.say(
-        f"A trial took {plan.step_seconds:.3g} s a step and {plan.case_seconds:.3g} s a held-out "
-        f"scan: about {hours:.2g} h for what is left, {n_workers} at once."
-    )
+    if plan.seconds:
+        minutes = plan.seconds / 60 / n_workers
+        left = f"{minutes / 60:.1f} h" if minutes > 120 else f"{minutes:.1f} min"
+        console.say(
+            f"A trial took {plan.step_seconds:.3g} s a step and {plan.case_seconds:.3g} s a "
+            f"held-out scan: about {left} for what is left, {n_workers} at once."
+        )
 
 
 def _tell(written: Written, console: Console) -> None:

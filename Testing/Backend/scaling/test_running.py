@@ -19,7 +19,6 @@ import torch
 from atlastumor.cli import main
 from atlastumor.errors import InputError, OutputError
 from atlastumor.executors import Ended
-from atlastumor.executors.local import LocalExecutor
 from atlastumor.scaling.cells import CellResult, CellTask
 from atlastumor.scaling.config import load_scaling
 from atlastumor.scaling.patients import Patients, read_patients
@@ -168,10 +167,14 @@ def test_the_plan_says_what_is_left_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("stage", "times"), [("n1-fold3-seed1: Training", 3), ("n1-fold3-seed1: Measuring", 1)]
+    ("stage", "times", "words"),
+    [
+        ("n1-fold3-seed1: Training", 3, ()),
+        ("n1-fold3-seed1: Measuring", 1, ("--workers", "2")),  # processes of their own go on
+    ],
 )
 def test_a_study_that_was_killed_goes_on_to_the_same_numbers(
-    finished: Path, tmp_path: Path, stage: str, times: int
+    finished: Path, tmp_path: Path, stage: str, times: int, words: tuple[str, ...]
 ) -> None:
     write_cohorts(tmp_path)
     config = write_study(tmp_path, sizes=[1])
@@ -186,7 +189,7 @@ def test_a_study_that_was_killed_goes_on_to_the_same_numbers(
     )
     before = numbers(tmp_path)
     stamp = (tmp_path / "out/cells" / KEYS[0] / "result.json").stat().st_mtime_ns
-    code = run_study(tmp_path, sizes=[1])
+    code = run_study(tmp_path, *words, sizes=[1])
 
     assert ended.returncode == -signal.SIGKILL
     assert list(before) == KEYS[:1]
@@ -195,16 +198,6 @@ def test_a_study_that_was_killed_goes_on_to_the_same_numbers(
     assert numbers(tmp_path) == {key: numbers(finished)[key] for key in KEYS[:2]}
     for key in KEYS[:2]:
         assert losses(tmp_path, key) == losses(finished, key)
-
-
-def test_cells_come_out_the_same_in_processes_of_their_own(finished: Path, tmp_path: Path) -> None:
-    write_cohorts(tmp_path)
-    tasks, settings, _ = plan(tmp_path)
-
-    done = run_cells(tasks[1:2], settings, tmp_path / "out", LocalExecutor(1))
-
-    assert not done.problems
-    assert numbers(tmp_path) == {KEYS[1]: numbers(finished)[KEYS[1]]}
 
 
 class Losing(Nobody):
