@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -52,12 +53,14 @@ class Measured:
         name: Of the kind of scans.
         outcomes: Of its cases.
         wall_s: On the clock, from the first reading to the last commit.
+        cpu_s: Of all processes, from their start to their end.
         costs: Of a case; the runner's share is not in it.
     """
 
     name: str
     outcomes: Sequence[CaseOutcome]
     wall_s: float
+    cpu_s: float
     costs: Costs
 
 
@@ -133,6 +136,7 @@ def measure(name: str, scans: Sequence[Path], home: Path, options: argparse.Name
     out = home / "out"
     command = batch_command(*scans, "-o", out, "--workers", 1, "--device", options.device)
     environment = {**os.environ, "PYTHONPATH": str(TESTING.parent / "AtlasTumorLib")}
+    before = count_cpu()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
@@ -145,7 +149,13 @@ def measure(name: str, scans: Sequence[Path], home: Path, options: argparse.Name
     mean = {stage: fmean(one.seconds[stage] for one in outcomes) for stage in STAGES}
     read_mb = fmean(path.stat().st_size / 1e6 for path in scans)
     costs = Costs(mean["read"], mean["engine"], mean["write"], 0.0, read_mb, fmean(written))
-    return Measured(name, outcomes, wall, costs)
+    return Measured(name, outcomes, wall, count_cpu() - before, costs)
+
+
+def count_cpu() -> float:
+    """Seconds of CPU that children of this process have used, with theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def size_mb(folder: Path) -> float:
@@ -216,8 +226,9 @@ def show_stages(measured: Sequence[Measured]) -> None:
         work = sum(case.total_seconds for case in one.outcomes)
         print(
             f"| {one.name} | {n} | {costs.read_mb:.1f}, {costs.write_mb:.1f} | {costs.read_s:.2f} "
-            f"| {costs.engine_s:.2f} | {costs.write_s:.2f} | {wait:.2f} | {one.wall_s:.1f} "
-            f"| {n * costs.engine_s / one.wall_s:.0%} | {work / one.wall_s:.2f} |"
+            f"| {costs.engine_s:.2f} | {costs.write_s:.2f} | {wait:.2f} | {one.cpu_s / n:.1f} "
+            f"| {one.wall_s:.1f} | {n * costs.engine_s / one.wall_s:.0%} "
+            f"| {work / one.wall_s:.2f} |"
         )
 
 
@@ -236,7 +247,8 @@ def show_table(name: str, costs: Costs, options: argparse.Namespace) -> None:
         print(f"\nScans like the {name}, engine {options.engine_seconds:g} s per case (given):\n")
     else:
         print(f"\nScans like the {name}, engine as measured:\n")
-    head = ["workers", "cases per hour", "10,000 scans take", "bottleneck", "engine busy"]
+    head = ["workers", "cases per hour", "10,000 scans take", "worker hours", "bottleneck"]
+    head.append("engine busy")
     if options.price is not None:
         head.append(f"10,000 scans cost {options.currency}".strip())
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
@@ -244,7 +256,8 @@ def show_table(name: str, costs: Costs, options: argparse.Namespace) -> None:
         machines = Machines(n, options.threads, options.storage_read, options.storage_write)
         rate = predict(costs, machines)
         hours = N_SCANS / rate.cases_per_hour
-        cells = [f"{n}", f"{rate.cases_per_hour:.0f}", f"{hours:.1f} h", rate.bottleneck]
+        cells = [f"{n}", f"{rate.cases_per_hour:.0f}", f"{hours:.1f} h", f"{hours * n:.0f}"]
+        cells.append(rate.bottleneck)
         cells.append(f"{rate.busy:.0%}")
         if options.price is not None:
             cells.append(f"{rate.cost(N_SCANS, n, options.price):.0f}")

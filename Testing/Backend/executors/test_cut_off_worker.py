@@ -4,7 +4,11 @@ import json
 import sys
 from pathlib import Path
 
-from Backend.executors.farm import Farm, wait_for
+import pytest
+
+from atlastumor.errors import DeviceError
+from atlastumor.executors.dask_cluster import DaskExecutor
+from Backend.executors.farm import Farm, find_port, wait_for
 from Backend.executors.namespaces import TwoHosts, needs_namespaces
 
 RUNNER = Path(__file__).with_name("cut_off_runner.py")
@@ -46,3 +50,22 @@ def test_a_worker_whose_cable_is_pulled_delivers_nothing_and_its_jobs_run_elsewh
     # What was cut off ended for nobody: its first result lies there and was not taken.
     assert {f"{name}-0" for name in repeated} <= {*staged}
     assert said.count("Lost the worker there") == 1
+
+
+@needs_namespaces
+def test_a_host_that_has_not_the_folder_is_refused_by_its_name(tmp_path: Path) -> None:
+    folder, logs = tmp_path / "shared", tmp_path / "logs"
+    folder.mkdir()
+    logs.mkdir()
+    empty = f"echo node-two > /proc/sys/kernel/hostname; mount -t tmpfs none {folder}"
+    with Farm(logs) as farm:
+        address = farm.start_scheduler("127.0.0.1", find_port())
+        farm.prefix = ["unshare", "--mount", "--uts", "sh", "-c", f'{empty}; exec "$@"', "sh"]
+        farm.start_worker("two", address, "127.0.0.1")
+        wait_for(lambda: "Registered to" in farm.read_log("two"))
+        with pytest.raises(
+            DeviceError, match=r"worker two on node-two cannot be used: The folder .* Mount it on"
+        ):
+            DaskExecutor(address, folders=[folder]).__enter__()
+
+    assert not list(folder.iterdir())
