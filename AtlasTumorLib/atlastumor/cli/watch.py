@@ -40,6 +40,24 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "watch", help="segment what arrives in a folder or at a DICOM port, and send results back"
     )
+    _add_source(parser)
+    parser.add_argument(
+        "--send-to",
+        dest="address",
+        metavar="ADDRESS",
+        help="AE@host:port or https://host/dicom-web that results are sent to, as dicom-seg and "
+        "dicom-sr unless --format says otherwise",
+    )
+    parser.add_argument("--callers", default="", metavar="AE,...", help="who may send to us (all)")
+    _add_limits(parser.add_argument_group("limits"))
+    _add_service(parser.add_argument_group("watching the service"))
+    add_connection(parser)
+    add_segmentation(parser)
+    parser.set_defaults(format=None)
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--folder", type=Path, metavar="IN", help="where scans are put")
     source.add_argument(
@@ -61,30 +79,19 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--series", default="best", help="best or all DICOM series of a study, or a UID (best)"
     )
-    parser.add_argument(
-        "--send-to",
-        dest="address",
-        metavar="ADDRESS",
-        help="AE@host:port or https://host/dicom-web that results are sent to, as dicom-seg and "
-        "dicom-sr unless --format says otherwise",
-    )
-    parser.add_argument("--callers", default="", metavar="AE,...", help="who may send to us (all)")
-    _add_limits(parser.add_argument_group("limits"))
-    service = parser.add_argument_group("watching the service")
-    service.add_argument(
+
+
+def _add_service(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--health",
         type=_address,
         default=(_HERE, _HEALTH_PORT),
         metavar="HOST:PORT",
         help=f"where /health, /ready and /metrics are told ({_HERE}:{_HEALTH_PORT}), or none",
     )
-    service.add_argument(
+    group.add_argument(
         "--log-json", type=Path, metavar="FILE", help="log, five times 10 MB (standard error)"
     )
-    add_connection(parser)
-    add_segmentation(parser)
-    parser.set_defaults(format=None)
-    return parser
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:

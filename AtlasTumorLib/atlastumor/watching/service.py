@@ -163,9 +163,10 @@ class Service:
         while self._again and self._again[0][0] <= time.monotonic():
             self._arrived.append(self._again.popleft()[1])
         if self._looking is None and self._arrived and has_room:
-            self._looking = pool.submit(self._intake.take, self._arrived.popleft())
+            self._looking = pool.submit(self._intake.take, self._arrived[0])
         if self._looking is not None and self._looking.done():
             taken, self._looking = self._looking.result(), None
+            self._arrived.popleft()
             self._add(taken)
 
     def _add(self, taken: Taken) -> None:
@@ -251,7 +252,7 @@ class Service:
         self.status = Status(
             troubles=(*(text for text, holds in troubles.items() if holds), *more),
             cases=counts,
-            arriving=len(self._arrived) + len(self._again) + (self._looking is not None),
+            arriving=len(self._arrived) + len(self._again),
             unsent=0 if self._sender is None else self._records.count_parcels(),
             is_peer_silent=self._sender is not None and self._sender.has_failed,
             disk_free_bytes=free,

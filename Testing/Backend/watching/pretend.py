@@ -161,46 +161,21 @@ def a_service(
     series: str = "best",
 ) -> Iterator[Running]:
     """Run a service while the block lasts; at its end it is stopped and has let cases end."""
-    folder, settings = CohortFolder(output), BatchSettings(model="tiny")
-    engine, metrics = engine or PretendedEngine(), Metrics("tiny")
-    running = Running(folder, engine, metrics)
     if isinstance(source, Path):
         source = FolderSource(source, still_s=STILL_S, pause_s=0.02)
+    running = Running(CohortFolder(output), engine or PretendedEngine(), Metrics("tiny"))
     ready = threading.Event()
-    trouble = running.trouble
 
     def work() -> None:
         # SQLite's connections stay in the thread that made them.
         try:
-            with folder.locked(), open_journal(folder, settings) as journal:
-                records = Records(output / "watch.sqlite")
-                sender = None
-                if send is not None:
-                    sender = Sender(
-                        send,
-                        lambda case: sorted(folder.result_of(case).glob("*.dcm")),
-                        records,
-                        metrics,
-                        pause_after=lambda _n: 0.02,
-                    )
-                running.service = Service(
-                    folder,
-                    journal,
-                    engine,  # type: ignore[arg-type]
-                    source=source,
-                    intake=Intake(output, records, series=series),
-                    records=records,
-                    sender=sender,
-                    metrics=metrics,
-                    limits=limits or Limits(keep_free_bytes=0),
-                    device="cpu",
-                )
+            with _assemble(running, source, send, limits, series) as service:
+                running.service = service
                 source.open()
                 ready.set()
-                running.service.run(running.stop, running.give_up)
-                records.close()
+                service.run(running.stop, running.give_up)
         except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
-            trouble.append(error)
+            running.trouble.append(error)
         finally:
             source.close()
             ready.set()
@@ -209,13 +184,44 @@ def a_service(
     thread.start()
     ready.wait(10)
     try:
-        if not trouble:
+        if not running.trouble:
             yield running
     finally:
         running.stop.set()
         thread.join(20)
-    if trouble:
-        raise trouble[0]
+    if running.trouble:
+        raise running.trouble[0]
+
+
+@contextmanager
+def _assemble(
+    running: Running, source: Source, send: Send | None, limits: Limits | None, series: str
+) -> Iterator[Service]:
+    folder, metrics = running.folder, running.metrics
+    with folder.locked(), open_journal(folder, BatchSettings(model="tiny")) as journal:
+        records = Records(folder.directory / "watch.sqlite")
+        sender = None
+        if send is not None:
+            sender = Sender(
+                send,
+                lambda case: sorted(folder.result_of(case).glob("*.dcm")),
+                records,
+                metrics,
+                pause_after=lambda _n: 0.02,
+            )
+        yield Service(
+            folder,
+            journal,
+            running.engine,  # type: ignore[arg-type]
+            source=source,
+            intake=Intake(folder.directory, records, series=series),
+            records=records,
+            sender=sender,
+            metrics=metrics,
+            limits=limits or Limits(keep_free_bytes=0),
+            device="cpu",
+        )
+        records.close()
 
 
 def write_nifti(path: Path, *, brighter: int = 0) -> Path:
