@@ -99,7 +99,7 @@ def run_orthanc(folder: Path, **settings: Any) -> Iterator[Orthanc]:
             _wait_for(server, process)
             yield server
         finally:
-            process.terminate()
+            process.kill()  # to end it politely takes seconds, and its folder goes anyway
             process.wait(_PATIENCE_S)
 
 
