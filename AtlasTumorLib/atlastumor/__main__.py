@@ -2,7 +2,7 @@
 
 import sys
 
-from .cli import main
+if __name__ == "__main__":  # worker processes import this file, and need none of it
+    from .cli import main
 
-if __name__ == "__main__":
     sys.exit(main())

@@ -61,8 +61,10 @@ class CohortFolder:
             OutputError: If the folder lies within an input or holds other files, or if it cannot
                 be written to.
         """
-        for path in filter(Path.exists, inputs):  # patterns are not: what they find is left out
-            inside = path.resolve()
+        for path in inputs:
+            inside = path.expanduser().resolve()
+            if not inside.exists():  # a pattern; of what it names the folder is left out
+                continue
             if inside == self.directory or self.directory.is_relative_to(inside):
                 msg = (
                     f"'{self.directory}' lies within the input '{inside}', where results would be "

@@ -102,8 +102,9 @@ def connect(path: Path, *, reading: bool = False) -> sqlite3.Connection:
         OutputError: If it cannot be opened.
     """
     mode = "ro" if reading else "rw"
-    if reading and not os.access(path.parent, os.W_OK):
-        mode += "&immutable=1"  # readers of WAL write beside the file, which nobody can there
+    wal = path.with_name(f"{path.name}-wal")
+    if reading and not os.access(path.parent, os.W_OK) and not wal.exists():
+        mode += "&immutable=1"  # readers of WAL write beside the file, which this one cannot
     connection = _connect(path, mode)
     try:
         with speaking_of(path):

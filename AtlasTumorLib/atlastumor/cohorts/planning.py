@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UsageError
 from ..models.card import find_card
 from ..models.recipe import Recipe
 from ..volume import Grid
@@ -31,6 +32,7 @@ __all__ = ["Plan", "count_cores", "foresee", "guess_grid", "plan_local"]
 _JOBS_ON_CPU, _JOBS_ON_GPU = 2, 3
 """Cases under way in a worker: one in the engine, others being read and written."""
 
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _SPARE = 0.8  # of free memory; what a page cache and a desktop need stays
 _BYTES_PER_VOXEL = 8  # of a case that waits for the engine: scan, labels, a map
 _USUAL_SPACING_MM = (0.8, 0.8, 2.0)
@@ -74,15 +76,27 @@ def plan_local(
 
     Returns:
         The plan.
+
+    Raises:
+        UsageError: If GPUs are named and another device, too.
     """
     if gpus:
-        shown = tuple({"CUDA_VISIBLE_DEVICES": str(number)} for number in gpus)
+        if device != "auto":
+            msg = f"Give GPUs or the device {device}, not both"
+            raise UsageError(msg)
+        shown = tuple({_VISIBLE: _name_gpu(number)} for number in gpus)
         return Plan(len(gpus), _JOBS_ON_GPU, "cuda:0", shown)
     if _is_gpu(device):
         n = n_workers or 1
         return Plan(n, _JOBS_ON_GPU, device, ({},) * n)
     n = n_workers or _choose_workers(settings, cases, device)
     return Plan(n, _JOBS_ON_CPU, device, ({},) * n)
+
+
+def _name_gpu(number: int) -> str:
+    """A GPU's name for a worker; numbers count those that this process sees, as everywhere."""
+    shown = [word.strip() for word in os.environ.get(_VISIBLE, "").split(",") if word.strip()]
+    return shown[number] if number < len(shown) else str(number)
 
 
 def _is_gpu(device: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,6 @@ from .serving import open_reply, pack_job, serve
 
 __all__ = ["LocalExecutor"]
 
-_END_S = 2.0
 _starting = threading.Lock()
 
 
@@ -145,7 +145,7 @@ class LocalExecutor:
     ) -> None:
         """Stop the processes, whatever they do."""
         for worker in self._workers:
-            worker.terminate()
+            worker.kill()
         for worker in self._workers:
             worker.stop()
         self._workers = []
@@ -161,7 +161,7 @@ class _Worker:
         self._pipe: Connection[Any, Any]
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, n_threads), name=name)
-        with _environment_of(environment):
+        with _environment_of(environment), _without_interrupts():
             self._process.start()
         theirs.close()
         self.is_alive = True
@@ -195,15 +195,12 @@ class _Worker:
             was_dead = True
         self.is_alive = not was_dead
 
-    def terminate(self) -> None:
-        self._process.terminate()
+    def kill(self) -> None:
+        self._process.kill()  # what it has not sent counts for nothing, so there is nothing to save
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.join(_END_S)
-        if self._process.exitcode is None:
-            self._process.kill()
-            self._process.join()
+        self.kill()
+        self._process.join()
         self._process.close()
         self._pipe.close()
 
@@ -225,3 +222,16 @@ def _environment_of(variables: Mapping[str, str]) -> Iterator[None]:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Have a process start deaf to Ctrl-C, which is its parent's to hear."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows; there it may say so on its way out
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

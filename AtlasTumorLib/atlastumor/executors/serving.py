@@ -45,8 +45,9 @@ def serve(pipe: Connection[Any, Any], n_threads: int) -> None:
         pipe: Brings a key and a job, takes a key and a reply.
         n_threads: Jobs at a time.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then ends us
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A group of processes is often told to stop as one; that is for the parent, who then ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     speaking = threading.Lock()
 
