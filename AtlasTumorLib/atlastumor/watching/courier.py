@@ -21,7 +21,7 @@ def list_dicom(folder: Path) -> list[Path]:
 
 
 class Courier:
-    """Sends to one peer.
+    """Sends to one peer; what it has taken of a result is not sent again with the rest.
 
     Args:
         peer: To whom.
@@ -30,6 +30,7 @@ class Courier:
     def __init__(self, peer: Peer | Web) -> None:
         """Keep the address."""
         self._peer = peer
+        self._taken: set[Path] = set()
 
     def __call__(self, files: Sequence[Path]) -> None:
         """Send files.
@@ -43,8 +44,10 @@ class Courier:
         """
         from ..hospital import send
 
-        sent = send(self._peer, files, n_retries=0)
+        sent = send(self._peer, [one for one in files if one not in self._taken], n_retries=0)
         if sent.failed:
+            self._taken.update(sent.done)
             msg = f"{len(sent.failed)} of {len(files)} files were not taken: "
             msg += "; ".join(dict.fromkeys(one.reason for one in sent.failed))
             raise NetworkError(msg)
+        self._taken.difference_update(files)

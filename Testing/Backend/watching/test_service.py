@@ -13,8 +13,7 @@ import pytest
 from atlastumor.cohorts.rows import State
 from atlastumor.watching import intake as intake_module
 from atlastumor.watching import service as service_module
-from atlastumor.watching.service import Limits
-from atlastumor.watching.status import Status, answer_alive, answer_ready
+from atlastumor.watching.status import answer_ready
 from Backend.watching.pretend import (
     STILL_S,
     PretendedEngine,
@@ -221,54 +220,6 @@ def test_a_scan_that_kills_workers_is_quarantined_and_others_go_on(folder: Path,
         assert engine.ran.count("bad") == 3
 
 
-def test_with_many_cases_waiting_nothing_new_is_taken(folder: Path, out: Path) -> None:
-    engine = PretendedEngine(is_slow=True)
-    with a_service(out, folder, engine=engine, limits=Limits(2, keep_free_bytes=0)) as running:
-        for number in range(6):
-            write_nifti(folder / f"{number}.nii.gz")
-        running.until(lambda: "The queue is full." in running.service.status.troubles)
-        time.sleep(5 * STILL_S)
-        assert running.counts[State.WAITING] == 2
-
-        engine.release()
-        running.until_done(6)
-
-
-def test_with_the_disk_nearly_full_no_case_is_begun(folder: Path, out: Path) -> None:
-    with a_service(out, folder, limits=Limits(keep_free_bytes=10**18)) as running:
-        write_nifti(folder / "a.nii.gz")
-        running.until(lambda: running.counts[State.WAITING] == 1)
-        time.sleep(0.2)
-
-        assert running.engine.ran == []
-        assert "The disk of the results is nearly full." in running.service.status.troubles
-
-
-def test_results_that_cannot_be_written_are_told(
-    folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_path: Path) -> Path:
-        raise PermissionError
-
-    monkeypatch.setattr(service_module, "try_writing", refuse)
-    with a_service(out, folder) as running:
-        running.until(
-            lambda: "Results and journal cannot be written." in running.service.status.troubles
-        )
-
-
-def test_a_folder_that_is_away_is_told_and_waited_for(folder: Path, out: Path) -> None:
-    with a_service(out, folder) as running:
-        folder.rename(folder.with_name("away"))
-        running.until(
-            lambda: "The watched folder cannot be read." in running.service.status.troubles
-        )
-        folder.with_name("away").rename(folder)
-        write_nifti(folder / "a.nii.gz")
-        running.until_done(1)
-        running.until(lambda: not running.service.status.troubles)
-
-
 def test_results_of_earlier_runs_are_sent_and_none_twice(folder: Path, out: Path) -> None:
     taken: list[str] = []
 
@@ -285,10 +236,3 @@ def test_results_of_earlier_runs_are_sent_and_none_twice(folder: Path, out: Path
             running.until(lambda: running.service.status.unsent == 0)
 
     assert sorted(taken) == ["a", "b", "c"]
-
-
-def test_a_loop_that_stands_still_is_not_alive() -> None:
-    assert answer_alive(Status()).reasons == ()
-    still = Status(seen_s=time.monotonic() - 500)
-    assert "Restart it" in answer_alive(still).reasons[0]
-    assert "Restart it" in answer_ready(still).reasons[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from atlastumor.cli import main
 from atlastumor.cohorts.folder import CohortFolder
 from atlastumor.errors import AtlasTumorError, DeviceError, OutputError
-from atlastumor.watching.starting import _discreet
+from atlastumor.watching.starting import _discreet, _signals
 from atlastumor.watching.systemd import READY, tell_systemd
 from Backend.hospital.orthanc import a_free_port
 from Backend.watching.process import MODEL
@@ -143,6 +144,18 @@ def test_systemd_is_told_where_it_asks_for_it(
         tell_systemd(READY)
 
         assert systemd.recv(100) == b"READY=1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_stops_and_the_second_does_not_wait(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with _signals() as (stop, give_up):
+        signal.raise_signal(number)
+        assert (stop.is_set(), give_up.is_set()) == (True, False)
+        signal.raise_signal(number)
+        assert give_up.is_set()
+
+    assert signal.getsignal(number) is before
 
 
 class Ending:
