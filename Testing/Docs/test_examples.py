@@ -104,9 +104,25 @@ def test_a_recipe_takes_organs_from_two_models(a_scan_file: Path, tmp_path: Path
     assert spread.is_file()
 
 
+@pytest.mark.slow
+def test_a_folder_of_scans_is_segmented_once(a_scan_file: Path, tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    (scans / "one.nii.gz").write_bytes(a_scan_file.read_bytes())
+    (scans / "torn.nii.gz").write_bytes(a_scan_file.read_bytes()[:5000])
+
+    first = run("10_batch.py", scans, tmp_path / "results")
+    again = run("10_batch.py", scans, tmp_path / "results")
+
+    assert "one: done\n" in first
+    assert "torn: quarantined: 'torn.nii.gz'" in first
+    assert "1 of 2 cases are done." in first
+    assert again == first[first.index("1 of 2") :]
+
+
 def test_the_manual_shows_the_examples_that_are_run() -> None:
     shown = {"models.md": ("06_add_a_model.py", "07_add_a_network.py")}
-    shown["recipes.md"] = ("08_write_a_recipe.py",)
+    shown |= {"recipes.md": ("08_write_a_recipe.py",), "batch.md": ("10_batch.py",)}
 
     for name, examples in shown.items():
         manual = (REPOSITORY / "Resources/Docs" / name).read_text(encoding="utf-8")
