@@ -30,7 +30,7 @@ class Courier:
     def __init__(self, peer: Peer | Web) -> None:
         """Keep the address."""
         self._peer = peer
-        self._taken: set[Path] = set()
+        self._taken: set[tuple[Path, int]] = set()
 
     def __call__(self, files: Sequence[Path]) -> None:
         """Send files.
@@ -44,10 +44,13 @@ class Courier:
         """
         from ..hospital import send
 
-        sent = send(self._peer, [one for one in files if one not in self._taken], n_retries=0)
+        # A new result has files of the same names, written at another time.
+        keys = {one: (one, one.stat().st_mtime_ns) for one in files}
+        left = [one for one in files if keys[one] not in self._taken]
+        sent = send(self._peer, left, n_retries=0)
         if sent.failed:
-            self._taken.update(sent.done)
+            self._taken.update(keys[one] for one in sent.done)
             msg = f"{len(sent.failed)} of {len(files)} files were not taken: "
             msg += "; ".join(dict.fromkeys(one.reason for one in sent.failed))
             raise NetworkError(msg)
-        self._taken.difference_update(files)
+        self._taken.difference_update(keys.values())
