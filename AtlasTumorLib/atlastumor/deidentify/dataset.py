@@ -13,7 +13,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
 
 from .. import __version__
 from .options import DeidentifyOptions
-from .profile import DESCRIPTORS, DEVICE, Action, find_action
+from .profile import DESCRIPTORS, DEVICE, OWN_TEXTS, Action, find_action
 from .pseudonyms import Pseudonyms
 from .residue import find_names, remove_names
 from .values import make_dummy, shift_date
@@ -69,7 +69,7 @@ class Deidentifier:
             In how many texts that the profile keeps a name was found, and replaced.
         """
         names = find_names(dataset)
-        person = str(dataset.get("PatientID") or "") or str(dataset.get("StudyInstanceUID") or "")
+        person = _tell_apart(dataset)
         is_ours = is_result(dataset)
         _Pass(self._options, self._pseudonyms, person, is_ours=is_ours).clean(dataset)
         n_replaced = remove_names(dataset, names)
@@ -112,7 +112,7 @@ class _Pass:
     ) -> None:
         self._options, self._pseudonyms = options, pseudonyms
         self._days = pseudonyms.shift_days(person)
-        self._cleans = options.clean_descriptors or is_ours
+        self._is_ours = is_ours
 
     def clean(self, dataset: Dataset) -> None:
         """Treat every element by the profile, in place; UIDs also where it does not list them."""
@@ -136,7 +136,9 @@ class _Pass:
             return action
         if self._options.retain_device and element.tag in DEVICE:
             return Action.KEEP
-        if element.tag in DESCRIPTORS and self._cleans:
+        if self._is_ours and element.tag in OWN_TEXTS:
+            return Action.KEEP
+        if self._options.clean_descriptors and element.tag in DESCRIPTORS:
             element.value = clean_text(str(element.value))
             return Action.KEEP if element.value else Action.REMOVE
         if self._keeps_time(element):
@@ -163,6 +165,12 @@ class _Pass:
         if action is Action.REPLACE:
             return make_dummy(element.VR)
         return [] if element.VR == "SQ" else None
+
+
+def _tell_apart(dataset: Dataset) -> str:
+    """What tells this patient from others: the ID and who gave it, or else the study."""
+    given = [str(dataset.get(key) or "") for key in ("PatientID", "IssuerOfPatientID")]
+    return "\0".join(given) if given[0] else str(dataset.get("StudyInstanceUID") or "")
 
 
 def _to_item(code: Any) -> Dataset:

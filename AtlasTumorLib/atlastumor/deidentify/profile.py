@@ -17,7 +17,7 @@ from pydicom.datadict import tag_for_keyword
 
 from ..errors import DependencyError
 
-__all__ = ["DESCRIPTORS", "DEVICE", "Action", "find_action"]
+__all__ = ["DESCRIPTORS", "DEVICE", "OWN_TEXTS", "Action", "find_action"]
 
 
 class Action(Enum):
@@ -77,6 +77,9 @@ DESCRIPTORS = _tags(
     "ImageComments",
 )
 """Attributes of the Clean Descriptors Option that tell how a scan was made."""
+
+OWN_TEXTS = _tags("SeriesDescription", "ImageComments", "DerivationDescription")
+"""Attributes that our results have from us and not from their study."""
 
 DEVICE = _tags(
     "StationName",

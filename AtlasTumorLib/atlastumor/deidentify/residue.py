@@ -27,7 +27,7 @@ _IDENTIFIERS = frozenset(
         "MedicalRecordLocator",
     }
 )
-_TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _SHORTEST = 3  # characters; shorter parts of names are in many words
 
 
@@ -60,7 +60,8 @@ def remove_names(dataset: Dataset, names: frozenset[str]) -> int:
     pattern = re.compile("|".join(map(_to_pattern, sorted(names))), re.IGNORECASE)
     n_replaced = 0
     for element in _walk(dataset):
-        if element.VR in _TEXT and pattern.search(str(element.value)):
+        is_free = element.VR in _TEXT or element.keyword == "BodyPartExamined"
+        if is_free and pattern.search(str(element.value)):
             element.value = DUMMY_TEXT
             n_replaced += 1
     return n_replaced

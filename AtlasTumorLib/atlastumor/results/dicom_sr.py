@@ -173,16 +173,20 @@ def _identify_algorithm(provenance: Provenance, organ: str) -> sr.AlgorithmIdent
     """Name software, model, weights and what decided about this organ (TID 4019)."""
     threshold = provenance.thresholds.get(organ)
     decided = "highest probability" if threshold is None else f"{threshold:g}"
+    told = [
+        f"model={provenance.model_id}",
+        f"weights={provenance.weights_sha256}",
+        f"precision={provenance.precision}",
+        f"threshold={decided}",
+    ]
+    for part in provenance.parts:  # the models of a recipe that had to do with this organ
+        if any(organ in part[role] for role in ("organs", "outlines", "tumor_probabilities")):
+            told.append(f"part={part['model_id']} {part['model_version']} {part['weights_sha256']}")
     return sr.AlgorithmIdentification(
         **name_algorithm(provenance),
         manufacturer=provenance.software,
         family=ALGORITHM_FAMILY,
-        parameters=[
-            f"model={provenance.model_id}",
-            f"weights={provenance.weights_sha256}",
-            f"precision={provenance.precision}",
-            f"threshold={decided}",
-        ],
+        parameters=told,
     )
 
 

@@ -95,7 +95,10 @@ def check_dicom_source(source: Source, what: str = "DICOM SEG") -> None:
         raise InputError(msg)
     with _speaking_of(what), lenient_pydicom():
         header = pydicom.dcmread(
-            source.dicom_files[0], force=True, specific_tags=[*_IDENTIFIERS, "SOPClassUID"]
+            source.dicom_files[0],
+            stop_before_pixels=True,
+            force=True,
+            specific_tags=[*_IDENTIFIERS],
         )
         missing = [keyword for keyword in _IDENTIFIERS if not header.get(keyword)]
     if missing:
@@ -200,7 +203,7 @@ class DicomStudy:
             dataset: The result as highdicom made it.
         """
         _set_time(dataset, self.provenance.created)
-        with lenient_pydicom():
+        with _speaking_of("DICOM result"), lenient_pydicom():
             header = pydicom.dcmread(
                 self.source.dicom_files[0], stop_before_pixels=True, force=True
             )
@@ -208,6 +211,7 @@ class DicomStudy:
                 if _is_of_study(tag):
                     dataset[tag] = _keep_raw(header, tag)
             _let_bytes_through(dataset)
+        with lenient_pydicom():
             dataset.save_as(path)
 
     @contextmanager

@@ -14,6 +14,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless
 
 from atlastumor.errors import InputError
 from atlastumor.organs import find_organ
@@ -28,6 +29,8 @@ from Backend.results.dicom_examples import (
     validate,
     write_all,
 )
+from Backend.scans.bodies import a_scan as a_body_scan
+from Backend.scans.dicom_series import write_dicom_series
 
 
 def written(folder: Path) -> list[Path]:
@@ -61,6 +64,17 @@ def test_dicom3tools_finds_no_error_in_what_is_written(tmp_path, read: Callable[
         path.name: [] for path in written(folder)
     }
     assert len(written(folder)) == 5
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, JPEG2000Lossless])
+def test_nor_in_that_of_series_in_other_encodings(tmp_path, syntax):
+    scan = a_body_scan()
+    write_dicom_series(scan, tmp_path / "series", transfer_syntax=syntax, change=as_hospitals_do)
+
+    folder = write_all(read_scan(tmp_path / "series"), tmp_path / "result")
+
+    assert [validate(path) for path in written(folder)] == [[]] * 5
+    assert str(pydicom.dcmread(folder / "report.dcm").PatientName.ideographic) == "山田^太郎"
 
 
 def test_nor_in_that_of_a_series_as_hospitals_have_them(tmp_path):
