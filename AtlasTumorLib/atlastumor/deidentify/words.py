@@ -12,7 +12,7 @@ _WORDS = frozenset(
     cect chest colon colonography contrast cor coronal ct cta delayed derived dose early enhanced
     enteric equilibrium esophagus excretory fast female filter for helical image images iv kidney
     kidneys kub late left lesion lesions liver low lung male mass mdct mip mm mpr multiphase native
-    ncct nephrographic no non noncontrast oral pancreas pancreatic par parenchymal pelvic pelvis
+    ncct nephrographic no non noncontrast o oral pancreas pancreatic par parenchymal pelvic pelvis
     phase phases plain portal portovenous post pre protocol pv pvp recon reconstruction renal right
     routine sag sagittal scan segmentation series slice smooth soft spiral standard std study survey
     tap thick thin thoracic thorax tissue topogram triphasic tumor tumors two upper uterus ven
