@@ -221,7 +221,7 @@ class DaskExecutor:
             return
         try:
             for worker in list(self._workers.values()):
-                if name == worker.seen.address:
+                if name == worker.seen.address and worker.introduction is None:
                     self._meet(worker, self._wire)
                 elif name in worker.jobs:
                     self._take_job(name, worker, self._wire)
@@ -243,11 +243,10 @@ class DaskExecutor:
 
     def _meet(self, worker: Worker, wire: Wire) -> None:
         """Learn who a worker is and whether it can be used."""
-        if worker.introduction is not None:
-            return
         try:
             worker.introduction = wire.fetch(worker.future)
-        except LookupError:
+        except LookupError as error:
+            self._say(f"No answer from {worker.place} at {worker.seen.address}: {error}")
             self._forget(worker)
         if worker.complaint:
             self._say(worker.complaint)

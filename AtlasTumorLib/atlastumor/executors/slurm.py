@@ -23,6 +23,7 @@ __all__ = ["SlurmJobs", "parse_slurm"]
 _AGAIN_S = 15.0  # between two looks whether jobs ended that should be started again
 _NEEDED = ("jobs", "cores", "memory")
 _EXAMPLE = "jobs=4,cores=8,memory=32GB,gres=gpu:1,interface=ib0,walltime=08:00:00"
+_NOWHERE = "127.0.0.1:0"  # Dask always serves pages about itself; here others do not see them
 _WORD = re.compile(r"[\w.:/@%+*-]+")
 
 
@@ -89,9 +90,10 @@ class SlurmJobs:
             job_script_prologue=[f"export OMP_NUM_THREADS={self.cores}"],
             # The last word counts: threads are ours, and memory is Slurm's to watch.
             worker_extra_args=[
-                *("--nthreads", str(self.threads), "--memory-limit", "0", "--no-dashboard")
+                *("--nthreads", str(self.threads), "--memory-limit", "0"),
+                *("--dashboard-address", _NOWHERE),
             ],
-            scheduler_options={"dashboard_address": None, "dashboard": False, **where},
+            scheduler_options={"dashboard": False, "dashboard_address": _NOWHERE, **where},
         )
         try:
             _try_submitting(cluster.job_script())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -12,14 +13,14 @@ import pytest
 
 from atlastumor.errors import DependencyError, DeviceError, InputError
 from atlastumor.executors import slurm
-from atlastumor.executors.dask_client import import_dask
+from atlastumor.executors.dask_client import Tls, import_dask
 from atlastumor.executors.dask_cluster import DaskExecutor
 from atlastumor.executors.slurm import parse_slurm
 from Backend.executors.cluster_jobs import nap
 from Backend.executors.fake_slurm import install_slurm
-from Backend.executors.farm import REPOSITORY, wait_for
+from Backend.executors.farm import REPOSITORY, make_certificates, wait_for
 
-JOBS = parse_slurm("jobs=1,cores=1,memory=1GB,host=127.0.0.1,gres=gpu:1,walltime=02:00:00")
+JOBS = parse_slurm("jobs=1,cores=1,memory=1GB,interface=lo,gres=gpu:1,walltime=02:00:00")
 
 
 @pytest.fixture
@@ -54,15 +55,17 @@ def test_words_that_make_no_job_are_refused(words: str, said: str) -> None:
         parse_slurm(words)
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
 def test_a_job_that_slurm_kills_is_submitted_again_and_the_last_ones_are_cancelled(
     a_slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slurm, "_AGAIN_S", 0.5)
     import_dask()  # before its settings are touched
     ended = []
+    tls = Tls(*make_certificates(tmp_path))
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}),
-        DaskExecutor(JOBS.start, patience_s=math.inf) as executor,
+        DaskExecutor(replace(JOBS, tls=tls).start, tls=tls, patience_s=math.inf) as executor,
     ):
         executor.submit("a", nap, (tmp_path, "a", 1.0))
         wait_for(lambda: executor.wait(0.1) or list(tmp_path.glob("*.begun")))
@@ -76,6 +79,7 @@ def test_a_job_that_slurm_kills_is_submitted_again_and_the_last_ones_are_cancell
     assert [one.is_lost for one in ended] == [True, False]
     assert "#SBATCH --gres=gpu:1" in script
     assert "#SBATCH -t 02:00:00" in script
+    assert " tls://127.0.0.1:" in script
     assert "export OMP_NUM_THREADS=1" in script
     assert script.rindex("--nthreads 3") > script.rindex("--nthreads 1")
     assert "2" in (a_slurm / "cancelled").read_text().split()
