@@ -47,7 +47,8 @@ def gather(
         elif is_literal:
             own = Contents()
             _sort(make_entry(path), own)
-            _add_neighbors(list_folder(real.parent), own)
+            if own.others:
+                _add_neighbors(list_folder(real.parent), own)
             found.add(own)
         elif barred.isdisjoint(real.parents):
             folder = Path(os.path.realpath(path.parent))

@@ -51,6 +51,8 @@ class Roster:
         cases: Ids are given at the end.
         names: Their own, their folder's, and so on up.
         given: Ids that a manifest gave.
+        owners: Whose these are, by the id without regard to case.
+        places: Where each series is read, by its UID, though it may be in several places.
         choices: By series UID.
         left_out: Files and folders of labels and results.
         problems: So far.
@@ -59,6 +61,8 @@ class Roster:
     cases: dict[Key, CohortCase] = field(default_factory=dict)
     names: dict[Key, tuple[str, ...]] = field(default_factory=dict)
     given: dict[Key, str] = field(default_factory=dict)
+    owners: dict[str, Key] = field(default_factory=dict)
+    places: dict[str, Key] = field(default_factory=dict)
     choices: dict[str, SeriesChoice] = field(default_factory=dict)
     left_out: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -102,7 +106,7 @@ class Roster:
         all_series, problems = read_series(others, archives, progress=progress, cancel=cancel)
         self.problems += problems
         choices, taken = _choose(_drop_neighbors(all_series, contents), series)
-        found |= taken
+        found |= {self.places.setdefault(key[1], key): value for key, value in taken.items()}
         if name and (found or (not problems and not contents.problems)):
             self._claim(name, list(found))
         for choice in choices:
@@ -118,16 +122,14 @@ class Roster:
         if len(keys) != 1:
             msg = f"It names {len(keys)} scans to be called '{name}'. Give one, or its series."
             raise InputError(msg)
-        earlier = self.given.get(keys[0])
-        if earlier != name and any(
-            name.casefold() == one.casefold() for one in self.given.values()
-        ):
+        key, earlier = keys[0], self.given.get(keys[0])
+        if self.owners.setdefault(name.casefold(), key) != key:
             msg = f"The id '{name}' is given to two scans. Change one."
             raise InputError(msg)
         if earlier not in (None, name):
             msg = f"It is the scan that is called '{earlier}' before. Remove one of the lines."
             raise InputError(msg)
-        self.given[keys[0]] = name
+        self.given[key] = name
 
     def close(self) -> Found:
         """Name the cases and put all in order."""
@@ -141,10 +143,10 @@ class Roster:
             (replace(one, case=uids.get(one.series.uid, "")) for one in self.choices.values()),
             key=lambda one: (one.series.study, one.series.number, one.series.uid),
         )
-        problems = dict.fromkeys((*self.problems, *_find_empty_studies(choices)))
+        problems = (*self.problems, *_find_empty_studies(choices))
         return Found(
             tuple(sorted(cases, key=lambda case: case.id)),
-            tuple(problems),
+            tuple(dict.fromkeys(replace(one, case=_show(one.case)) for one in problems)),
             tuple(choices),
             tuple(sorted(self.left_out - {case.path for case in cases})),
         )
@@ -167,6 +169,11 @@ def _choose(
         (_find_path(by_uid[uid], inner), uid): ((_name_series(uid),), by_uid[uid].files)
         for uid in taken
     }
+
+
+def _show(name: str) -> str:
+    """A name in what can be printed; names of files need be no text."""
+    return "".join(char if char.isprintable() else "?" for char in name)
 
 
 def _drop_neighbors(found: Iterable[FoundSeries], contents: Contents) -> list[FoundSeries]:

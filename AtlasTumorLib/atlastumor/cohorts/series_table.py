@@ -45,7 +45,7 @@ def write_series(path: Path, choices: Sequence[SeriesChoice]) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="") as stream:
+        with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(SERIES_COLUMNS)
             table.writerows(_list_cells(choice) for choice in choices)

@@ -81,8 +81,8 @@ def _convert(value: Any, column: Column) -> str | int | float | None:
     """A value as its column's type; None where it is unknown."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    if column.kind == "text":
-        return str(value)
+    if column.kind == "text":  # names of files need be no text
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
     return int(value) if column.kind == "int" else round(float(value), column.digits)
 
 

@@ -142,7 +142,7 @@ def _list_input(record: CaseRecord) -> Iterator[Row]:
     case = record.row.case
     yield {
         "case": case.id,
-        "path": str(case.path).encode("utf-8", "backslashreplace").decode("utf-8"),
+        "path": case.path,
         "series": case.series,
         "size_bytes": case.size_bytes,
         "modified": _say_time(case.modified_ns / 1e9),

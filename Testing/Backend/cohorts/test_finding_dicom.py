@@ -108,6 +108,17 @@ def test_a_copy_of_a_series_is_no_second_case(tmp_path: Path) -> None:
     assert not found.problems
 
 
+def test_a_copy_with_other_images_is_a_problem(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", 1)
+    pack(tmp_path / "a", tmp_path / "a.zip")
+    (tmp_path / "a/IM00012.dcm").unlink()
+
+    found = find_cohort([tmp_path])
+
+    assert [case.path for case in found.cases] == [tmp_path / "a"]
+    assert "with other images, elsewhere too" in found.problems[0].message
+
+
 def test_a_zip_is_looked_into_without_unpacking_it(tmp_path: Path) -> None:
     write_series(tmp_path / "a/ct", 1)
     write_series(tmp_path / "a/scout", 2, as_localizer)

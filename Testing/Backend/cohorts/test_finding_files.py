@@ -150,6 +150,32 @@ def test_what_is_not_there_or_no_scan_is_said(tmp_path: Path) -> None:
     assert "of no known format" in found.problems[0].message
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
+    for name in (b"\xff1.nii.gz", b"\xff2.dcm", b"a\nb.nii"):
+        Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).write_text("x")
+
+    found = find_cohort([tmp_path])
+
+    assert len(found.cases) == 2
+    for text in (*(case.id for case in found.cases), found.problems[0].case):
+        assert text.isprintable()
+    assert found.problems[0].case == "?2.dcm"
+
+
+@pytest.mark.skipif(os.name == "nt" or not os.geteuid(), reason="Nothing is locked here")
+def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
+    touch(tmp_path / "a.nii.gz")
+    touch(tmp_path / "locked/b.nii.gz")
+    (tmp_path / "locked").chmod(0)
+
+    found = find_cohort([tmp_path])
+
+    (tmp_path / "locked").chmod(0o700)
+    assert [case.id for case in found.cases] == ["a"]
+    assert found.problems[0].case == "locked"
+
+
 def test_the_time_and_size_of_a_file_are_known(tmp_path: Path) -> None:
     scan = touch(tmp_path / "a.nii.gz", "12345")
     os.utime(scan, ns=(5, 7_000_000_000))

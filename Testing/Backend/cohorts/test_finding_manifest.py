@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,27 @@ def test_a_line_chooses_its_own_series(tmp_path: Path) -> None:
     assert [(case.id, case.series) for case in found.cases] == [("late", uid)]
     assert rules(found)[2] == (True, "asked for by its UID")
     assert "names 2 scans to be called 'both'" in found.problems[0].message
+
+
+def test_one_series_in_two_places_is_one_case_in_two_lines_too(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", 1)
+    pack(tmp_path / "a", tmp_path / "a.zip")
+
+    found = find_cohort([touch(tmp_path / "cohort.csv", "path,id\na,one\na.zip,\n")])
+
+    assert [case.id for case in found.cases] == ["one"]
+    assert found.choices[0].case == "one"
+
+
+def test_thousands_of_lines_are_read_in_seconds(tmp_path: Path) -> None:
+    scans = [tmp_path / f"{n}.nii.gz" for n in range(2_000)]
+    for scan in scans:
+        scan.touch()
+    lines = "\n".join(f"{scan},case{n}" for n, scan in enumerate(scans))
+    path = touch(tmp_path / "cohort.csv", f"path,id\n{lines}\n")
+
+    start = time.process_time()
+    found = find_cohort([path])
+
+    assert time.process_time() - start < 2.0
+    assert len(found.cases) == 2_000

@@ -42,6 +42,7 @@ _STAGE_TEXTS = {
     "write": "Writing",
 }
 _MB = 1e6
+_MOST_REASONS = 25
 
 
 def show_states(numbers: Numbers) -> str:
@@ -225,16 +226,17 @@ def list_failures(numbers: Numbers, problems: Iterable[Problem]) -> str:
     unused = Reasons()
     for problem in problems:
         unused.add("", "input", problem.message)
-    rows = [_list_reason(one, "failed") for one in numbers.reasons.ranked()]
-    rows += [_list_reason(one, "not used") for one in unused.ranked()]
+    rows = [_list_reason(one, "failed") for one in numbers.reasons.ranked()[:_MOST_REASONS]]
+    rows += [_list_reason(one, "not used") for one in unused.ranked()[:_MOST_REASONS]]
     if numbers.n_unreadable:
         text = "The result is missing or damaged. Run the same batch again; it is made anew."
         rows.append(_list_reason(Reason("result", text, numbers.n_unreadable), "unreadable"))
     if not rows:
         return _section("Failures", "", _nothing("None."))
     rule = (
-        "Alike reasons together; names of files are left out. <code>atlastumor batch status</code> "
-        "lists each case with its own, <code>retry-failed</code> tries them again."
+        "Alike reasons together, the most frequent first; names of files are left out. "
+        "<code>atlastumor batch status</code> lists each case with its own, "
+        "<code>retry-failed</code> tries them again."
     )
     head = '<tr><th class="n">Cases</th><th>Reason</th><th>Such as</th></tr>'
     return _section("Failures", rule, f"<table>{head}{''.join(rows)}</table>")
