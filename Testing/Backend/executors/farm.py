@@ -87,7 +87,7 @@ class Farm:
         return self.log(name).read_text()
 
 
-def wait_for(is_so: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_for(is_so: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not is_so():
