@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from ..errors import InputError
 from ..results.staging import MANIFEST
@@ -22,6 +21,7 @@ __all__ = ["GONE", "open_journal", "take_up"]
 GONE = "Gone"
 """Kind of the failure of a case whose input is no longer found."""
 
+_SAID_OF_GONE = "It is no longer among the inputs. Bring it back, or name its folder again."
 _log = logging.getLogger(__name__)
 
 
@@ -87,68 +87,53 @@ def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase])
     Raises:
         OutputError: If something cannot be written.
     """
-    known = {row.case.id: row for row in journal.rows()}
     wanted = {case.id: case for case in found}
-    fresh = [case for case in wanted.values() if _is_other(known.get(case.id), case)]
-    for case in fresh:
-        if case.id in known:
-            _log.info("An input has changed; its case is segmented again.")
+    known: set[str] = set()
+    fresh: list[CohortCase] = []
+    gone: list[str] = []
+    again: list[str] = []
+    unsure: list[CaseRow] = []
+    for row in journal.rows():
+        case = wanted.get(row.case.id)
+        known.add(row.case.id)
+        if case is None and row.state in (State.WAITING, State.RUNNING):
+            gone.append(row.case.id)
+        elif case is not None and case != row.case:
+            fresh.append(case)
+        elif row.state is State.DONE:
+            is_there = (folder.result_of(row.case.id) / MANIFEST).exists()
+            again += [] if is_there else [row.case.id]
+        elif row.state is not State.QUARANTINED:
+            unsure.append(row)
+        elif case is not None and row.kind == GONE:
+            again.append(row.case.id)
+    fresh += [case for case in wanted.values() if case.id not in known]
     journal.add(fresh)
-    _mark_gone(journal, known, wanted)
-    again = []
-    for case_id in {**known, **wanted}:
-        row = journal.find(case_id)
-        if row is not None and _needs_work(row, folder, journal):
-            again.append(case_id)
-    journal.put_back(again)
+    for case_id in gone:
+        journal.fail(case_id, _SAID_OF_GONE, GONE, is_final=True)
+    journal.put_back([*again, *(row.case.id for row in unsure if row.state is State.RUNNING)])
+    _adopt([*(row.case for row in unsure), *fresh], folder, journal)
 
 
-def _is_other(row: CaseRow | None, case: CohortCase) -> bool:
-    """Whether a case is new, or its input is not what it was."""
-    if row is None:
-        return True
-    old = row.case
-    return (old.size_bytes, old.modified_ns, old.series, old.path) != (
-        case.size_bytes,
-        case.modified_ns,
-        case.series,
-        case.path,
-    )
-
-
-def _mark_gone(journal: Journal, known: dict[str, CaseRow], wanted: dict[str, CohortCase]) -> None:
-    """Quarantine unfinished cases that were not found again; have those wait that are back."""
-    for case_id, row in known.items():
-        if case_id not in wanted and row.state in (State.WAITING, State.RUNNING):
-            reason = "It is no longer among the inputs. Bring it back, or name its folder again."
-            journal.fail(case_id, reason, GONE, is_final=True)
-        elif case_id in wanted and row.kind == GONE and row.state is State.QUARANTINED:
-            journal.put_back([case_id])
-
-
-def _needs_work(row: CaseRow, folder: CohortFolder, journal: Journal) -> bool:
-    """Whether a case has to wait though the journal says otherwise; adopts or discards results."""
-    place = folder.result_of(row.case.id)
-    if row.state is State.DONE:
-        return not (place / MANIFEST).is_file()
-    if row.state is State.QUARANTINED or not place.exists():
-        return row.state is State.RUNNING
-    if _adopt(row, place, journal):
-        return False
-    folder.discard(row.case.id)
-    return row.state is State.RUNNING
-
-
-def _adopt(row: CaseRow, place: Path, journal: Journal) -> bool:
-    """Mark a case as done by the result in its place, if that is whole and its own."""
-    try:
-        outcome = verify_result(place)
-    except InputError as error:
-        _log.debug("%s", error)
-        return False
-    own = (row.case.id, row.case.size_bytes, row.case.modified_ns, journal.settings.fingerprint())
-    made = (outcome.case_id, outcome.size_bytes, outcome.modified_ns, outcome.settings)
-    if own != made:
-        return False
-    journal.finish(outcome, row.worker)
-    return True
+def _adopt(cases: Iterable[CohortCase], folder: CohortFolder, journal: Journal) -> None:
+    """Mark cases as done by the results in their places; delete what is not whole and theirs."""
+    lying = {path.name for path in folder.cases.iterdir()}
+    settings = journal.settings.fingerprint()
+    for case in cases:
+        if case.id not in lying:
+            continue
+        try:
+            outcome = verify_result(folder.result_of(case.id))
+        except InputError as error:
+            _log.debug("%s", error)
+            outcome = None
+        own = (case.id, case.size_bytes, case.modified_ns, settings)
+        if outcome is not None and own == (
+            outcome.case_id,
+            outcome.size_bytes,
+            outcome.modified_ns,
+            outcome.settings,
+        ):
+            journal.finish(outcome)
+        else:
+            folder.discard(case.id)
