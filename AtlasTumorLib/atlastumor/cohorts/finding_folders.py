@@ -29,7 +29,14 @@ from ..collections.pairs import CHANNEL
 from ..results.staging import MANIFEST, list_own_files
 from .finding_places import Entry, Folder
 
-__all__ = ["Contents", "find_contents", "is_label_folder", "name_volume", "split_name"]
+__all__ = [
+    "LABEL_ENDINGS",
+    "Contents",
+    "find_contents",
+    "is_label_folder",
+    "name_volume",
+    "split_name",
+]
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 _SEGMENTATION = ".seg.nrrd"
@@ -45,7 +52,7 @@ _LABELS = (
     "aggregated_OR_seg",
     "aggregated_AND_seg",
 )
-_LABEL_ENDINGS = (
+LABEL_ENDINGS = (
     "_seg",
     "-seg",
     "_segmentation",
@@ -190,7 +197,7 @@ def _is_label(name: str, stem: str, stems: set[str]) -> bool:
 
 def _list_partners(stem: str) -> Iterator[str]:
     """Names under which what a file labels would lie beside it."""
-    for ending in _LABEL_ENDINGS:
+    for ending in LABEL_ENDINGS:
         if stem.endswith(ending) and stem != ending:
             yield stem.removesuffix(ending)
             yield stem.removesuffix(ending) + CHANNEL

@@ -25,7 +25,7 @@ _STYLE = """\
   .rule { color: var(--soft); margin: 0 0 12px; max-width: 92ch; font-size: 13px; }
   th, td { border-bottom-color: var(--line); font-variant-numeric: tabular-nums; }
   th { color: var(--soft); font-size: 12px; }
-  td.n, th.n { text-align: right; }
+  td.n, th.n { text-align: right; } td.n { white-space: nowrap; }
   tr.scale td { border: 0; padding-top: 0; padding-bottom: 0; }
   td.chart { padding: 0 12px 0 0; line-height: 0; vertical-align: middle; width: 552px; }
   td small, h3 small { font-weight: 400; color: var(--soft); font-size: 12px; }
@@ -58,13 +58,16 @@ _STYLE = """\
   code { white-space: nowrap; }
   .none-found { color: var(--soft); }
   footer { color: var(--soft); }
-  @media (max-width: 760px) {
+  @media screen and (max-width: 760px) {
     .tiles { grid-template-columns: repeat(2, 1fr); } .panels { grid-template-columns: 1fr; }
-    td.chart { width: auto; }
+    td.chart, th.chart, tr.scale { display: none; }
   }
   @media print {
     .tile, .states div, .key i, svg { -webkit-print-color-adjust: exact;
       print-color-adjust: exact; }
+    h2 { margin-top: 20px; } .panels { gap: 10px; }
+    .tile b { font-size: 20px; } .rule, td small, th { font-size: 9.5px; }
+    td.chart { width: 58%; }
   }
 """
 

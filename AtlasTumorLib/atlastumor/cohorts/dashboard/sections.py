@@ -101,14 +101,15 @@ def show_prevalence(numbers: Numbers) -> str:
     ]
     if not rows:
         return _section("Tumors by organ", "", _nothing("No case has a result yet."))
-    head = '<tr><th>Organ</th><th></th><th class="n">Scans with tumor</th><th class="n">Share</th>'
+    head = '<tr><th>Organ</th><th class="chart"></th><th class="n">Scans with tumor</th>'
+    head += '<th class="n">Share</th></tr>'
     scale = f'<tr class="scale"><td></td><td class="chart">{draw_scale(most)}</td><td></td></tr>'
     rule = (
         "Scans in which the model outlined at least one tumor of the organ, of those in which any "
         "of the organ is in view, with Wilson's 95% interval. Findings of a model, not diagnoses: "
         "false positives count, missed tumors do not."
     )
-    return _section("Tumors by organ", rule, f"<table>{head}</tr>{''.join(rows)}{scale}</table>")
+    return _section("Tumors by organ", rule, f"<table>{head}{''.join(rows)}{scale}</table>")
 
 
 def _share(numbers: Numbers, organ: Organ) -> tuple[float, tuple[float, float]]:
@@ -198,7 +199,8 @@ def show_running(numbers: Numbers) -> str:
         if (values := numbers.seconds[stage])
     ]
     memory = [
-        f'<tr><td>{name}</td><td></td><td class="n">{_median(values) / _MB:,.0f} MB</td>'
+        f'<tr><td>{name}</td><td class="chart"></td>'
+        f'<td class="n">{_median(values) / _MB:,.0f} MB</td>'
         f'<td class="n">{_high(values) / _MB:,.0f} MB</td>'
         f'<td class="n">{max(values) / _MB:,.0f} MB</td></tr>'
         for name, values in (
@@ -207,8 +209,8 @@ def show_running(numbers: Numbers) -> str:
         )
         if values
     ]
-    head = '<tr><th>Per case</th><th></th><th class="n">Median</th><th class="n">95%</th>'
-    head += '<th class="n">Most</th></tr>'
+    head = '<tr><th>Per case</th><th class="chart"></th><th class="n">Median</th>'
+    head += '<th class="n">95%</th><th class="n">Most</th></tr>'
     table = f"<table>{head}{''.join(rows)}{''.join(memory)}</table>"
     return _section("Throughput, time and memory", rule, draw_pace(numbers) + table)
 
