@@ -78,6 +78,7 @@ def associate(
     entity.connection_timeout = entity.acse_timeout = peer.timeout_s
     entity.dimse_timeout = entity.network_timeout = peer.timeout_s
     tls = None if peer.tls is None else (peer.tls.make_client_context(), peer.host)
+    begun: list[Association] = []
     try:
         association = entity.associate(
             peer.host,
@@ -89,12 +90,17 @@ def associate(
             tls_args=tls,
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, limit_waits, [peer.timeout_s]),
+                (evt.EVT_CONN_OPEN, lambda event: begun.append(event.assoc)),
                 (evt.EVT_DATA_SENT, _acknowledge_at_once),
                 *handlers,
             ],
         )
     except OSError as error:
         raise NetworkError(_say_unreachable(peer, error)) from error
+    except BaseException:  # such as Ctrl-C; its thread would keep the process alive
+        for one in begun:
+            one.abort()
+        raise
     try:
         if not association.is_established:
             raise NetworkError(_say_refused(peer, association))

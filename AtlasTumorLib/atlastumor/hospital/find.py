@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,13 +11,14 @@ from pydicom.dataset import Dataset
 from pynetdicom.presentation import build_context
 
 from ..errors import InputError, NetworkError, UnknownKeyError
+from ..scans.dicom_headers import lenient_pydicom
 from .associations import associate
 from .peer import Peer
 from .statuses import SUCCESS, explain_status, is_pending
 from .web import Web
 from .web_client import open_client
 
-__all__ = ["LEVELS", "Match", "find"]
+__all__ = ["LEVELS", "Match", "find", "make_query"]
 
 Match = dict[str, str]
 """Keywords of DICOM elements and their values as text; several are joined by a backslash."""
@@ -47,6 +49,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
 _PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
 _STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 _MESSAGE = 1
+_UID = re.compile(r"[\w.-]{1,64}", re.ASCII)  # more than DICOM allows, as some servers do
 _MOST = 10_000
 
 
@@ -86,8 +89,9 @@ def _check(level: str, keys: Mapping[str, str], limit: int) -> None:
         if tag_for_keyword(name) is None:
             msg = f"'{name}' is no DICOM keyword. Write it as in PatientID or StudyDate."
             raise InputError(msg)
-    if level == "series" and not keys.get("StudyInstanceUID"):
-        msg = "Series are looked for within a study. Name its StudyInstanceUID."
+    if level == "series" and not _UID.fullmatch(keys.get("StudyInstanceUID", "")):
+        came = f", not '{keys['StudyInstanceUID']}'" if keys.get("StudyInstanceUID") else ""
+        msg = f"Series are looked for within a study. Name its StudyInstanceUID{came}."
         raise InputError(msg)
     if not 1 <= limit <= _MOST:
         msg = f"The limit is {limit}; give 1 to {_MOST}."
@@ -97,12 +101,7 @@ def _check(level: str, keys: Mapping[str, str], limit: int) -> None:
 def _ask(peer: Peer, level: str, keys: Mapping[str, str], limit: int) -> list[Dataset]:
     """Ask a DICOM node."""
     model = _PATIENT_ROOT_FIND if level == "patient" else _STUDY_ROOT_FIND
-    query = Dataset()
-    query.QueryRetrieveLevel = level.upper()
-    query.SpecificCharacterSet = "ISO_IR 192"
-    for name, value in keys.items():
-        is_sequence = dictionary_VR(name) == "SQ"
-        setattr(query, name, [] if is_sequence else value)
+    query = make_query(level, keys)
     found: list[Dataset] = []
     with associate(peer, [build_context(model)]) as association:
         answers: Iterator[tuple[Dataset, Dataset | None]] = association.send_c_find(
@@ -117,11 +116,33 @@ def _ask(peer: Peer, level: str, keys: Mapping[str, str], limit: int) -> list[Da
                     msg = f"{peer} could not look for it: {explain_status(status)}."
                     raise NetworkError(msg)
                 break
-            if match is not None and len(found) < limit:
+            if match is None:
+                msg = f"{peer} sent an answer that cannot be read. Ask who runs it."
+                raise NetworkError(msg)
+            if len(found) < limit:
                 found.append(match)
                 if len(found) == limit:
                     association.send_c_cancel(_MESSAGE, query_model=model)
     return found
+
+
+def make_query(level: str, keys: Mapping[str, str]) -> Dataset:
+    """Make what a DICOM node is asked.
+
+    Args:
+        level: Of `LEVELS`.
+        keys: Values by keyword; empty ones ask for the value.
+
+    Returns:
+        The query's identifier.
+    """
+    query = Dataset()
+    query.QueryRetrieveLevel = level.upper()
+    query.SpecificCharacterSet = "ISO_IR 192"
+    with lenient_pydicom():  # wildcards break the rules of many values
+        for name, value in keys.items():
+            setattr(query, name, [] if dictionary_VR(name) == "SQ" else value)
+    return query
 
 
 def _say_silent(peer: Peer) -> str:
@@ -144,7 +165,12 @@ def _search(web: Web, level: str, keys: Mapping[str, str], limit: int) -> list[D
         else:
             study = filters.pop("StudyInstanceUID")
             found = client.search_for_series(study, search_filters=filters, **more)
-        return [Dataset.from_json(one) for one in found[:limit]]
+    try:
+        with lenient_pydicom():
+            return [Dataset.from_json(one) for one in found[:limit]]
+    except Exception as error:  # pydicom raises whatever foreign values run it into
+        msg = f"{web} sent an answer that cannot be read. Ask who runs it."
+        raise NetworkError(msg) from error
 
 
 def _text(dataset: Dataset, name: str) -> str:

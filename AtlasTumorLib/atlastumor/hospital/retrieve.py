@@ -24,8 +24,9 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 from requests.exceptions import RequestException
 
-from ..errors import OutputError
+from ..errors import NetworkError, OutputError
 from .associations import MOST_CONTEXTS, associate
+from .find import make_query
 from .inbox import Inbox, RefusedInstanceError
 from .peer import Peer
 from .server import StoreServer, keep_sent
@@ -75,7 +76,7 @@ def by_get(peer: Peer, folder: Path) -> Iterator[Retrieve]:
         What retrieves a series.
 
     Raises:
-        NetworkError: If no association can be opened.
+        NetworkError: If no association can be opened, or there is no C-GET.
     """
     inbox = Inbox(folder)
     contexts = _make_get_contexts()
@@ -90,6 +91,9 @@ def by_get(peer: Peer, folder: Path) -> Iterator[Retrieve]:
 
     handlers = [(evt.EVT_C_STORE, keep)]
     with associate(peer, contexts, roles=roles, handlers=handlers) as association:
+        if not any(one.abstract_syntax == _GET for one in association.accepted_contexts):
+            msg = f"{peer} offers no C-GET. Have it send to us by C-MOVE."
+            raise NetworkError(msg)
 
         def retrieve(series: Series, tick: Callable[[], object]) -> str:
             if not association.is_established:
@@ -156,10 +160,8 @@ def by_move(peer: Peer, folder: Path, listen: tuple[str, int]) -> Iterator[Retri
 
 
 def _query(series: Series) -> Dataset:
-    query = Dataset()
-    query.QueryRetrieveLevel = "SERIES"
-    query.StudyInstanceUID, query.SeriesInstanceUID = series.study, series.uid
-    return query
+    keys = {"StudyInstanceUID": series.study, "SeriesInstanceUID": series.uid}
+    return make_query("series", keys)
 
 
 def _follow(answers: Iterator[tuple[Dataset, Dataset | None]], tick: Callable[[], object]) -> str:
@@ -196,9 +198,11 @@ def by_web(web: Web, folder: Path) -> Iterator[Retrieve]:
     with open_client(web) as client:
 
         def retrieve(series: Series, tick: Callable[[], object]) -> str:
-            datasets = client.iter_series(series.study, series.uid, media_types=_AS_STORED)
+            datasets: Iterator[Dataset] | None = None
             while True:
                 try:
+                    if datasets is None:
+                        datasets = client.iter_series(series.study, series.uid, _AS_STORED)
                     dataset = next(datasets, None)
                     if dataset is None:
                         return ""

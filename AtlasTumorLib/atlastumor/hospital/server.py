@@ -102,12 +102,6 @@ class StoreServer:
             OutputError: If the folder cannot be used.
             NetworkError: If the port cannot be listened on.
         """
-        try:
-            self._inbox = Inbox(self._folder, **self._limits)  # type: ignore[arg-type]
-        except OSError as error:
-            reason = (error.strerror or "unknown reason").lower()
-            msg = f"'{self._folder}' cannot be written to: {reason}. Name another folder."
-            raise OutputError(msg) from error
         context = None if self._tls is None else self._tls.make_server_context()
         try:
             self._server = self._entity.make_server(
@@ -117,8 +111,14 @@ class StoreServer:
                 server_class=_Listener,
             )
         except OSError as error:
-            self._inbox.close()
             raise NetworkError(_say_taken(self._address, error)) from error
+        try:
+            self._inbox = Inbox(self._folder, **self._limits)  # type: ignore[arg-type]
+        except OSError as error:
+            self._server.server_close()
+            reason = (error.strerror or "unknown reason").lower()
+            msg = f"'{self._folder}' cannot be written to: {reason}. Name another folder."
+            raise OutputError(msg) from error
         self._entity._servers.append(self._server)  # as `start_server` does
         self._threads = [
             threading.Thread(target=target, name=name, daemon=True)

@@ -88,6 +88,7 @@ def open_client(web: Web) -> Iterator[DICOMwebClient]:
             web.url,
             session=session,
             chunk_size=_CHUNK_BYTES,
+            permissive_uid=True,
             timeout=(min(_CONNECT_S, web.timeout_s), web.timeout_s),
         )
         client.set_http_retry_params(retry=False)  # it would send an empty body the second time

@@ -17,7 +17,7 @@ from atlastumor.cli import main
 from atlastumor.hospital import Peer, StoreServer, send
 
 from ..hospital.nodes import a_node
-from ..hospital.orthanc import Orthanc, a_free_port, an_orthanc
+from ..hospital.orthanc import MOVE_TITLE, Orthanc, a_free_port, an_orthanc
 from ..scans.bodies import a_scan
 from ..scans.dicom_series import write_dicom_series
 
@@ -60,6 +60,8 @@ def a_series(tmp_path: Path) -> list[Path]:
         (["dicom", "fetch", "http://[::1]:1/x", "--study", "1", "-o", "o", "--move-to", "A:1"], 2),
         (["dicom", "send", "A@localhost:1", "nowhere"], 3),
         (["dicom", "receive", "-o", "out", "--listen", "11112"], 2),
+        (["dicom", "receive", "-o", "out", "--listen", "A@192.0.2.1:11112"], 5),
+        (["dicom", "receive", "-o", "out", "--tls"], 3),
         (["dicom", "receive", "-o", "out", "--callers", "MUCH TOO LONG A TITLE"], 3),
         (["dicom", "deidentify", "x", "-o", "out"], 2),
         (["dicom", "deidentify", "--key", "k"], 2),
@@ -137,6 +139,10 @@ def test_sending_and_fetching_tell_how_far_they_are_and_what_came(
     result = events(capsys.readouterr().out)[-1]
     assert result["objects"] == 12
     assert [Path(one).is_dir() for one in result["files"]] == [True]
+
+    words = ("--study", study, "--move-to", f"{MOVE_TITLE}:{an_orthanc.move_port}")
+    assert run("dicom", "fetch", an_orthanc.address, *words, "-o", tmp_path / "moved") == 0
+    assert "Fetched 1 series of 12 objects." in capsys.readouterr().out
 
 
 def test_what_was_not_taken_is_named_and_ends_in_five(

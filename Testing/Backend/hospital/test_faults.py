@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -125,6 +126,19 @@ def test_a_server_that_speaks_another_protocol_is_told() -> None:
         peer = Peer("127.0.0.1", server.getsockname()[1], "X", timeout_s=2.0)
         with pytest.raises(NetworkError, match="broke off before it answered"):
             echo(peer)
+
+
+def test_ctrl_c_while_nobody_answers_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
+    with a_silent_port() as port:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            echo(Peer("127.0.0.1", port, "X", timeout_s=30.0))
+
+    timer.join()
+    assert set(threading.enumerate()) <= before
 
 
 # Sending.
@@ -384,6 +398,7 @@ def test_keys_and_levels_are_checked_before_anybody_is_asked() -> None:
         ("image", {}, "no level 'image'"),
         ("study", {"Name": "x"}, "'Name' is no DICOM keyword"),
         ("series", {}, "Name its StudyInstanceUID"),
+        ("series", {"StudyInstanceUID": "../x"}, "Name its StudyInstanceUID, not"),
     ):
         with pytest.raises(InputError, match=words):
             find(nobody, level, keys)
@@ -402,6 +417,33 @@ def _giving(files: list[Path], n_first: int) -> Any:
             yield 0xFF00, pydicom.dcmread(path)
 
     return give
+
+
+def test_a_node_without_c_get_is_told(tmp_path: Path) -> None:
+    def finding_alone(entity: AE) -> None:
+        entity.add_supported_context(FIND)
+
+    with (
+        a_node(find=_one_series, prepare=finding_alone) as peer,
+        pytest.raises(NetworkError, match="offers no C-GET"),
+    ):
+        fetch(peer, tmp_path / "a", studies=["1.2"], n_retries=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wildcards_and_odd_uids_may_be_asked_for() -> None:
+    asked: list[Dataset] = []
+
+    def note(event: Event) -> Iterator[tuple[int, Any]]:
+        asked.append(event.identifier)
+        yield 0x0000, None
+
+    with a_node(find=note, prepare=_with_models) as peer:
+        find(
+            peer, "study", {"StudyInstanceUID": "*", "StudyDate": "2020*", "PatientName": "M?ller*"}
+        )
+
+    assert str(asked[0].PatientName) == "M?ller*"
 
 
 def test_a_series_that_comes_in_part_is_asked_for_again(
