@@ -14,7 +14,7 @@ from pathlib import Path
 from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import SegmentationStorage
+from pydicom.uid import UID, SegmentationStorage, generate_uid
 
 from ..lesions import Lesion
 from ..organs import LESION_FINDING, find_organ
@@ -92,7 +92,7 @@ def _make_report(study: DicomStudy, findings: Sequence[FindingLike]) -> sr.Measu
     ]
     provenance = study.provenance
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=study.new_uid("device"),
+        uid=_name_device(provenance),
         name=provenance.software,
         manufacturer_name=provenance.software,
         model_name=provenance.model_id,
@@ -104,6 +104,14 @@ def _make_report(study: DicomStudy, findings: Sequence[FindingLike]) -> sr.Measu
         ),
         procedure_reported=codes.LN.CTUnspecifiedBodyRegion,
         imaging_measurements=groups,
+    )
+
+
+def _name_device(provenance: Provenance) -> UID:
+    """The UID of this software with these weights, whatever it looks at."""
+    one = provenance
+    return generate_uid(
+        entropy_srcs=[one.software, one.version, one.model_id, one.weights_sha256, "device"]
     )
 
 

@@ -62,8 +62,7 @@ def tell_doubts(headers: Sequence[Header], affine: npt.NDArray[np.float64]) -> t
     """
     left_out = [name_kind(header) for header in headers if not is_ct_image(header)]
     notes = [
-        f"Left out of the series: {left_out.count(kind)} {kind}."
-        for kind in sorted(set(left_out))
+        f"Left out of the series: {left_out.count(kind)} {kind}." for kind in sorted(set(left_out))
     ]
     images = [header for header in headers if is_ct_image(header)]
     if any(tag_text(header, "BurnedInAnnotation").upper() == "YES" for header in images):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ..errors import InputError
@@ -78,12 +79,39 @@ class Header:
 
 @contextmanager
 def lenient_pydicom() -> Iterator[None]:
-    """Let pydicom read values that break a VR's rules, without a warning for each."""
-    from pydicom import config
+    """Let pydicom read values that break a VR's rules, without a warning for each.
 
-    with warnings.catch_warnings(), config.disable_value_validation():
-        warnings.simplefilter("ignore")
+    What says so is the process's own, so threads that overlap here share it: the first sets it and
+    the last one sets it back.
+    """
+    with _lenience.lock:
+        if not _lenience.n_inside:
+            _lenience.enter()
+        _lenience.n_inside += 1
+    try:
         yield
+    finally:
+        with _lenience.lock:
+            _lenience.n_inside -= 1
+            if not _lenience.n_inside:
+                _lenience.back.close()
+
+
+class _Lenience:
+    """How pydicom's settings are set back, and how many are inside."""
+
+    def __init__(self) -> None:
+        self.lock, self.n_inside, self.back = Lock(), 0, ExitStack()
+
+    def enter(self) -> None:
+        from pydicom import config
+
+        self.back.enter_context(warnings.catch_warnings())
+        self.back.enter_context(config.disable_value_validation())
+        warnings.simplefilter("ignore")
+
+
+_lenience = _Lenience()
 
 
 def find_files(folder: Path, *, is_deep: bool = True) -> list[Path]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     ImplicitVRLittleEndian,
@@ -13,6 +16,7 @@ from pydicom.uid import (
 
 from atlastumor.errors import InputError, UnknownKeyError
 from atlastumor.scans import list_series, read_scan
+from atlastumor.scans.dicom_headers import lenient_pydicom
 
 from .bodies import SHAPE, a_body, a_scan, an_affine
 from .dicom_series import write_dicom_series, write_enhanced_ct
@@ -162,3 +166,26 @@ def test_a_series_cannot_be_chosen_in_other_formats(tmp_path: Path) -> None:
     assert list_series(tmp_path / "a.nii") == []
     with pytest.raises(InputError, match="is not DICOM"):
         read_scan(tmp_path / "a.nii", series="1.2")
+
+
+def test_threads_that_overlap_leave_pydicom_as_it_was() -> None:
+    before = config.settings.reading_validation_mode, list(warnings.filters)
+    inside, may_leave = threading.Barrier(2, timeout=10), threading.Event()
+
+    def stay(is_last: bool) -> None:
+        with lenient_pydicom():
+            inside.wait()
+            if is_last:
+                may_leave.wait(10)
+                modes.append(config.settings.reading_validation_mode)
+
+    modes: list[int] = []
+    threads = [threading.Thread(target=stay, args=(is_last,)) for is_last in (False, True)]
+    for thread in threads:
+        thread.start()
+    threads[0].join(10)
+    may_leave.set()
+    threads[1].join(10)
+
+    assert modes == [config.IGNORE]
+    assert (config.settings.reading_validation_mode, list(warnings.filters)) == before
