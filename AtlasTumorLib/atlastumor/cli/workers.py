@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import TypeVar
 
 import psutil
+
+from ..executors import Ended, LocalExecutor
 
 __all__ = ["choose_worker_count", "run_in_workers"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+_LOOK_S = 60.0
 
 
 def choose_worker_count(n_tasks: int, bytes_each: int) -> int:
@@ -39,8 +39,8 @@ def run_in_workers(
 ) -> Iterator[tuple[int, Result | None]]:
     """Run a function over tasks in worker processes.
 
-    When a worker dies (mostly for want of memory), nobody knows over which task. Those that are
-    left then run one at a time, so that the guilty one is found and all others are done.
+    A task that its worker died over (mostly for want of memory) is tried once more when all others
+    are done, alone, so that it has all the memory there is.
 
     Args:
         function: Of a module's top level, as workers import it.
@@ -50,51 +50,32 @@ def run_in_workers(
     Yields:
         Number of a task and its result, as they come; None where the worker died over it.
     """
-    waiting = dict(enumerate(tasks))
-    while waiting:
-        for number, result in _run_pool(function, dict(waiting), n_workers):
-            del waiting[number]
-            yield number, result
-        if waiting and n_workers == 1:
-            guilty = min(waiting)
-            del waiting[guilty]
-            yield guilty, None
-        n_workers = 1
+    lost: list[int] = []
+    with LocalExecutor(n_workers, max_deaths=2 * len(tasks)) as executor:
+        for ended in _run(executor, function, dict(enumerate(tasks)), n_workers):
+            if ended.is_lost:
+                lost.append(int(ended.key))
+            else:
+                yield int(ended.key), ended.value
+        for ended in _run(executor, function, {number: tasks[number] for number in lost}, 1):
+            yield int(ended.key), ended.value
 
 
-def _run_pool(
-    function: Callable[[Task], Result], tasks: Mapping[int, Task], n_workers: int
-) -> Iterator[tuple[int, Result]]:
-    """Give what one pool of workers finishes before it breaks."""
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        n_workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker
-    )
-    try:
-        futures = {pool.submit(function, task): number for number, task in tasks.items()}
-        for future in as_completed(futures):
-            try:
-                result = future.result()
-            except BrokenProcessPool:
-                continue
-            yield futures[future], result
-        pool.shutdown()
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
-        raise
-
-
-def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _run(
+    executor: LocalExecutor,
+    function: Callable[[Task], Result],
+    tasks: Mapping[int, Task],
+    most: int,
+) -> Iterator[Ended]:
+    """Have some tasks under way at a time, the most that are allowed; raise what one raises."""
+    waiting, n_left = iter(tasks.items()), len(tasks)
+    for number, task in islice(waiting, most):
+        executor.submit(str(number), function, task)
+    while n_left:
+        for ended in executor.wait(_LOOK_S):
+            n_left -= 1
+            if ended.error is not None:
+                raise ended.error
+            for number, task in islice(waiting, 1):
+                executor.submit(str(number), function, task)
+            yield ended
