@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FolderWatch", "is_temporary"]
+__all__ = ["FolderWatch", "is_temporary", "take_signature"]
 
 _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".download", "~")
 
@@ -103,7 +103,7 @@ class FolderWatch:
         try:
             if known is not None and known.parts is not None and _times(known.parts) == known.parts:
                 return False
-            signature, parts = _take_signature(path)
+            signature, parts = take_signature(path)
             status = path.stat()
         except OSError:  # it is being moved, or the share is away; the next look will tell
             return False
@@ -130,8 +130,18 @@ def _identify(entries: list[os.DirEntry[str]]) -> Iterator[tuple[tuple[int, int]
             yield (status.st_dev, status.st_ino), one.name
 
 
-def _take_signature(path: Path) -> tuple[Signature, dict[Path, int]]:
-    """Signature of an arrival, and the times of the folders (or the file) to look at later."""
+def take_signature(path: Path) -> tuple[Signature, dict[Path, int]]:
+    """Look at all files of an arrival.
+
+    Args:
+        path: A file or folder.
+
+    Returns:
+        Its signature, and the times of its folders, or of the file, in ns.
+
+    Raises:
+        OSError: If something cannot be looked at.
+    """
 
     def stop(error: OSError) -> None:
         raise error

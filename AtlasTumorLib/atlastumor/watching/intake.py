@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,9 +21,12 @@ from ..progress import CancelToken, ignore_progress
 from ..results.staging import MANIFEST
 from ..scans.dicom_headers import count_images, read_headers
 from ..scans.input_files import is_dicom, name_of
+from .folder import take_signature
 from .records import Records
 
 __all__ = ["Intake", "Taken"]
+
+_LONGEST_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +40,16 @@ class Taken:
         cases: To be segmented: new ones, and those whose files are others than before.
         n_known: Number of cases that were segmented already, or wait for it.
         problems: What in it cannot be used, and why.
+        fingerprint: Of its files as they are now.
+        ids: Of all its cases.
     """
 
     path: Path
     cases: tuple[CohortCase, ...] = ()
     n_known: int = 0
     problems: tuple[Problem, ...] = ()
+    fingerprint: str = ""
+    ids: tuple[str, ...] = ()
 
 
 class Intake:
@@ -63,33 +72,52 @@ class Intake:
         self._exclude = exclude
         self.cancel = CancelToken()
 
-    def take(self, path: Path) -> Taken:
-        """Look through an arrival.
+    def take_some(self, paths: Sequence[Path]) -> list[Taken]:
+        """Look through arrivals up to the first that makes new cases, but not for long.
 
         Args:
-            path: File or folder; complete.
+            paths: Files and folders; complete.
 
         Returns:
-            Its cases and problems. What makes no case at all is a problem.
+            One entry for each that was looked through, in order; at least one. What makes no case at
+            all is a problem.
         """
+        ends_s = time.monotonic() + _LONGEST_S
+        taken: list[Taken] = []
+        with Journal.read(self._output / JOURNAL) as journal:
+            for path in paths:
+                taken.append(self._take_safely(path, journal))
+                if taken[-1].cases or time.monotonic() > ends_s:
+                    break
+        return taken
+
+    def _take_safely(self, path: Path, journal: Journal) -> Taken:
+        """Look through an arrival; whatever is wrong with it is a problem of its own."""
         try:
-            _refuse_single_slice(path)
-            found = find_cohort(
-                [path], series=self._series, exclude=self._exclude, cancel=self.cancel
-            )
-            with Journal.read(self._output / JOURNAL) as journal:
-                named = [self._name(one, journal) for one in found.cases]
-                wanted = [one for one in named if not self._is_known(one, journal.find(one.id))]
-        except AtlasTumorError as error:
+            return self._take(path, journal)
+        except (AtlasTumorError, OSError) as error:
             return Taken(path, problems=(Problem(path.name, str(error)),))
         except Exception as error:  # noqa: BLE001 - no arrival is to end the service
             _log.debug("An arrival could not be looked through", exc_info=True)
             msg = f"It cannot be looked through ({type(error).__name__}). This is a bug."
             return Taken(path, problems=(Problem(path.name, msg),))
+
+    def _take(self, path: Path, journal: Journal) -> Taken:
+        _refuse_single_slice(path)
+        text = json.dumps([self._series, take_signature(path)[0]])
+        fingerprint = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        earlier = self._records.find_arrival(path, fingerprint)
+        if earlier is not None and all(map(journal.find, earlier)):
+            return Taken(path, n_known=len(earlier), ids=tuple(earlier))
+        found = find_cohort([path], series=self._series, exclude=self._exclude, cancel=self.cancel)
+        named = [self._name(one, journal) for one in found.cases]
+        wanted = [one for one in named if not self._is_known(one, journal.find(one.id))]
         problems = found.problems
         if not found.cases and not problems:
             problems = (Problem(path.name, "It holds no CT. Give CT scans."),)
-        return Taken(path, tuple(wanted), len(named) - len(wanted), problems)
+        ids = tuple(one.id for one in named)
+        n_known = len(named) - len(wanted)
+        return Taken(path, tuple(wanted), n_known, problems, fingerprint, ids)
 
     def _name(self, case: CohortCase, journal: Journal) -> CohortCase:
         """Give a case another name if another file has its name; DICOM is named by its UID."""

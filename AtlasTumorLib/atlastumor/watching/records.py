@@ -1,10 +1,12 @@
-"""What a service remembers beside the journal: results to be sent, copies of scans, peers."""
+"""What a service remembers beside the journal: results to be sent, arrivals, peers."""
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ CREATE TABLE IF NOT EXISTS parcels (
 CREATE TABLE IF NOT EXISTS copies (
     case_id TEXT NOT NULL, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     PRIMARY KEY (case_id, size_bytes, modified_ns)
+) STRICT;
+CREATE TABLE IF NOT EXISTS arrivals (
+    path BLOB PRIMARY KEY, fingerprint TEXT NOT NULL, cases TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY) STRICT;
 """
@@ -154,6 +159,29 @@ class Records:
         """Forget all copies of a case, since its files are others now."""
         with self._transaction() as run:
             run.execute("DELETE FROM copies WHERE case_id = ?", (case,))
+
+    def find_arrival(self, path: Path, fingerprint: str) -> list[str] | None:
+        """Find the ids of the cases that an arrival made; None if it is not known as it is now."""
+        with self._transaction() as run:
+            row = run.execute(
+                "SELECT cases FROM arrivals WHERE path = ? AND fingerprint = ?",
+                (os.fsencode(path), fingerprint),
+            ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def keep_arrival(self, path: Path, fingerprint: str, cases: Iterable[str]) -> None:
+        """Remember an arrival that was looked through.
+
+        Args:
+            path: The file or folder.
+            fingerprint: Of its files.
+            cases: Ids of its cases.
+        """
+        with self._transaction() as run:
+            run.execute(
+                "INSERT OR REPLACE INTO arrivals VALUES (?, ?, ?)",
+                (os.fsencode(path), fingerprint, json.dumps(list(cases))),
+            )
 
     def knows_peer(self, name: str) -> bool:
         """Whether a peer has ever answered."""

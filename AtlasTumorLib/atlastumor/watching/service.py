@@ -93,7 +93,7 @@ class Service:
         self._sender, self._metrics, self._limits = sender, metrics, limits
         self._arrived: deque[Path] = deque()
         self._again: deque[tuple[float, Path]] = deque()
-        self._looking: Future[Taken] | None = None
+        self._looking: Future[list[Taken]] | None = None
         self._problems: dict[Path, tuple[Problem, ...]] = {}
         self._next_look_s = self._next_tidy_s = 0.0
         self._n_deaths = 0
@@ -155,7 +155,7 @@ class Service:
             self._look_at_self(more=("The service is stopping.",))
 
     def _take_arrivals(self, pool: ThreadPoolExecutor) -> None:
-        """Look through one arrival at a time, beside all else."""
+        """Look through arrivals, beside all else."""
         has_room = self._journal.count()[State.WAITING] < self._limits.most_waiting
         if has_room and not self._arrived:
             self._arrived.extend(arrived := self._source.poll())
@@ -163,11 +163,12 @@ class Service:
         while self._again and self._again[0][0] <= time.monotonic():
             self._arrived.append(self._again.popleft()[1])
         if self._looking is None and self._arrived and has_room:
-            self._looking = pool.submit(self._intake.take, self._arrived[0])
+            self._looking = pool.submit(self._intake.take_some, list(self._arrived))
         if self._looking is not None and self._looking.done():
-            taken, self._looking = self._looking.result(), None
-            self._arrived.popleft()
-            self._add(taken)
+            all_taken, self._looking = self._looking.result(), None
+            for taken in all_taken:
+                self._arrived.popleft()
+                self._add(taken)
 
     def _add(self, taken: Taken) -> None:
         """Put what arrived into the journal; a case that is under way is looked at again later."""
@@ -178,11 +179,14 @@ class Service:
         cases = [case for case in taken.cases if case.id not in busy]
         self._journal.add(cases)
         for case in cases:
-            if rows[case.id] is not None:  # what lies there was made from other files
+            if rows[case.id] is not None or self._folder.result_of(case.id).exists():
+                # What lies there was made from other files, or nobody knows from what.
                 self._folder.discard(case.id)
                 self._records.forget_copies(case.id)
             log_event("arrived", case=case.id, bytes=case.size_bytes)
-        if taken.n_known:
+        if taken.fingerprint and not busy and not taken.problems:
+            self._records.keep_arrival(taken.path, taken.fingerprint, taken.ids)
+        if taken.n_known and taken.fingerprint:
             log_event("known", cases=taken.n_known)
         if self._problems.get(taken.path, ()) != taken.problems:
             self._problems[taken.path] = taken.problems

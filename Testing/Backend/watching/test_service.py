@@ -58,6 +58,30 @@ def test_a_restart_repeats_nothing_and_takes_what_came_meanwhile(folder: Path, o
         assert running.engine.ran == ["b"]
 
 
+def test_what_is_known_is_not_even_looked_through_after_a_restart(
+    folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_study(folder / "study")
+    with a_service(out, folder) as running:
+        running.until_done(1)
+    monkeypatch.setattr(intake_module, "find_cohort", lambda *_: pytest.fail("it was"))
+
+    with a_service(out, folder) as running:
+        running.until_idle()
+        assert running.list_problems() == []
+
+
+def test_without_its_journal_all_is_looked_through_again(folder: Path, out: Path) -> None:
+    write_nifti(folder / "a.nii.gz")
+    with a_service(out, folder) as running:
+        running.until_done(1)
+    for path in out.glob("journal.sqlite*"):
+        path.unlink()
+
+    with a_service(out, folder) as running:
+        running.until_done(1)
+
+
 def test_a_case_under_way_is_given_back_and_done_after_a_restart(folder: Path, out: Path) -> None:
     write_nifti(folder / "a.nii.gz")
     with a_service(out, folder, engine=PretendedEngine(is_slow=True)) as running:
