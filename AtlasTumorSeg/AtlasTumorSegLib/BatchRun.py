@@ -9,6 +9,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from atlastumor.errors import Cancelled
+from AtlasTumorSlicer.RunControls import timeText
 from AtlasTumorSlicer.Signal import Signal
 from AtlasTumorSlicer.WorkerRun import WorkerRun
 
@@ -132,8 +133,6 @@ def _foreseen(data: Mapping[str, Any]) -> list[str]:
     hours = data.get("hours")
     if hours is None:
         return []
-    return [
-        _("About {hours} h with {workers} workers and {memory} GB of memory.").format(
-            hours=hours, workers=data["workers"], memory=data["gigabytes"]
-        )
-    ]
+    text = _("It will take {time} with {workers} workers and {memory} GB of memory.")
+    time = timeText(3600.0 * hours) if hours else _("less than a minute")
+    return [text.format(time=time, workers=data["workers"], memory=data["gigabytes"])]

@@ -14,7 +14,7 @@ from .CohortCases import DONE, FAILED, LEFT_OUT, RUNNING, WAITING, CaseRow
 
 __all__ = ["CasesTable"]
 
-_WIDTHS = (125, 60, 60)  # pixels; the last column has the rest
+_WIDTHS = (105, 55, 50)  # pixels; the last column has the rest
 _ROW = 24
 
 

@@ -15,7 +15,7 @@ __all__ = ["CohortChoices"]
 
 _JOURNAL = "journal.sqlite"
 _ALWAYS = "nifti"
-_FORMATS = ("seg.nrrd", "dicom-seg")
+_FORMATS = ("seg.nrrd", "dicom-seg", "dicom-sr", "dicom-sc")
 
 
 class CohortChoices:

@@ -87,16 +87,9 @@ class AtlasTumorSegLogic(WorkerLogic):
             WorkerCrash: If the worker ended without a reason (with `wait`).
         """
         checkScan(volumeNode)
-        options = self._words(
-            organs=organs,
-            model=model,
-            device=device,
-            backend=backend,
-            precision=precision,
-            thresholds=thresholds,
-            mirror=mirror,
-            operatingPoint=operatingPoint,
-        )
+        machine = {"device": device, "backend": backend, "precision": precision}
+        more = {"thresholds": thresholds, "mirror": mirror, "operatingPoint": operatingPoint}
+        options = self._words(organs=organs, model=model, **machine, **more)
         words = {"worker": self.workerCommand, "options": options, "operatingPoint": operatingPoint}
         run = Run(volumeNode, outputSegmentation, **words)
         return self.startRun(run, onProgress, wait=wait)
@@ -108,6 +101,7 @@ class AtlasTumorSegLogic(WorkerLogic):
         *,
         formats: Iterable[str] = ("nifti",),
         series: str = "best",
+        workers: int | None = None,
         loadResults: bool = False,
         listOnly: bool = False,
         wait: bool = True,
@@ -124,6 +118,7 @@ class AtlasTumorSegLogic(WorkerLogic):
             outputFolder: For the results. None takes a temporary one, for nodes with `loadResults`.
             formats: Of "nifti", "seg.nrrd" and, for DICOM, "dicom-seg", "dicom-sr", "dicom-sc".
             series: Which DICOM series of a study: "best", "all" or the beginning of a UID.
+            workers: Processes; None chooses by cores, memory and device.
             loadResults: Bring the results of nodes back as segmentations beside them, at the end.
             listOnly: Find the cases, and segment none.
             wait: Return only when done. Windows stay alive meanwhile.
@@ -142,6 +137,7 @@ class AtlasTumorSegLogic(WorkerLogic):
         """
         options = ["--format", ",".join(formats), "--series", series]
         options += ["--list"] if listOnly else []
+        options += ["--workers", str(workers)] if workers is not None else []
         run = CohortRun(
             self.workerCommand,
             inputs,

@@ -54,6 +54,27 @@ class AtlasTumorSegTest(ModuleTest):
         self.assertIsInstance(run.error, Cancelled)
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0)
 
+    def test_aCohortOfLoadedScansComesBackAsSegmentations(self) -> None:
+        """Each scan gets a segmentation beside it, and a case that fails has its reason."""
+        scans = [self._makeScan(name) for name in ("Scan", "bad", "Other")]
+        told: list[tuple[str, str]] = []
+
+        result = self.logic.segmentCohort(
+            scans,
+            organs=KEYS[:1],
+            loadResults=True,
+            onCase=lambda case: told.append((case.id, case.state)),
+        )
+
+        self.assertEqual(result.counts["done"], 2)
+        self.assertEqual(list(result.failed), ["bad"])
+        self.assertEqual([one for one, _state in told], ["Scan", "bad", "Other"])
+        self.assertIsNone(result.segmentationNodes[1])
+        for volumeNode, node in zip(scans[::2], result.segmentationNodes[::2], strict=True):
+            self.assertEqual(node.GetSegmentation().GetNumberOfSegments(), 3)
+            role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+            self.assertEqual(node.GetNodeReferenceID(role), volumeNode.GetID())
+
     def test_aBentScanIsRefused(self) -> None:
         """A nonlinear parent transform cannot be written into a file's matrix."""
         volumeNode = self._makeScan()
@@ -63,7 +84,7 @@ class AtlasTumorSegTest(ModuleTest):
         with self.assertRaises(InputError):
             self.logic.segment(volumeNode)
 
-    def _makeScan(self) -> "slicer.vtkMRMLScalarVolumeNode":
+    def _makeScan(self, name: str = "Scan") -> "slicer.vtkMRMLScalarVolumeNode":
         """An oblique, anisotropic volume."""
         axes = np.array([[-0.8, 0, 0.6], [0, -1, 0], [0.6, 0, 0.8]]) * (0.9, 1.5, 3.0)
         affine = np.eye(4)
@@ -71,4 +92,4 @@ class AtlasTumorSegTest(ModuleTest):
         matrix = vtk.vtkMatrix4x4()
         matrix.DeepCopy(affine.ravel().tolist())
         array = np.zeros(_SHAPE_KJI, np.int16)
-        return slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name="Scan")
+        return slicer.util.addVolumeFromArray(array, ijkToRAS=matrix, name=name)

@@ -150,6 +150,29 @@ def a_panel(load_module: Any, a_card: Any, a_launcher: Path) -> Any:
     return SimpleNamespace(widget=widget, ui=widget.ui, logic=widget.logic, module=module)
 
 
+@pytest.fixture
+def a_cohort(a_panel: Any, tmp_path: Path) -> Any:
+    """The panel with the tab open, four scans and a folder chosen."""
+    from Slicer.cohort_scans import write_scans
+
+    scans = write_scans(tmp_path / "scans", "alpha", "bad", "flaky", "zeta")
+    a_panel.ui.taskTabWidget.currentIndex = 1
+    a_panel.cohort = a_panel.widget._cohort
+    a_panel.cohort.choices.inputs.addPaths([str(scans)])
+    a_panel.folder = tmp_path / "out"
+    a_panel.ui.cohortFolderPathLineEdit.currentPath = str(a_panel.folder)
+    return a_panel
+
+
+@pytest.fixture
+def a_done_cohort(a_cohort: Any, wait_for: Callable[..., None]) -> Any:
+    """Two cases are done, two have failed."""
+    from Slicer.cohort_panel import press
+
+    press(a_cohort.ui.cohortButton, a_cohort, wait_for)
+    return a_cohort
+
+
 @pytest.fixture(scope="session")
 def a_measured_cohort(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A cohort of small cases, measured once by the real command."""

@@ -1,10 +1,11 @@
 """Render the pictures of `Resources/Screenshots` on the test host.
 
-    python Testing/Slicer/render_screenshots.py [PHANTOM_FOLDER] [--truth]
+    python Testing/Slicer/render_screenshots.py [PHANTOM_FOLDER] [--truth | --cohort]
 
 `PHANTOM_FOLDER` is what `atlastumor phantom` wrote; without it the phantom of the demonstration is
-made. The real worker segments its scan; `--truth` shows the phantom's own labels instead. Every
-picture says which, and that it is no screenshot of Slicer.
+made. The real worker segments its scan; `--truth` shows the phantom's own labels instead. The tab
+for cohorts is drawn with made-up cases; `--cohort` draws nothing else. Every picture says which,
+and that it is no screenshot of Slicer.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phantom", type=Path, nargs="?")
     parser.add_argument("--truth", action="store_true")
+    parser.add_argument("--cohort", action="store_true")
     options = parser.parse_args()
+    if options.cohort:
+        draw_cohort(start())
+        return
     if options.phantom is None:
         options.phantom = Path(tempfile.mkdtemp()) / "phantom"
         write_phantom(make_phantom(DEMO_SEED), options.phantom)
@@ -57,8 +62,50 @@ def main() -> None:
     caption = f"Test-host picture, not a screenshot of Slicer. Digital phantom; outlines: {what}."
     save(picture_of(panel, widget), SCREENSHOTS / "AtlasTumorSeg-panel.png", caption)
     save(pictures_of_views(ras), SCREENSHOTS / "AtlasTumorSeg-views.png", caption)
+    session.reset()
+    draw_cohort(session)
     if session.errors():
         raise RuntimeError("\n".join(session.errors()))
+
+
+def draw_cohort(session: Any) -> None:
+    """Save the tab for cohorts with made-up cases, as in the middle of a run."""
+    from host.views import grab_widget
+
+    panel = session.load(REPOSITORY / "AtlasTumorSeg" / "AtlasTumorSeg.py").widgetRepresentation()
+    widget = panel.self()
+    panel.enter()
+    widget.ui.taskTabWidget.currentIndex = 1
+    cohort = widget._cohort
+    cohort.choices.inputs.addPaths(["/data/hospital-a", "/data/hospital-b/manifest.csv"])
+    widget.ui.cohortFolderPathLineEdit.currentPath = "/data/results"
+    cohort._controls.showBusy("")
+    cohort._update()
+    cohort.table.setCases(make_cases())
+    cohort._controls.showProgress(7 / 200, "7 of 200 cases, 1 failed, done about 02:40", None)
+    session.application.processEvents()
+    panel.resize(430, panel.sizeHint.height())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "panel.png"
+        grab_widget(panel, path)
+        caption = "Test-host picture, not a screenshot of Slicer. Cases are made up."
+        save(Image.open(path).convert("RGB"), SCREENSHOTS / "AtlasTumorSeg-cohort.png", caption)
+
+
+def make_cases() -> list[Any]:
+    """200 cases, of which some are done and one has failed."""
+    from AtlasTumorSegLib.CohortCases import DONE, FAILED, WAITING, CaseRow
+
+    from atlastumor.organs import KEYS
+
+    found = ({KEYS[0]: 2}, {}, {KEYS[2]: 1}, {KEYS[0]: 1, KEYS[1]: 1}, {}, {}, {KEYS[3]: 1})
+    reason = "The scan has only 5 slices; at least 8 are needed. Load the whole series."
+    cases = [
+        CaseRow(f"a-{n:04d}", DONE, seconds=41.0 + 3 * n, lesions=lesions)
+        for n, lesions in enumerate(found)
+    ]
+    cases[4] = CaseRow("a-0004", FAILED, reason=reason)
+    return cases + [CaseRow(f"a-{n:04d}", WAITING) for n in range(len(cases), 200)]
 
 
 def run(session: Any, widget: Any, path: Path) -> tuple[float, float, float]:

@@ -139,5 +139,5 @@ def test_the_self_test_that_runs_in_slicer_passes_here(a_panel: Any) -> None:
     outcome = unittest.TestResult()
     suite.run(outcome)
 
-    assert outcome.testsRun >= 3
+    assert outcome.testsRun >= 4
     assert not outcome.failures + outcome.errors

@@ -1,0 +1,158 @@
+"""The cases of a cohort: the table of them, and one of them in the scene."""
+# ruff: noqa: ARG001 - many a fixture is asked for because of what it does alone
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from Slicer.cohort_panel import n_nodes, open_case, press, rows
+
+
+def test_a_click_brings_scan_segments_and_lesions_of_a_case(
+    a_done_cohort: Any, wait_for: Callable[..., None]
+) -> None:
+    import slicer
+
+    shown = open_case(a_done_cohort, 0, wait_for)
+
+    ui = a_done_cohort.ui
+    assert shown.volumeNode.GetName() == "alpha"
+    assert ui.inputSelector.currentNode() is shown.volumeNode
+    assert ui.outputSelector.currentNode() is shown.segmentationNode
+    assert ui.lesionTable.rowCount == 4
+    assert shown.segmentationNode.GetSegmentation().GetNumberOfLayers() == 1
+    composite = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
+    assert composite.GetBackgroundVolumeID() == shown.volumeNode.GetID()
+    assert not [p for p in Path(slicer.app.temporaryPath).iterdir() if "AtlasTumor" in p.name]
+
+
+def test_segments_lie_where_the_worker_drew_them_whichever_way_the_axes_run(
+    a_done_cohort: Any, wait_for: Callable[..., None]
+) -> None:
+    import numpy as np
+    import SimpleITK as sitk
+    import slicer
+
+    for row, name in ((0, "alpha"), (3, "zeta")):
+        shown = open_case(a_done_cohort, row, wait_for)
+        segmentation = shown.segmentationNode.GetSegmentation()
+        ids = [one for one in segmentation.GetSegmentIDs() if "liver_tumor" in one]
+        world = []
+        for one in ids:
+            array = slicer.util.arrayFromSegmentBinaryLabelmap(
+                shown.segmentationNode, one, shown.volumeNode
+            )
+            ijk = np.argwhere(array)[:, ::-1]
+            world += [tuple(map(float, ras)) for ras in to_ras(shown.volumeNode, ijk)]
+        image = sitk.ReadImage(str(a_done_cohort.folder / "cases" / name / "labels.nii.gz"))
+        from atlastumor.organs import ORGANS
+
+        labels = sitk.GetArrayFromImage(image)
+        expected = [
+            image.TransformIndexToPhysicalPoint([int(n) for n in kji[::-1]])
+            for kji in np.argwhere(labels == ORGANS[0].tumor_label)
+        ]
+        expected = [(-x, -y, z) for x, y, z in expected]
+        assert np.allclose(sorted(world), sorted(expected), atol=1e-3)
+
+
+def to_ras(node: Any, ijk: Any) -> Any:
+    import numpy as np
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    affine = np.array([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)])
+    return ijk @ affine[:3, :3].T + affine[:3, 3]
+
+
+def test_the_next_case_takes_the_place_of_the_first(
+    a_done_cohort: Any, wait_for: Callable[..., None]
+) -> None:
+    open_case(a_done_cohort, 0, wait_for)
+    shown = open_case(a_done_cohort, 3, wait_for)
+
+    assert shown.volumeNode.GetName() == "zeta"
+    assert [n_nodes(kind) for kind in ("ScalarVolume", "Segmentation", "Table")] == [1, 1, 1]
+    assert open_case(a_done_cohort, 3, wait_for) is shown  # once more: nothing is read again
+
+
+def test_a_case_that_was_changed_stays(a_done_cohort: Any, wait_for: Callable[..., None]) -> None:
+    first = open_case(a_done_cohort, 0, wait_for)
+    first.segmentationNode.GetSegmentation().GetNthSegment(0).SetName("Mine")
+
+    open_case(a_done_cohort, 3, wait_for)
+
+    assert first.isThere
+    assert n_nodes("Segmentation") == 2
+
+
+def test_a_case_that_cannot_be_shown_says_why(
+    a_done_cohort: Any, a_slicer: Any, wait_for: Callable[..., None]
+) -> None:
+    a_done_cohort.ui.casesTable.cellClicked.emit(1, 0)
+    assert a_done_cohort.ui.caseLabel.text == "The scan has 3 slices; 16 are needed."
+
+    (a_done_cohort.folder.parent / "scans" / "alpha.nii.gz").unlink()
+    assert open_case(a_done_cohort, 0, wait_for) is None
+
+    (dialog,) = a_slicer.user.seen
+    assert "alpha.nii.gz" in dialog.text
+    assert n_nodes("ScalarVolume") == 0
+
+
+def test_loaded_scans_come_back_with_segmentations(
+    a_panel: Any, a_scan: Any, wait_for: Callable[..., None]
+) -> None:
+    from Slicer.conftest import make_scan
+
+    other = make_scan("Other")
+    a_panel.cohort, ui = a_panel.widget._cohort, a_panel.ui
+    ui.taskTabWidget.currentIndex = 1
+    ui.addNodesButton.click()
+    ui.addNodesButton.click()  # nothing twice
+    assert ui.cohortInputsListWidget.count == 2
+
+    press(ui.cohortButton, a_panel, wait_for)
+
+    assert n_nodes("Segmentation") == 2
+    assert [row[:2] for row in rows(a_panel)] == [["Scan", "done"], ["Other", "done"]]
+    shown = open_case(a_panel, 1, wait_for)
+    assert shown.volumeNode is other
+    assert ui.outputSelector.currentNode().GetName() == "Other tumors"
+    open_case(a_panel, 0, wait_for)
+    assert n_nodes("ScalarVolume") == 2
+
+
+def test_the_table_shows_cases_of_one_kind(a_done_cohort: Any) -> None:
+    box = a_done_cohort.ui.casesFilterComboBox
+    for text, names in (
+        ("Failed", ["bad", "flaky"]),
+        ("With tumors", ["alpha", "zeta"]),
+        ("Waiting", []),
+        ("All", ["alpha", "bad", "flaky", "zeta"]),
+    ):
+        box.currentIndex = box.findText(text)
+        assert [row[0] for row in rows(a_done_cohort)] == names
+
+
+def test_ten_thousand_cases_are_no_trouble(a_panel: Any) -> None:
+    from AtlasTumorSegLib.CohortCases import CaseRow
+
+    table = a_panel.widget._cohort.table
+    cases = [CaseRow(f"case-{n:05d}", "waiting") for n in range(10_000)]
+    started = time.perf_counter()
+    table.setCases(cases)
+    filled = time.perf_counter()
+    for case in cases[:1000]:
+        table.setCase(CaseRow(case.id, "done", seconds=61.0, lesions={"liver": 1}))
+    told = time.perf_counter()
+
+    assert filled - started < 3.0
+    assert told - filled < 1.0  # a millisecond each
+    assert a_panel.ui.casesTable.rowCount == 10_000
+    assert a_panel.ui.casesLabel.text == "10000 cases, 1000 done"
+    assert rows(a_panel)[999] == ["case-00999", "done", "61 s", "Liver 1"]
