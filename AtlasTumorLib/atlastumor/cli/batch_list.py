@@ -11,6 +11,7 @@ from ..cohorts.planning import foresee, guess_grid, plan_local
 from ..cohorts.series_choice import SeriesChoice
 from ..cohorts.settings import BatchSettings
 from ..errors import InputError
+from ..scans.input_files import name_of
 from .console import Console
 
 __all__ = ["show_cases"]
@@ -35,6 +36,9 @@ def show_cases(options: argparse.Namespace, settings: BatchSettings, console: Co
     )
     for problem in found.problems:
         console.note(f"{problem.case}: {problem.message}")
+    if found.left_out:
+        first = name_of(found.left_out[0])
+        console.note(f"Left out as labels or results: {len(found.left_out)}, such as {first}.")
     console.table([_describe_choice(choice) for choice in found.choices])
     rows = [
         {"case": one.id, "megabytes": round(one.size_bytes / 1e6, 1), "path": str(one.path)}
@@ -52,8 +56,13 @@ def _describe_choice(choice: SeriesChoice) -> dict[str, Any]:
     return {
         "case": choice.case or "-",
         "taken": "yes" if choice.is_taken else "no",
+        "study": series.study,
+        "number": series.number,
         "series": series.uid,
+        "modality": series.modality,
         "slices": series.n_slices,
+        "spacing": "" if math.isnan(series.spacing_mm) else f"{series.spacing_mm:.2f}",
+        "kernel": series.kernel,
         "rule": choice.rule,
     }
 
