@@ -74,33 +74,7 @@ def associate(
     Raises:
         NetworkError: If it cannot be opened; says why.
     """
-    entity = AE(ae_title=peer.calling_ae_title)
-    entity.connection_timeout = entity.acse_timeout = peer.timeout_s
-    entity.dimse_timeout = entity.network_timeout = peer.timeout_s
-    tls = None if peer.tls is None else (peer.tls.make_client_context(), peer.host)
-    begun: list[Association] = []
-    try:
-        association = entity.associate(
-            peer.host,
-            peer.port,
-            contexts=list(contexts),
-            ae_title=peer.ae_title,
-            max_pdu=_PDU_BYTES,
-            ext_neg=list(roles),
-            tls_args=tls,
-            evt_handlers=[
-                (evt.EVT_CONN_OPEN, limit_waits, [peer.timeout_s]),
-                (evt.EVT_CONN_OPEN, lambda event: begun.append(event.assoc)),
-                (evt.EVT_DATA_SENT, _acknowledge_at_once),
-                *handlers,
-            ],
-        )
-    except OSError as error:
-        raise NetworkError(_say_unreachable(peer, error)) from error
-    except BaseException:  # such as Ctrl-C; its thread would keep the process alive
-        for one in begun:
-            one.abort()
-        raise
+    association = _request(peer, contexts, roles, handlers)
     try:
         if not association.is_established:
             raise NetworkError(_say_refused(peer, association))
@@ -113,6 +87,42 @@ def associate(
             association.release()
     finally:
         _close_socket(association.dul.socket)
+
+
+def _request(
+    peer: Peer,
+    contexts: Sequence[PresentationContext],
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
+    handlers: Sequence[Handler],
+) -> Association:
+    """Ask for an association; the answer may be no."""
+    entity = AE(ae_title=peer.calling_ae_title)
+    entity.connection_timeout = entity.acse_timeout = peer.timeout_s
+    entity.dimse_timeout = entity.network_timeout = peer.timeout_s
+    tls = None if peer.tls is None else (peer.tls.make_client_context(), peer.host)
+    begun: list[Association] = []
+    own: list[Any] = [
+        (evt.EVT_CONN_OPEN, limit_waits, [peer.timeout_s]),
+        (evt.EVT_CONN_OPEN, lambda event: begun.append(event.assoc)),
+        (evt.EVT_DATA_SENT, _acknowledge_at_once),
+    ]
+    try:
+        return entity.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.ae_title,
+            max_pdu=_PDU_BYTES,
+            ext_neg=list(roles),
+            tls_args=tls,
+            evt_handlers=[*own, *handlers],
+        )
+    except OSError as error:
+        raise NetworkError(_say_unreachable(peer, error)) from error
+    except BaseException:  # such as Ctrl-C; its thread would keep the process alive
+        for one in begun:
+            one.abort()
+        raise
 
 
 def limit_waits(event: Event, timeout_s: float) -> None:

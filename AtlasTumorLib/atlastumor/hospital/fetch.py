@@ -80,10 +80,6 @@ def fetch(
         raise UsageError(msg)
     progress(0.0, "Looking for series")
     wanted = [one for study in studies for one in _look_for(where, study, series, modality)]
-    if not wanted:
-        what = "series of that kind" if series or modality else "study"
-        msg = f"{where} has no such {what}. Look for what it has with `atlastumor dicom find`."
-        raise InputError(msg)
     partial = _prepare(folder)
     try:
         _Retrieval(where, partial, listen, progress).run(wanted, n_retries)
@@ -96,9 +92,10 @@ def fetch(
 
 
 def _look_for(where: Peer | Web, study: str, series: Sequence[str], modality: str) -> list[Series]:
+    """List the series of a study that are wanted, at least one."""
     keys = {"StudyInstanceUID": study} | ({"Modality": modality} if modality else {})
     matches = find(where, "series", keys, limit=10_000)
-    return [
+    wanted = [
         Series(study, uid, int(told) if told.isdecimal() else None)
         for one in matches
         if (uid := one["SeriesInstanceUID"]) and (not series or uid in series)
@@ -106,6 +103,11 @@ def _look_for(where: Peer | Web, study: str, series: Sequence[str], modality: st
         if not modality or one["Modality"] in {"", modality}
         for told in [one["NumberOfSeriesRelatedInstances"]]
     ]
+    if not wanted:
+        what = "series of that kind" if series or modality else "study"
+        msg = f"{where} has no such {what}. Look for what it has with `atlastumor dicom find`."
+        raise InputError(msg)
+    return wanted
 
 
 class _Retrieval:

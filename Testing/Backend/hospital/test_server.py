@@ -3,90 +3,19 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
-from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.dsutils import encode
 from pynetdicom.presentation import build_context
 
 from atlastumor.errors import InputError, NetworkError, OutputError
 from atlastumor.hospital import Peer, ReceivedStudy, StoreServer, list_studies, send
 from atlastumor.hospital.associations import associate
+from Backend.hospital.listening import CT, listening
 from Backend.scans.bodies import a_scan
 from Backend.scans.dicom_series import write_dicom_series
-
-CT = "1.2.840.10008.5.1.4.1.1.2"
-
-
-class Listening:
-    """A server in a folder, and the studies it told of."""
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self.folder = folder
-        self.told: list[ReceivedStudy] = []
-        self._news = threading.Event()
-        options = {"port": 0, "idle_s": 0.2, "timeout_s": 10.0} | options
-        self.server = StoreServer(folder, self._take, **options)
-
-    def _take(self, study: ReceivedStudy) -> None:
-        self.told.append(study)
-        self._news.set()
-
-    @property
-    def peer(self) -> Peer:
-        return Peer("127.0.0.1", self.server.port, "ANYBODY", timeout_s=10.0)
-
-    def wait(self) -> ReceivedStudy:
-        assert self._news.wait(20), "no study was told of"
-        self._news.clear()
-        return self.told[-1]
-
-    def files(self) -> list[Path]:
-        return sorted(one for one in self.folder.rglob("*") if one.is_file())
-
-
-@contextmanager
-def listening(folder: Path, **options: Any) -> Iterator[Listening]:
-    one = Listening(folder, **options)
-    with one.server:
-        yield one
-
-
-def raw_bytes(path: Path, change: Callable[[Dataset], None] | None = None) -> bytes:
-    """What goes over the wire of a file: the dataset alone."""
-    dataset = pydicom.dcmread(path)
-    if change is not None:
-        change(dataset)
-    content = encode(dataset, is_implicit_vr=False, is_little_endian=True)
-    assert content
-    return content
-
-
-def offer(
-    association: Association, content: bytes, *, uid: str = "1.2.3", kind: str = CT
-) -> int | None:
-    """Send bytes as if they were an object; the answer's status."""
-    request = C_STORE()
-    request.MessageID, request.Priority = 1, 2
-    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = kind, uid
-    request.DataSet = BytesIO(content)
-    association._reactor_checkpoint.clear()  # as pynetdicom's own senders do
-    while not association._is_paused:
-        time.sleep(0.001)
-    association.dimse.send_msg(request, association.accepted_contexts[0].context_id or 1)
-    _, answer = association.dimse.get_msg(block=True)
-    association._reactor_checkpoint.set()
-    return None if answer is None else int(answer.Status)  # type: ignore[union-attr, arg-type]
 
 
 def test_a_series_is_kept_pixel_for_pixel_and_told_of_once(
@@ -141,75 +70,6 @@ def test_the_same_object_twice_is_kept_once_and_another_under_its_uid_takes_its_
     assert study.n_new == 1
     assert len(one.files()) == 12
     assert [d.SeriesDescription for d in map(pydicom.dcmread, one.files())].count("corrected") == 1
-
-
-def _without(keyword: str) -> Callable[[Dataset], None]:
-    return lambda dataset: delattr(dataset, keyword)
-
-
-BROKEN: dict[str, tuple[Callable[[bytes], bytes], Callable[[Dataset], None] | None, int]] = {
-    "no SOPInstanceUID": (bytes, _without("SOPInstanceUID"), 0xA900),
-    "no SOPClassUID": (bytes, _without("SOPClassUID"), 0xA900),
-    "no StudyInstanceUID": (bytes, _without("StudyInstanceUID"), 0xA900),
-    "no SeriesInstanceUID": (bytes, _without("SeriesInstanceUID"), 0xA900),
-    "empty StudyInstanceUID": (
-        bytes,
-        lambda dataset: setattr(dataset, "StudyInstanceUID", ""),
-        0xA900,
-    ),
-    "cut in the pixels": (lambda content: content[:-900], None, 0xC000),
-    "cut in the header": (lambda content: content[:299], None, 0xC000),
-    "noise": (lambda _content: b"\xff\x13\x00\x37" * 80, None, 0xC000),
-    "a beginning": (lambda _content: b"\x08\x00", None, 0xA900),
-    "another UID than announced": (
-        bytes,
-        lambda dataset: setattr(dataset, "SOPInstanceUID", "1.2.3.4"),
-        0xA900,
-    ),
-    "another kind than announced": (
-        bytes,
-        lambda dataset: setattr(dataset, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.4"),
-        0xA900,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_object_is_refused_by_name_and_the_next_is_kept(
-    name: str, tmp_path: Path, a_series: list[Path], caplog: pytest.LogCaptureFixture
-) -> None:
-    spoil, change, expected = BROKEN[name]
-    uid = str(pydicom.dcmread(a_series[0]).SOPInstanceUID)
-
-    with listening(tmp_path / "in") as one:
-        with associate(one.peer, [build_context(CT, "1.2.840.10008.1.2.1")]) as association:
-            refused = offer(association, spoil(raw_bytes(a_series[0], change)), uid=uid)
-            kept = offer(association, raw_bytes(a_series[0]), uid=uid)
-
-        assert (refused, kept) == (expected, 0)
-        assert one.wait().n_new == 1
-    assert len(one.files()) == 1
-    assert "An object was refused" in caplog.text
-    assert uid not in caplog.text
-    assert "Phantom" not in caplog.text
-
-
-def test_wrong_values_and_localizers_are_kept_as_they_are_for_the_reader_to_judge(
-    tmp_path: Path, a_series: list[Path]
-) -> None:
-    def spoil(dataset: Dataset) -> None:
-        dataset.ImageType = ["DERIVED", "LOCALIZER"]
-        del dataset["ImagePositionPatient"]
-        dataset.add_new("ImagePositionPatient", "LO", "here\\and\\there")
-
-    content = raw_bytes(a_series[0], spoil)
-    uid = str(pydicom.dcmread(a_series[0]).SOPInstanceUID)
-    with listening(tmp_path / "in") as one:
-        with associate(one.peer, [build_context(CT, "1.2.840.10008.1.2.1")]) as association:
-            assert offer(association, content, uid=uid) == 0
-        one.wait()
-
-    assert one.files()[0].read_bytes().endswith(content)
 
 
 def test_callers_who_are_not_on_the_list_are_refused(tmp_path: Path, a_series: list[Path]) -> None:
