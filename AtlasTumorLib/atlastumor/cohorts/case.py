@@ -17,7 +17,7 @@ class CohortCase:
             whenever the same cohort is found again. Says nothing of the patient that the name of
             the file or folder does not say; DICOM series are named by a hash.
         path: File, folder or archive, absolute, as `scans.read_scan` takes it.
-        series: DICOM series UID, where the path holds several; None otherwise.
+        series: DICOM series UID; None for other formats.
         size_bytes: Of all its files together; with the next, tells at a resume whether the input is
             still the same.
         modified_ns: Latest modification of its files, in nanoseconds since 1970.
