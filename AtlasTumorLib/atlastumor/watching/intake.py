@@ -79,8 +79,8 @@ class Intake:
             paths: Files and folders; complete.
 
         Returns:
-            One entry for each that was looked through, in order; at least one. What makes no case at
-            all is a problem.
+            One entry for each that was looked through, in order; at least one. What makes no case
+            at all is a problem.
         """
         ends_s = time.monotonic() + _LONGEST_S
         taken: list[Taken] = []
