@@ -74,6 +74,8 @@ def deidentify_files(
         files = sorted(path.relative_to(staging) for path in staging.rglob("*.dcm"))
         _check_count(files, paths)
         staging.chmod(0o755)
+        if output.is_dir():  # empty; Windows renames onto nothing that exists
+            output.rmdir()
         staging.replace(output)
     except OSError as error:
         msg = f"'{output}' cannot be written: {error.strerror or error}. Choose another folder."

@@ -12,6 +12,7 @@ import pytest
 from atlastumor.cli import main
 from atlastumor.scans import read_scan
 
+from ..results.dicom_examples import validate
 from ..scans.dicom_series import write_dicom_series
 
 FOLDER = Path(os.environ["ATLASTUMOR_TEST_DATA"])
@@ -49,7 +50,8 @@ def test_its_dicom_export_gives_the_same_labels_and_a_dicom_seg(
     write_dicom_series(scan, tmp_path / "dicom")
 
     out = tmp_path / "out"
-    assert segment(tmp_path / "dicom", "-o", out, "--format", "nifti,dicom-seg") == 0
+    formats = "nifti,dicom-seg,dicom-sr,dicom-sc"
+    assert segment(tmp_path / "dicom", "-o", out, "--format", formats) == 0
     assert segment(shared_data / name, "-o", tmp_path / "nifti", "--no-report") == 0
 
     ours, theirs = (nibabel.load(tmp_path / x / "labels.nii.gz") for x in ("out", "nifti"))
@@ -59,4 +61,5 @@ def test_its_dicom_export_gives_the_same_labels_and_a_dicom_seg(
     turned = nibabel.orientations.apply_orientation(np.asarray(ours.dataobj), same)
     different = np.count_nonzero(turned != np.asarray(theirs.dataobj))
     assert different <= 1e-4 * turned.size
-    assert (out / "segmentation.dcm").is_file()
+    assert {"segmentation.dcm", "report.dcm"} <= {path.name for path in out.iterdir()}
+    assert [error for path in out.rglob("*.dcm") for error in validate(path)] == []
