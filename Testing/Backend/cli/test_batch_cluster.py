@@ -27,7 +27,7 @@ def start(farm: Farm, port: int) -> str:
     """A scheduler and a worker with one thread."""
     farm.environment["OMP_NUM_THREADS"] = "1"
     address = farm.start_scheduler(HOST, port)
-    farm.start_worker("worker", address, HOST, threads=1)
+    farm.start_worker("worker", address, HOST, "--no-nanny", threads=1)
     return address
 
 
@@ -92,7 +92,7 @@ def test_a_worker_that_has_not_the_model_is_refused_by_name(
     with Farm(tmp_path) as farm:
         farm.environment["PYTHONPATH"] = str(_a_package_of_another_version(hidden))
         address = farm.start_scheduler(HOST, find_port())
-        farm.start_worker("old", address, HOST, threads=1)
+        farm.start_worker("old", address, HOST, "--no-nanny", threads=1)
         wait_for(lambda: "Registered to" in farm.read_log("old"))
         code = main([*a_command, "--scheduler", address])
 
