@@ -109,7 +109,7 @@ class CohortFolder:
                 lock.acquire(timeout=_LOOK_S)
             except Timeout as error:
                 msg = (
-                    f"Another `atlastumor batch` is at work in '{self.directory}'. Wait for it, "
+                    f"Another `atlastumor batch` or `watch` is at work in '{self.directory}'. Wait, "
                     "end it, or choose another folder."
                 )
                 raise OutputError(msg) from error
