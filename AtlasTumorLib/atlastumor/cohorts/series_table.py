@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
@@ -42,7 +43,7 @@ def write_series(path: Path, choices: Sequence[SeriesChoice]) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:

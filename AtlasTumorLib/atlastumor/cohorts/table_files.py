@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def table_files(
         _require_pyarrow()
     home.mkdir(exist_ok=True)
     places = {(name, kind): home / f"{name}.{kind}" for name in tables for kind in kinds}
-    parts = {key: place.with_name(f".{place.name}.part") for key, place in places.items()}
+    ending = f".part-{os.getpid()}"
+    parts = {key: place.with_name(f".{place.name}{ending}") for key, place in places.items()}
     try:
         with ExitStack() as stack:
             sinks: dict[str, list[Add]] = {name: [] for name in tables}

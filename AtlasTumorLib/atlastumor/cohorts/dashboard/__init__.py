@@ -6,6 +6,7 @@ patients it holds the ids of cases alone, and small pictures of those with the l
 
 from __future__ import annotations
 
+import os
 from html import escape
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def write_dashboard(directory: Path) -> Path:
         version=escape(__version__),
     )
     path = folder.directory / DASHBOARD
-    part = path.with_name(f".{DASHBOARD}.part")
+    part = path.with_name(f".{DASHBOARD}.part-{os.getpid()}")
     with speaking_of(path):
         try:
             part.write_text(text, encoding="utf-8")
