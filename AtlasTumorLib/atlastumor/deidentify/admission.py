@@ -19,6 +19,7 @@ _CT = (
 )
 _NEEDED = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _HEAD = ("HEAD", "FACE", "SKULL", "BRAIN", "NECK", "WHOLEBODY", "WHOLE BODY", "JAW", "SINUS")
+_TEXT_PAGES = ("SCREEN SAVE", "SCREENSAVE", "PATIENT PROTOCOL", "DOSE REPORT", "DOSE_INFO")
 _PLACES = ("BodyPartExamined", "StudyDescription", "SeriesDescription", "ProtocolName")
 
 
@@ -34,7 +35,7 @@ def admit(dataset: Dataset, path: Path) -> str:
 
     Raises:
         InputError: If it is not CT and not a result of this software, may have a name written into
-            its pixels, or lacks what references need.
+            its pixels (it says so, or is no slice), or lacks what references need.
     """
     name = name_of(path)
     kind = str(dataset.get("SOPClassUID") or "")
@@ -49,14 +50,22 @@ def admit(dataset: Dataset, path: Path) -> str:
     if str(dataset.get("BurnedInAnnotation") or "").upper() == "YES":
         msg = f"{name} has text burned into its pixels, which may name the patient. Leave it out."
         raise InputError(msg)
-    if "SCREEN SAVE" in str(dataset.get("ImageType") or "").upper():
-        msg = f"{name} is a picture of a screen, which may name the patient. Leave it out."
+    if not is_ours and _shows_text(dataset):
+        msg = f"{name} is a picture of text or a screen, which may name the patient. Leave it out."
         raise InputError(msg)
     missing = [keyword for keyword in _NEEDED if not dataset.get(keyword)]
     if missing:
         msg = f"{name} lacks {', '.join(missing)}. Export it again."
         raise InputError(msg)
     return "" if is_ours else _warn_of_faces(dataset)
+
+
+def _shows_text(dataset: Dataset) -> bool:
+    """Whether a CT image is no slice: protocols, dose reports and screens are stored as CT too."""
+    told = " ".join(str(dataset.get(k) or "") for k in ("ImageType", *_PLACES)).upper()
+    is_color = str(dataset.get("PhotometricInterpretation") or "MONOCHROME2")[:10] != "MONOCHROME"
+    is_nowhere = dataset.SOPClassUID == _CT[0] and not dataset.get("ImagePositionPatient")
+    return is_color or is_nowhere or any(word in told for word in _TEXT_PAGES)
 
 
 def _warn_of_faces(dataset: Dataset) -> str:

@@ -93,7 +93,13 @@ CAPTURE, MR = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.4"
     ("change", "expected"),
     [
         (set_tags(BurnedInAnnotation="YES"), "burned into its pixels"),
-        (set_tags(ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"]), "picture of a screen"),
+        (
+            set_tags(ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"]),
+            "picture of text or a screen",
+        ),
+        (set_tags(SeriesDescription="Patient Protocol"), "picture of text"),
+        (set_tags(PhotometricInterpretation="RGB", SamplesPerPixel=3), "picture of text"),
+        (lambda d, _k: delattr(d, "ImagePositionPatient"), "picture of text"),
         (set_tags(SOPClassUID=CAPTURE, Manufacturer="X"), "Secondary Capture Image Storage"),
         (set_tags(SOPClassUID=MR, Modality="MR"), "MR Image Storage"),
         (lambda d, _k: delattr(d, "StudyInstanceUID"), "lacks StudyInstanceUID"),
