@@ -24,7 +24,7 @@ from .scan import check_request
 from .series_table import write_series
 from .settings import BatchSettings, make_settings
 
-__all__ = ["BatchSummary", "ignore_pace", "retry_failed", "run_batch"]
+__all__ = ["BatchSummary", "HowToRun", "ignore_pace", "retry_failed", "run_batch"]
 
 _STEP_S = 0.5
 
