@@ -109,8 +109,8 @@ class CohortFolder:
                 lock.acquire(timeout=_LOOK_S)
             except Timeout as error:
                 msg = (
-                    f"Another `atlastumor batch` or `watch` is at work in '{self.directory}'. Wait, "
-                    "end it, or choose another folder."
+                    f"Another `atlastumor batch` or `watch` is at work in '{self.directory}'. "
+                    "Wait for it, end it, or choose another folder."
                 )
                 raise OutputError(msg) from error
             self.clear_staging()

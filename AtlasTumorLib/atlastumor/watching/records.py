@@ -16,6 +16,7 @@ from ..errors import OutputError
 
 __all__ = ["Parcel", "Records"]
 
+_FAST = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS parcels (
     case_id TEXT NOT NULL, result TEXT NOT NULL, is_sent INTEGER NOT NULL DEFAULT 0,
@@ -39,7 +40,7 @@ class Parcel:
 
     Args:
         case: Id of the case.
-        result: Hash of its record, which tells a new result of the same case from the old one.
+        result: Token under which it was made, which tells a new result of a case from an old one.
         attempts: How often sending failed.
         reason: Why it failed last.
     """
@@ -67,7 +68,8 @@ class Records:
         self._path = path
         try:
             self._connection = sqlite3.connect(path, check_same_thread=False)
-            self._connection.executescript(f"PRAGMA journal_mode=WAL;{_SCHEMA}")
+            # What a failing power supply takes back is found again in the journal, or sent twice.
+            self._connection.executescript(f"{_FAST}{_SCHEMA}")
         except sqlite3.Error as error:
             msg = f"'{path}' cannot be used ({error}). Move it away, or choose another folder."
             raise OutputError(msg) from error
@@ -76,26 +78,23 @@ class Records:
         """Close the file."""
         self._connection.close()
 
-    def add_parcel(self, case: str, result: str) -> bool:
-        """Remember that a result is to be sent.
+    def add_parcels(self, results: Iterable[tuple[str, str]]) -> None:
+        """Remember that results are to be sent, those that are not known yet.
+
+        An older result of the same case that was not sent is not worth sending any more.
 
         Args:
-            case: Id of the case.
-            result: Hash of its record.
-
-        Returns:
-            Whether this was not known yet.
+            results: Ids of cases, and the tokens that tell a new result of a case from an old one.
         """
         with self._transaction() as run:
-            added = run.execute(
-                "INSERT OR IGNORE INTO parcels (case_id, result) VALUES (?, ?)", (case, result)
-            )
-            # An older result of the same case is not worth sending any more.
-            run.execute(
-                "DELETE FROM parcels WHERE case_id = ? AND result != ? AND NOT is_sent",
-                (case, result),
-            )
-            return added.rowcount == 1
+            for case, result in results:
+                run.execute(
+                    "INSERT OR IGNORE INTO parcels (case_id, result) VALUES (?, ?)", (case, result)
+                )
+                run.execute(
+                    "DELETE FROM parcels WHERE case_id = ? AND result != ? AND NOT is_sent",
+                    (case, result),
+                )
 
     def list_parcels(self) -> list[Parcel]:
         """List what is still to be sent, the oldest first."""

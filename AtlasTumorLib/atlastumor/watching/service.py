@@ -114,8 +114,8 @@ class Service:
             AtlasTumorError: If going on makes no sense.
         """
         if self._sender is not None:
-            for row in self._journal.rows(State.DONE):
-                self._records.add_parcel(row.case.id, row.token)
+            done = self._journal.rows(State.DONE)
+            self._records.add_parcels((row.case.id, row.token) for row in done)
             self._sender.start()
         try:
             with ThreadPoolExecutor(1, thread_name_prefix="intake") as pool:
@@ -191,8 +191,9 @@ class Service:
         if self._problems.get(taken.path, ()) != taken.problems:
             self._problems[taken.path] = taken.problems
             self._journal.note_problems(one for own in self._problems.values() for one in own)
-            self._metrics.refused.inc(len(taken.problems))
-            log_event("refused", level=logging.WARNING, problems=len(taken.problems))
+            if taken.problems:
+                self._metrics.refused.inc(len(taken.problems))
+                log_event("refused", level=logging.WARNING, problems=len(taken.problems))
 
     def _note_end(self, end: CaseEnd) -> None:
         """Tell how a case ended, and have its result sent."""
@@ -203,7 +204,7 @@ class Service:
             }
             log_event("segmented", case=end.id, **told)
             if self._sender is not None:
-                self._records.add_parcel(end.id, end.outcome.token)
+                self._records.add_parcels([(end.id, end.outcome.token)])
                 self._sender.wake()
             return
         row = self._journal.find(end.id)

@@ -57,21 +57,20 @@ def test_each_result_is_sent_once(records: Records) -> None:
     sender = make_sender(peer, records)
     sender.start()
 
-    assert records.add_parcel("a", "1")
-    assert not records.add_parcel("a", "1")
-    records.add_parcel("b", "1")
+    records.add_parcels([("a", "1"), ("a", "1"), ("b", "1")])
     sender.wake()
     wait_until(lambda: records.count_parcels() == 0)
     sender.stop(5)
 
-    assert not records.add_parcel("a", "1")
+    records.add_parcels([("a", "1")])
+    assert records.count_parcels() == 0
     assert peer.taken == ["a.dcm", "b.dcm"]
 
 
 def test_a_peer_that_is_down_gets_it_when_it_is_back(records: Records) -> None:
     peer = Peer(is_up=False)
     sender = make_sender(peer, records)
-    records.add_parcel("a", "1")
+    records.add_parcels([("a", "1")])
     sender.start()
     wait_until(lambda: peer.n_refused >= 3)
     assert sender.has_failed
@@ -88,7 +87,7 @@ def test_a_peer_that_is_down_gets_it_when_it_is_back(records: Records) -> None:
 
 
 def test_what_was_not_sent_is_sent_after_a_restart(tmp_path: Path, records: Records) -> None:
-    records.add_parcel("a", "1")
+    records.add_parcels([("a", "1")])
     records.close()
     peer = Peer()
 
@@ -102,15 +101,15 @@ def test_what_was_not_sent_is_sent_after_a_restart(tmp_path: Path, records: Reco
 
 
 def test_a_new_result_of_a_case_takes_the_place_of_one_not_sent_yet(records: Records) -> None:
-    records.add_parcel("a", "1")
-    records.add_parcel("a", "2")
+    records.add_parcels([("a", "1")])
+    records.add_parcels([("a", "2")])
 
     assert [(one.case, one.result) for one in records.list_parcels()] == [("a", "2")]
 
 
 def test_a_result_without_files_for_a_peer_is_done_with(records: Records) -> None:
     peer = Peer(is_up=False)
-    records.add_parcel("nothing", "1")
+    records.add_parcels([("nothing", "1")])
     sender = make_sender(peer, records)
     sender.start()
     wait_until(lambda: records.count_parcels() == 0)
