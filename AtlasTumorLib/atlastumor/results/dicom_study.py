@@ -77,23 +77,22 @@ _PATIENT, _TRIAL = 0x0010, 0x0012
 _TRIAL_SERIES = {0x00120060, 0x00120071, 0x00120072}
 
 
-def check_dicom_source(source: Source, what: str = "DICOM SEG") -> None:
+def check_dicom_source(source: Source) -> None:
     """Make sure that a scan came from DICOM and that results can refer to its images.
 
     Args:
         source: Where the scan came from.
-        what: The result that is to refer to it, for the message.
 
     Raises:
         InputError: If it came from elsewhere, is gone, or its images do not say which they are.
     """
     if source.kind != "dicom" or not source.dicom_files:
         msg = (
-            f"{what} needs a DICOM series as input; this scan is {source.kind}. "
+            f"A DICOM result needs a DICOM series as input; this scan is {source.kind}. "
             "Choose nifti or seg.nrrd."
         )
         raise InputError(msg)
-    with _speaking_of(what), lenient_pydicom():
+    with _speaking_of("DICOM result"), lenient_pydicom():
         header = pydicom.dcmread(
             source.dicom_files[0],
             stop_before_pixels=True,
@@ -103,7 +102,7 @@ def check_dicom_source(source: Source, what: str = "DICOM SEG") -> None:
         missing = [keyword for keyword in _IDENTIFIERS if not header.get(keyword)]
     if missing:
         msg = (
-            f"No {what} can be made for this series: its images lack {', '.join(missing)}. "
+            f"No DICOM result can be made for this series: its images lack {', '.join(missing)}. "
             "Choose nifti or seg.nrrd."
         )
         raise InputError(msg)

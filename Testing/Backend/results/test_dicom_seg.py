@@ -179,7 +179,7 @@ def test_a_series_that_is_gone_is_an_error_of_the_input(tmp_path, a_dicom_scan):
     for file in a_dicom_scan.source.dicom_files:
         file.unlink()
 
-    with pytest.raises(InputError, match="No DICOM SEG can be made"):
+    with pytest.raises(InputError, match="No DICOM result can be made"):
         write(a_dicom_scan, tmp_path / "segmentation.dcm")
 
 
@@ -191,5 +191,5 @@ def test_a_series_without_frame_of_reference_is_refused(tmp_path):
     files = write_dicom_series(scan, tmp_path / "series", change=drop)
     lost = Scan(scan.array, scan.grid, Source("dicom", "ab" * 32, tuple(files)))
 
-    with pytest.raises(InputError, match="No DICOM SEG can be made"):
+    with pytest.raises(InputError, match="No DICOM result can be made"):
         write(lost, tmp_path / "segmentation.dcm")
