@@ -101,9 +101,10 @@ def read_outcome(folder: Path) -> tuple[CaseOutcome, str]:
 
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    if os.name == "nt" and path.is_dir():  # Windows opens no folders, and needs none of this
+    is_windows = os.name == "nt"
+    if is_windows and path.is_dir():  # which it does not open, and need not
         return
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
