@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlastumor.cohorts.finding import find_cohort
-from atlastumor.cohorts.finding_folders import LABEL_ENDINGS
+from atlastumor.cohorts.finding.folders import LABEL_ENDINGS
 from atlastumor.cohorts.tables import TABLES
 from Backend.source_tree import REPOSITORY
 

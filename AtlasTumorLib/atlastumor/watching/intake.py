@@ -13,7 +13,7 @@ from pathlib import Path
 from ..batch.cases import Problem
 from ..cohorts import CohortCase
 from ..cohorts.finding import find_cohort
-from ..cohorts.finding_ids import hash_text, make_safe
+from ..cohorts.finding.ids import hash_text, make_safe
 from ..cohorts.journal import JOURNAL, Journal
 from ..cohorts.rows import CaseRow, State
 from ..errors import AtlasTumorError, InputError

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from atlastumor.cohorts.finding import find_cohort
-from atlastumor.cohorts.finding_roster import Found
+from atlastumor.cohorts.finding.roster import Found
 from Backend.scans.bodies import a_scan
 from Backend.scans.dicom_series import write_dicom_series
 

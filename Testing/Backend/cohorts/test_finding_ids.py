@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlastumor.cohorts.finding_ids import make_ids, make_safe
+from atlastumor.cohorts.finding.ids import make_ids, make_safe
 
 from .places import ids, touch
 

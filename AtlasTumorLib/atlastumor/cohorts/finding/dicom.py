@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from ..batch.cases import Problem
-from ..errors import AtlasTumorError, InputError
-from ..progress import CancelToken, Progress
-from ..scans.dicom_headers import SUFFIXES, Header, lenient_pydicom, tag_text
-from ..scans.input_files import is_dicom, is_dicom_head, name_of, refuse
-from .finding_places import Entry
-from .finding_series import FoundSeries
+from ...batch.cases import Problem
+from ...errors import AtlasTumorError, InputError
+from ...progress import CancelToken, Progress
+from ...scans.dicom_headers import SUFFIXES, Header, lenient_pydicom, tag_text
+from ...scans.input_files import is_dicom, is_dicom_head, name_of, refuse
+from .places import Entry
+from .series import FoundSeries
 
 __all__ = ["read_series"]
 

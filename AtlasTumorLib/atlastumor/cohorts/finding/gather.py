@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from ..batch.cases import Problem
-from ..errors import InputError
-from ..progress import CancelToken
-from ..scans.input_files import FORMATS, name_of, sniff_format
-from .finding_folders import Contents, find_contents, is_label_folder, name_volume, split_name
-from .finding_places import Entry, Folder, list_folder, make_entry, walk
+from ...batch.cases import Problem
+from ...errors import InputError
+from ...progress import CancelToken
+from ...scans.input_files import FORMATS, name_of, sniff_format
+from .folders import Contents, find_contents, is_label_folder, name_volume, split_name
+from .places import Entry, Folder, list_folder, make_entry, walk
 
 __all__ = ["gather"]
 

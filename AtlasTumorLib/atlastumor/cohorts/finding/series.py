@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..scans.dicom_headers import Header, count_images, tag_text
-from ..scans.dicom_series import is_ct_image
-from .finding_ids import hash_text
-from .finding_places import Entry
-from .series_choice import SeriesFacts
+from ...scans.dicom_headers import Header, count_images, tag_text
+from ...scans.dicom_series import is_ct_image
+from ..series_choice import SeriesFacts
+from .ids import hash_text
+from .places import Entry
 
 __all__ = ["FoundSeries"]
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..batch.cases import Problem
-from ..errors import InputError
-from ..progress import CancelToken, Progress, ignore_progress
-from .case import CohortCase
-from .finding_dicom import read_series
-from .finding_folders import Contents
-from .finding_ids import hash_text, make_ids
-from .finding_places import Entry
-from .finding_series import FoundSeries
-from .series_choice import SeriesChoice, choose_series
+from ...batch.cases import Problem
+from ...errors import InputError
+from ...progress import CancelToken, Progress, ignore_progress
+from ..case import CohortCase
+from ..series_choice import SeriesChoice, choose_series
+from .dicom import read_series
+from .folders import Contents
+from .ids import hash_text, make_ids
+from .places import Entry
+from .series import FoundSeries
 
 __all__ = ["Found", "Roster"]
 

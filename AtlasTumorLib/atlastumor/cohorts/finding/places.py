@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from pathlib import Path
 
-from ..batch.cases import Problem
-from ..errors import InputError
-from ..scans.input_files import name_of, refuse, require_path
+from ...batch.cases import Problem
+from ...errors import InputError
+from ...scans.input_files import name_of, refuse, require_path
 
 __all__ = ["Entry", "Folder", "expand", "list_folder", "make_entry", "walk"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..batch.cases import Problem
-from ..errors import InputError
-from ..scans.input_files import name_of, refuse
+from ...batch.cases import Problem
+from ...errors import InputError
+from ...scans.input_files import name_of, refuse
 
 __all__ = ["ManifestLine", "read_manifest"]
 

@@ -24,10 +24,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..batch.cases import Problem
-from ..collections.pairs import CHANNEL
-from ..results.staging import MANIFEST, list_own_files
-from .finding_places import Entry, Folder
+from ...batch.cases import Problem
+from ...collections.pairs import CHANNEL
+from ...results.staging import MANIFEST, list_own_files
+from .places import Entry, Folder
 
 __all__ = [
     "LABEL_ENDINGS",

@@ -1,6 +1,6 @@
 """All scans of a cohort, from files, folders, data sets, DICOM trees, tables and wildcards.
 
-What is a scan in a folder is said in `finding_folders.py`, which DICOM series are taken in
+What is a scan in a folder is said in `folders.py`, which DICOM series are taken in
 `series_choice.py`. Scans are not opened; of DICOM the headers are read. The same file under two
 names is one case.
 """
@@ -11,15 +11,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..batch.cases import Problem
-from ..errors import InputError
-from ..progress import CancelToken, Progress, ignore_progress, part_of
-from ..scans.input_files import name_of, require_path
-from .finding_gather import gather
-from .finding_ids import make_safe
-from .finding_manifest import ManifestLine, read_manifest
-from .finding_places import expand
-from .finding_roster import Found, Roster
+from ...batch.cases import Problem
+from ...errors import InputError
+from ...progress import CancelToken, Progress, ignore_progress, part_of
+from ...scans.input_files import name_of, require_path
+from .gather import gather
+from .ids import make_safe
+from .manifest import ManifestLine, read_manifest
+from .places import expand
+from .roster import Found, Roster
 
 __all__ = ["Found", "find_cohort"]
 
