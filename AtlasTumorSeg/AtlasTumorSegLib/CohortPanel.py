@@ -14,8 +14,9 @@ from AtlasTumorSlicer.Signal import Signal
 
 from .BatchRun import BatchRun
 from .CaseOpening import CaseOpening
+from .CasesPanel import CasesPanel
 from .CasesTable import CasesTable
-from .CohortCases import DONE, FAILED, CaseRow
+from .CohortCases import FAILED, CaseRow
 from .CohortChoices import CohortChoices
 from .CohortTexts import isCounted, sayProgress, summarize, textsOf
 from .Logic import AtlasTumorSegLogic
@@ -56,28 +57,29 @@ class CohortPanel:
         self.choices = CohortChoices(ui)
         self.table = CasesTable(ui)
         self.opening = CaseOpening()
+        self._cases = CasesPanel(ui.caseLabel, self.table, self.opening, self.choices)
         controls = {"applyButton": ui.cohortButton, "progressBar": ui.cohortProgressBar}
         self._controls = RunControls(
             SimpleNamespace(**controls, stageLabel=ui.cohortStageLabel), textsOf(isBegun=False)
         )
         self.choices.folderChanged.connect(self._onFolder)
         self.choices.changed.connect(self._update)
-        self.table.chosen.connect(self._onCase)
-        self.opening.progressed.connect(self._onReading)
-        self.opening.finished.connect(lambda _case: self._sayReading(""))
-        self.opening.failed.connect(self._onReadingFailed)
         ui.cohortButton.connect("clicked()", self.onCohortButton)
         ui.listButton.connect("clicked()", lambda: self._startRun(isListOnly=True))
         ui.retryButton.connect("clicked()", self.onRetryButton)
         ui.reportButton.connect("clicked()", self.onReportButton)
         ui.openFolderButton.connect("clicked()", self.onOpenFolderButton)
-        self._sayReading("")
         self._update()
 
     @property
     def isBusy(self) -> bool:
         """Whether the worker is at it, or its packages are being looked at."""
         return self._controls.isBusy
+
+    @property
+    def isListing(self) -> bool:
+        """Whether the cases of a folder of results are being read."""
+        return self._listing is not None
 
     def setObstacle(self, obstacle: str) -> None:
         """Say why no cohort can be started, beside what the panel knows itself; empty for none."""
@@ -87,18 +89,18 @@ class CohortPanel:
     def close(self) -> None:
         """Stop what runs: the panel is about to go."""
         self.opening.forget()
+        self._stopListing()
         self._logic.cancelCohort()
 
     def onSceneStartClose(self) -> None:
         """Let go of the nodes of the scene. A cohort of files goes on."""
-        self.opening.forget()
-        self._sayReading("")
+        self._cases.forget()
         self.choices.inputs.forgetNodes()
 
     def showFolder(self) -> None:
         """Show the cases of a folder that was remembered, when they are first looked at."""
         if not self.table.n and not self.isBusy and self.choices.isBegun:
-            self._ask(["status", "--cases"], _("Looking at the results"))
+            self._fill()
 
     def onCohortButton(self) -> None:
         """Start or go on; while something is under way, stop it."""
@@ -109,7 +111,8 @@ class CohortPanel:
 
     def onRetryButton(self) -> None:
         """Segment the failed cases again."""
-        self._ask(["retry-failed", *self._device()], _("Trying failed cases again"))
+        device = str(self._settings()["device"])
+        self._ask(["retry-failed", "--device", device], _("Trying failed cases again"))
 
     def onReportButton(self) -> None:
         """Write the report and open it in the browser."""
@@ -162,9 +165,6 @@ class CohortPanel:
         words = [verb, str(folder), *options]
         return BatchRun(self._logic.workerCommand, words, folder)
 
-    def _device(self) -> list[str]:
-        return ["--device", str(self._settings()["device"])]
-
     def _start(
         self,
         make: Callable[[], BatchRun],
@@ -204,13 +204,32 @@ class CohortPanel:
             self._fill()
 
     def _fill(self) -> None:
-        """Show all cases of the cohort that has begun; what it told itself meanwhile is newer."""
+        """Show all cases of a cohort that has begun; what it tells itself meanwhile is newer.
+
+        This is no run that others wait for, and nobody is asked to install packages for it.
+        """
         if self.choices.folder is None:
             return
+        self._stopListing()
         run = self._makeRun("status", "--cases")
-        run.finished.connect(lambda _result: self.table.addCases(run.cases))
-        run.start()
+        run.finished.connect(lambda _result: self._onListed(run))
+        run.failed.connect(lambda error: self._onListed(run, error))
         self._listing = run
+        run.start()
+
+    def _stopListing(self) -> None:
+        run, self._listing = self._listing, None
+        if run is not None:
+            run.cancel()
+
+    def _onListed(self, run: BatchRun, error: Exception | None = None) -> None:
+        if run is not self._listing:
+            return
+        self._listing = None
+        self.table.addCases(run.cases)
+        if error is not None and not self.isBusy:
+            self._say(str(error))
+        self._update()
 
     def _onFinished(self, run: BatchRun, then: Callable[[BatchRun], None]) -> None:
         self._end()
@@ -237,31 +256,11 @@ class CohortPanel:
     def _onFolder(self) -> None:
         """Show the cases of another folder."""
         self.opening.cancel()
+        self._stopListing()
         self.table.setCases([])
         self._say("")
         self._update()
         self.showFolder()
-
-    def _onCase(self, case: CaseRow) -> None:
-        """Show a case, or say why it cannot be shown."""
-        if case.state != DONE:
-            self._sayReading(case.reason or _("{case}: no result yet.").format(case=case.id))
-            return
-        try:
-            self.opening.open(case, self.choices.folder)
-        except Exception as error:  # noqa: BLE001 - an outermost door of the panel
-            showError(error)
-
-    def _onReading(self, _fraction: float, stage: str, _secondsLeft: float | None) -> None:
-        self._sayReading(_("Opening the case: {stage} ...").format(stage=_(stage)))
-
-    def _onReadingFailed(self, error: Exception) -> None:
-        self._sayReading("")
-        showError(error)
-
-    def _sayReading(self, text: str) -> None:
-        self._ui.caseLabel.text = text
-        self._ui.caseLabel.visible = bool(text)
 
     def _update(self) -> None:
         """Let the buttons be pressed, or say why they cannot."""

@@ -12,6 +12,7 @@ from .CohortCases import DONE, FAILED, WAITING
 
 __all__ = ["isCounted", "sayProgress", "summarize", "textsOf"]
 
+_SHOWN = 5
 _COUNTED = re.compile(r"(\d+) of (\d+) cases, (\d+) failed")
 
 
@@ -64,7 +65,9 @@ def summarize(run: BatchRun) -> str:
     """
     counts = run.result.counts
     n = sum(counts[state] for state in (DONE, FAILED, WAITING))
-    lines = list(run.notes)
+    lines = run.notes[:_SHOWN]
+    if len(run.notes) > _SHOWN:
+        lines.append(_("... and {n} more").format(n=len(run.notes) - _SHOWN))
     if counts[DONE] or counts[FAILED]:
         text = _("{done} of {n} cases done, {failed} failed.")
         lines.insert(0, text.format(done=counts[DONE], n=n, failed=counts[FAILED]))

@@ -10,7 +10,7 @@ def press(button: Any, panel: Any, wait_for: Callable[..., None]) -> None:
     assert button.enabled
     button.click()
     wait_for(lambda: not panel.cohort.isBusy, 300)
-    wait_for(lambda: not (panel.cohort._listing and panel.cohort._listing.isRunning))
+    wait_for(lambda: not panel.cohort.isListing)
 
 
 def rows(panel: Any) -> list[list[str]]:

@@ -156,3 +156,52 @@ def test_ten_thousand_cases_are_no_trouble(a_panel: Any) -> None:
     assert a_panel.ui.casesTable.rowCount == 10_000
     assert a_panel.ui.casesLabel.text == "10000 cases, 1000 done"
     assert rows(a_panel)[999] == ["case-00999", "done", "61 s", "Liver 1"]
+
+
+def test_one_dicom_series_of_two_is_shown_as_it_was_segmented(
+    a_panel: Any, tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    import numpy as np
+    import slicer
+    from AtlasTumorSegLib.CaseOpening import CaseOpening
+    from AtlasTumorSegLib.CohortCases import CaseRow
+
+    from atlastumor.volume import Scan
+    from Backend.scans.bodies import a_scan
+    from Backend.scans.dicom_series import write_dicom_series
+
+    scan = a_scan(oblique=True)
+    other = Scan(np.zeros_like(scan.array), scan.grid)
+    write_dicom_series(other, tmp_path / "study" / "a", series_uid="1.2.3.4")
+    write_dicom_series(scan, tmp_path / "study" / "b", series_uid="1.2.3.5")
+    write_result(scan, tmp_path / "out" / "cases" / "dicom-1")
+    opening = CaseOpening()
+    case = CaseRow("dicom-1", "done", path=str(tmp_path / "study"), series="1.2.3.5")
+
+    opening.open(case, tmp_path / "out")
+    wait_for(lambda: not opening.isRunning)
+
+    array = slicer.util.arrayFromVolume(opening.shown.volumeNode)
+    assert (scan.array == array.T).all()
+    node = opening.shown.segmentationNode
+    segment = node.GetSegmentation().GetNthSegmentID(0)
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, opening.shown.volumeNode)
+    assert ((scan.array > 300) == mask.T).all()
+
+
+def write_result(scan: Any, folder: Path) -> None:
+    """A result in which the bright corner is an organ without a tumor."""
+    import json
+
+    from atlastumor.organs import ORGANS, label_names
+    from atlastumor.results.nifti import write_labels
+    from atlastumor.volume import LabelMap
+
+    folder.mkdir(parents=True)
+    labels = ((scan.array > 300) * ORGANS[0].label).astype("uint8")
+    label_map = LabelMap(labels, scan.grid, label_names())
+    record = {"software": "AtlasTumor", "version": "0"}
+    write_labels(folder / "labels.nii.gz", label_map, record=record)
+    (folder / "lesions.csv").write_text("organ,lesion,volume_ml,diameter_mm,score,r,a,s,side\n")
+    text = json.dumps({"findings": [], "provenance": record})
+    (folder / "result.json").write_text(text, "utf-8")

@@ -206,8 +206,23 @@ def test_paths_stay_with_the_computer_and_a_begun_folder_shows_its_cases(
     line.currentPath = ""
     assert rows(a_done_cohort) == []
     line.currentPath = str(a_done_cohort.folder)  # shows the cases by itself
-    wait_for(lambda: not a_done_cohort.cohort.isBusy)
+    assert a_done_cohort.ui.applyButton.text == "Apply"  # nobody waits for that
+    wait_for(lambda: not a_done_cohort.cohort.isListing)
     assert [row[1] for row in rows(a_done_cohort)] == ["done", "failed", "failed", "done"]
+
+
+def test_a_folder_that_cannot_be_read_says_so_in_the_panel(
+    a_cohort: Any, tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "journal.sqlite").write_text("no journal")
+
+    a_cohort.ui.cohortFolderPathLineEdit.currentPath = str(other)
+
+    wait_for(lambda: not a_cohort.cohort.isListing)
+    assert a_cohort.ui.cohortStageLabel.text
+    assert a_cohort.ui.cohortButton.enabled
 
 
 def test_report_and_folder_are_shown_in_the_systems_own_way(
