@@ -164,17 +164,22 @@ def _describe_organ(
     """One group: an organ in which nothing was found, or that was not looked at, and why."""
     organ = find_organ(finding.organ)
     key = f"AtlasTumor_{organ.key}"
-    was_searched = not math.isnan(finding.highest_score)
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(study.new_uid(f"{key} searched"), key),
         finding_sites=[sr.FindingSite(to_concept(organ.snomed))],
         algorithm_id=_identify_algorithm(study.provenance, organ.key),
-        qualitative_evaluations=[
-            sr.QualitativeEvaluation(_SUMMARY, _NOTHING_FOUND if was_searched else _NOT_EVALUATED)
-        ],
+        qualitative_evaluations=[_evaluate(study.provenance, finding)],
     )
     _comment(group, f"{organ.name}: {finding.message} {NOTICE}")
     return group
+
+
+def _evaluate(provenance: Provenance, finding: FindingLike) -> sr.QualitativeEvaluation:
+    """What was done about an organ without lesions: only readers can say that none is there."""
+    if finding.coverage != "none" and provenance.review:
+        return sr.QualitativeEvaluation(to_concept(LESION_FINDING), codes.SCT.Absent)
+    was_searched = not math.isnan(finding.highest_score)
+    return sr.QualitativeEvaluation(_SUMMARY, _NOTHING_FOUND if was_searched else _NOT_EVALUATED)
 
 
 def _identify_algorithm(provenance: Provenance, organ: str) -> sr.AlgorithmIdentification:

@@ -12,7 +12,7 @@ import pytest
 from atlastumor.batch.cohort import Case, read_reference
 from atlastumor.cli import main
 from atlastumor.errors import InputError, UnknownKeyError
-from atlastumor.review.export import export_review
+from atlastumor.review.export import ExportReport, export_review
 from atlastumor.review.session import ReviewSession
 from atlastumor.scans import read_scan
 from Backend.review.cohort import (
@@ -71,21 +71,25 @@ def test_slicers_segments_are_called_semiautomatic(
     assert ":AUTOMATIC" not in header
 
 
-def test_a_dicom_seg_lies_on_the_series_and_is_semiautomatic(tmp_path: Path) -> None:
+def export_dicom(tmp_path: Path, name: str) -> ExportReport:
+    """Review a case that came from a DICOM series, and export it."""
     write_dicom_series(a_body_scan(oblique=True), tmp_path / "scans" / "case-1")
     scan = read_scan(tmp_path / "scans" / "case-1")
     write_case(tmp_path / "predictions" / "case-1", scan.grid)
     session = open_session(tmp_path / "review", tmp_path / "predictions")
     session.show("case-1")
     decide(session, {KEYS[0]})
-
-    report = export_review(
+    return export_review(
         session.folder,
         tmp_path / "predictions",
         tmp_path / "truth",
-        formats=("dicom-seg",),
+        formats=(name,),
         scans=tmp_path / "scans",
     )
+
+
+def test_a_dicom_seg_lies_on_the_series_and_is_semiautomatic(tmp_path: Path) -> None:
+    report = export_dicom(tmp_path, "dicom-seg")
 
     assert report.written == ("case-1",), report.skipped
     seg = highdicom.seg.segread(tmp_path / "truth" / "case-1" / "segmentation.dcm")
@@ -93,6 +97,26 @@ def test_a_dicom_seg_lies_on_the_series_and_is_semiautomatic(tmp_path: Path) -> 
     assert kinds == {"SEMIAUTOMATIC"}
     tumor = seg.get_volume(segment_numbers=[seg.number_of_segments]).array
     assert int(tumor.sum()) == 8
+
+
+def test_a_report_of_a_review_says_what_the_readers_decided(tmp_path: Path) -> None:
+    export_dicom(tmp_path, "dicom-sr")
+
+    report = highdicom.sr.srread(tmp_path / "truth" / "case-1" / "report.dcm")
+    assert len(report.content.get_volumetric_roi_measurement_groups()) == 1
+    told = [
+        (evaluation.name.meaning, evaluation.value.meaning)
+        for group in report.content.get_image_measurement_groups()
+        for evaluation in group.get_qualitative_evaluations()
+    ]
+    assert ("Mass", "Absent") in told
+    assert not [name for name, _ in told if name.startswith("CAD Processing")]
+
+
+def test_key_images_of_a_review_are_refused_as_it_holds_no_scan(tmp_path: Path) -> None:
+    report = export_dicom(tmp_path, "dicom-sc")
+
+    assert "Key images show the scan, which is not at hand here" in report.skipped[0].message
 
 
 def test_a_dicom_seg_without_a_series_is_refused(
