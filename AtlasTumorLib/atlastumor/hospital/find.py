@@ -79,7 +79,8 @@ def find(
         datasets = _search(where, level, keys, limit)
     else:
         datasets = _ask(where, level, {name: keys.get(name, "") for name in names}, limit)
-    return [{name: _text(dataset, name) for name in names} for dataset in datasets]
+    with lenient_pydicom():  # whose warnings would tell values of patients
+        return [{name: _text(dataset, name) for name in names} for dataset in datasets]
 
 
 def _check(level: str, keys: Mapping[str, str], limit: int) -> None:

@@ -189,7 +189,8 @@ def _read_uids(content: bytes) -> dict[str, str]:
         dataset = pydicom.dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=_NEEDED)
         told = {name: raw_text(dataset, name) for name in _NEEDED}
         meta = dataset.file_meta
-        _walk(content[_META_START + meta.FileMetaInformationGroupLength :], meta.TransferSyntaxUID)
+        start = _META_START + int(meta.FileMetaInformationGroupLength)
+        _walk(content, start, meta.TransferSyntaxUID)
     except Exception as error:  # pydicom raises whatever its parsing of foreign bytes runs into
         raise RefusedInstanceError(NOT_UNDERSTOOD, "it is cut or damaged") from error
     missing = [name for name, value in told.items() if not value]
@@ -198,19 +199,20 @@ def _read_uids(content: bytes) -> dict[str, str]:
     return told
 
 
-def _walk(body: bytes, syntax: UID) -> None:
+def _walk(content: bytes, start: int, syntax: UID) -> None:
     """Go over all elements; pydicom's own reader takes a cut file for a short one.
 
     Raises:
         EOFError: If the last of them is cut.
     """
     if syntax == DeflatedExplicitVRLittleEndian:
-        body = zlib.decompress(body, -zlib.MAX_WBITS)
-    stream = BytesIO(body)
+        content, start = zlib.decompress(content[start:], -zlib.MAX_WBITS), 0
+    stream = BytesIO(content)  # shares the bytes, of which there may be a gigabyte
+    stream.seek(start)
     for element in data_element_generator(stream, syntax.is_implicit_VR, syntax.is_little_endian):
         if not isinstance(element, RawDataElement) or element.length == _UNDEFINED:
             continue
         if len(element.value or b"") < element.length:
             raise EOFError
-    if stream.tell() < len(body):
+    if stream.tell() < len(content):
         raise EOFError

@@ -87,6 +87,24 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_its_packages_the_command_names_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['pynetdicom'] = None; from atlastumor.cli import main; "
+        "sys.exit(main(['dicom', 'echo', 'A@localhost:1']))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(LIBRARY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 4
+    assert "pip install 'atlastumor[hospital]'" in done.stderr
+
+
 def test_a_login_may_come_from_the_environment_and_is_never_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,25 @@ def test_wildcards_and_odd_uids_may_be_asked_for() -> None:
     assert str(asked[0].PatientName) == "M?ller*"
 
 
+def test_values_that_break_their_rules_are_told_as_they_came() -> None:
+    def answer(_event: Event) -> Iterator[tuple[int, Any]]:
+        match = Dataset()
+        match.QueryRetrieveLevel, match.PatientID = "PATIENT", "T-1"
+        match.add_new("PatientBirthDate", "LO", "15 June 1947")
+        match.add_new("PatientName", "LO", "A" * 60)
+        yield 0xFF00, match
+
+    def patients(entity: AE) -> None:
+        entity.add_supported_context("1.2.840.10008.5.1.4.1.2.1.1")
+
+    with a_node(find=answer, prepare=patients) as peer:
+        [row] = find(peer, "patient")
+
+    assert row["PatientID"] == "T-1"
+    assert row["PatientBirthDate"] in {"15 June 1947", ""}
+    assert row["PatientName"] == "A" * 60
+
+
 def test_a_series_that_comes_in_part_is_asked_for_again(
     a_series: list[Path], tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pydicom
@@ -179,3 +180,26 @@ def test_a_port_that_is_taken_and_a_folder_that_is_a_file_are_said(tmp_path: Pat
         pass
     with pytest.raises(InputError, match="no AE title"):
         StoreServer(tmp_path / "in", print, ae_title="MUCH TOO LONG A TITLE")
+
+
+def test_several_senders_at_once_are_all_served(tmp_path: Path) -> None:
+    for n in range(4):
+        write_dicom_series(a_scan(), tmp_path / f"ct{n}")
+
+    with listening(tmp_path / "in") as one, ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(lambda n: send(one.peer, [tmp_path / f"ct{n}"]), range(4)))
+
+    assert [len(each.done) for each in sent] == [12] * 4
+    assert sorted(study.n_new for study in list_studies(one.folder)) == [12] * 4
+
+
+def test_what_a_killed_server_had_not_finished_is_cleared_away(
+    tmp_path: Path, a_series: list[Path]
+) -> None:
+    (tmp_path / "in" / ".incoming").mkdir(parents=True)
+    (tmp_path / "in" / ".incoming" / "half").write_bytes(b"half an object")
+
+    with listening(tmp_path / "in") as one:
+        assert one.files() == []
+        send(one.peer, a_series[:1])
+        assert len(one.files()) == 1
