@@ -63,6 +63,7 @@ class FolderWatch:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._temporary: dict[tuple[int, int], str] = {}
+        self._is_closed = False
 
     @property
     def n_incomplete(self) -> int:
@@ -79,23 +80,20 @@ class FolderWatch:
             OSError: If the folder itself cannot be read.
         """
         seen = sorted(os.scandir(self.folder), key=lambda one: one.name)
-        complete = [
-            Path(one.path)
-            for one in seen
-            if not is_temporary(one.name) and self._look_at(Path(one.path))
-        ]
+        complete = []
+        for one in seen:
+            if self._is_closed:
+                return []
+            if not is_temporary(one.name) and self._look_at(Path(one.path)):
+                complete.append(Path(one.path))
         names = {one.name for one in seen}
         self._entries = {name: one for name, one in self._entries.items() if name in names}
         self._temporary = dict(_identify(seen))
         return complete
 
-    def tell_again(self, path: Path) -> None:
-        """Tell an arrival once more, as if it had just come; for one that could not be taken.
-
-        Args:
-            path: As `poll` gave it.
-        """
-        self._entries.pop(path.name, None)
+    def close(self) -> None:
+        """Break off the look that another thread is at."""
+        self._is_closed = True
 
     def _look_at(self, path: Path) -> bool:
         """Look at one arrival; whether it has become complete."""

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ class Service:
         self._sender, self._metrics, self._limits = sender, metrics, limits
         self._arrived: deque[Path] = deque()
         self._again: deque[tuple[float, Path]] = deque()
-        self._looking: Future[list[Taken]] | None = None
+        self._looking: Future[tuple[list[Path], list[Taken]]] | None = None
         self._problems: dict[Path, tuple[Problem, ...]] = {}
         self._next_look_s = self._next_tidy_s = 0.0
         self._n_deaths = 0
@@ -156,19 +157,25 @@ class Service:
 
     def _take_arrivals(self, pool: ThreadPoolExecutor) -> None:
         """Look through arrivals, beside all else."""
-        has_room = self._journal.count()[State.WAITING] < self._limits.most_waiting
-        if has_room and not self._arrived:
-            self._arrived.extend(arrived := self._source.poll())
-            self._metrics.arrivals.inc(len(arrived))
         while self._again and self._again[0][0] <= time.monotonic():
             self._arrived.append(self._again.popleft()[1])
-        if self._looking is None and self._arrived and has_room:
-            self._looking = pool.submit(self._intake.take_some, list(self._arrived))
         if self._looking is not None and self._looking.done():
-            all_taken, self._looking = self._looking.result(), None
+            arrived, all_taken = self._looking.result()
+            self._looking = None
+            self._arrived.extend(arrived)
+            self._metrics.arrivals.inc(len(arrived))
             for taken in all_taken:
                 self._arrived.popleft()
                 self._add(taken)
+        has_room = self._journal.count()[State.WAITING] < self._limits.most_waiting
+        if self._looking is None and has_room:
+            self._looking = pool.submit(self._look, list(self._arrived))
+
+    def _look(self, arrived: Sequence[Path]) -> tuple[list[Path], list[Taken]]:
+        """Look for arrivals, or through those that there are; in a thread, as shares are slow."""
+        if arrived:
+            return [], self._intake.take_some(arrived)
+        return self._source.poll(), []
 
     def _add(self, taken: Taken) -> None:
         """Put what arrived into the journal; a case that is under way is looked at again later."""

@@ -23,7 +23,7 @@ _GOING = ".going-"
 
 
 class Source(Protocol):
-    """Tells what has arrived."""
+    """Tells what has arrived; `poll` is called from a thread of its own."""
 
     @property
     def trouble(self) -> str:
@@ -98,7 +98,7 @@ class FolderSource:
             InputError: If it is not, or cannot be read.
         """
         try:
-            self._watch.poll()
+            any(self._watch.folder.iterdir())
         except OSError as error:
             msg = (
                 f"'{self._watch.folder}' cannot be watched: {error.strerror}. Name a folder that "
@@ -107,7 +107,8 @@ class FolderSource:
             raise InputError(msg) from error
 
     def close(self) -> None:
-        """Nothing is to be given back."""
+        """Look no more."""
+        self._watch.close()
 
 
 @dataclass(frozen=True)
