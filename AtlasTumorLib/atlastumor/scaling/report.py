@@ -151,6 +151,7 @@ def _say_limits(study: Study) -> _Lines:
         "- Many metrics, sets and sizes are compared, each at 95 %, without correction: one in "
         "twenty would differ by chance.",
     ]
+    lines += _say_unequal(study)
     if n_seeds < _FEW_SEEDS:
         lines.append(
             f"- {n_seeds} seed(s) show little of how much another subset or start would change: "
@@ -162,6 +163,23 @@ def _say_limits(study: Study) -> _Lines:
             "are over the seeds that are there."
         )
     return lines
+
+
+def _say_unequal(study: Study) -> Iterator[str]:
+    """What differs between the arms beside the synthetic scans."""
+    share, fold = study.config.training.tumor_share, study.config.folds[-1]
+    if not fold:
+        return
+    most = fold / (1 + fold)
+    yield (
+        f"- With synthetic scans up to {most + (1 - most) * share:.0%} of the patches show a "
+        f"tumor, without at most {share:.0%}. That alone can make a network find more and be wrong "
+        "more often."
+    )
+    yield (
+        "- Sensitivity, specificity and false positives are those at the models' own thresholds, "
+        "not at equal false positives; the AUC is over all thresholds."
+    )
 
 
 def _tabulate_estimates(study: Study) -> _Lines:

@@ -23,6 +23,7 @@ from atlastumor.scaling.cells import CellResult, CellTask
 from atlastumor.scaling.config import load_scaling
 from atlastumor.scaling.patients import Patients, read_patients
 from atlastumor.scaling.running import describe_settings, plan_tasks, run_cells
+from Backend.executors.farm import Farm, find_port
 from Backend.scaling.tiny_study import TRAINING, write_cohorts, write_study
 from Backend.source_tree import REPOSITORY
 
@@ -166,38 +167,58 @@ def test_the_plan_says_what_is_left_and_writes_nothing(
     assert sorted(finished.rglob("*")) == before
 
 
-@pytest.mark.parametrize(
-    ("stage", "times", "words"),
-    [
-        ("n1-fold3-seed1: Training", 3, ()),
-        ("n1-fold3-seed1: Measuring", 1, ("--workers", "2")),  # processes of their own go on
-    ],
-)
-def test_a_study_that_was_killed_goes_on_to_the_same_numbers(
-    finished: Path, tmp_path: Path, stage: str, times: int, words: tuple[str, ...]
+def test_a_study_that_was_killed_goes_on_to_the_same_numbers_on_a_cluster(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     write_cohorts(tmp_path)
     config = write_study(tmp_path, sizes=[1])
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "AtlasTumorLib")}
-    environment["OMP_NUM_THREADS"] = "1"
+    paths = {**os.environ, "PYTHONPATH": str(REPOSITORY / "AtlasTumorLib")}
 
     ended = subprocess.run(
-        [sys.executable, "-c", KILLED, str(config), stage, str(times)],
-        env=environment,
+        [sys.executable, "-c", KILLED, str(config), f"{KEYS[1]}: Training", "3"],
+        env=paths,
         check=False,
         capture_output=True,
     )
-    before = numbers(tmp_path)
-    stamp = (tmp_path / "out/cells" / KEYS[0] / "result.json").stat().st_mtime_ns
-    code = run_study(tmp_path, *words, sizes=[1])
+    before, first = numbers(tmp_path), tmp_path / "out/cells" / KEYS[0] / "result.json"
+    stamp = first.stat().st_mtime_ns
+    with Farm(tmp_path) as farm:
+        address = farm.start_scheduler("127.0.0.1", find_port())
+        farm.start_worker("one", address, "127.0.0.1", threads=1)
+        code = run_study(tmp_path, "--scheduler", address, sizes=[1])
 
     assert ended.returncode == -signal.SIGKILL
     assert list(before) == KEYS[:1]
     assert code == 0
-    assert (tmp_path / "out/cells" / KEYS[0] / "result.json").stat().st_mtime_ns == stamp
+    assert first.stat().st_mtime_ns == stamp
     assert numbers(tmp_path) == {key: numbers(finished)[key] for key in KEYS[:2]}
     for key in KEYS[:2]:
         assert losses(tmp_path, key) == losses(finished, key)
+
+
+def test_measured_scans_are_kept_and_the_rest_comes_out_the_same_in_processes_of_their_own(
+    finished: Path, tmp_path: Path
+) -> None:
+    write_cohorts(tmp_path)
+    tasks, settings, _ = plan(tmp_path)
+    journal = tasks[0].folder / "scores.jsonl"
+
+    def stop(_fraction: float, stage: str) -> None:
+        if "Measuring" in stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(tasks, settings, tmp_path / "out", progress=stop)
+    first = journal.read_text()
+    journal.write_text(first + first[: len(first) // 2])  # a line that a killed process began
+    code = run_study(tmp_path, "--workers", "2", sizes=[1])
+
+    assert code == 0
+    assert len(first.splitlines()) == 1
+    assert journal.read_text().startswith(first)
+    assert len(journal.read_text().splitlines()) == 2
+    assert numbers(tmp_path) == {key: numbers(finished)[key] for key in KEYS[:2]}
 
 
 class Losing(Nobody):
