@@ -31,6 +31,15 @@ def commands_for(server: Orthanc, study: str) -> list[list[str]]:
     return [words[1:] + (QUICK if words[1] == "segment" else []) for words in lines]
 
 
+def run_example(server: Orthanc) -> None:
+    """Run the page's Python with the test's server and patient."""
+    [code] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    place = f'"localhost", {server.port}, "{server.ae_title}"'
+    code = code.replace('"pacs.hospital.org", 104, "PACS"', place).replace('"1234"', '"T-1"')
+    exec(compile(code, "hospital.md", "exec"), {})
+    assert len(list(Path("scans").rglob("*.dcm"))) == 40
+
+
 def test_the_tutorial_takes_a_scan_out_of_a_server_and_its_results_back_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,6 +55,7 @@ def test_the_tutorial_takes_a_scan_out_of_a_server_and_its_results_back_in(
         for words in commands_for(server, study):
             assert main(words) == 0, words
         assert server.count() == 42
+        run_example(server)
 
     assert study in capsys.readouterr().out
     modalities = [str(pydicom.dcmread(path).Modality) for path in Path("back").rglob("*.dcm")]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from dicomweb_client.web import DICOMwebClient
@@ -32,10 +33,26 @@ for _name in ("dicomweb_client", "urllib3", "requests", "retrying"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
+class _StrangerError(requests.exceptions.RequestException):
+    """A server hands us on to another address; what we send may name patients."""
+
+
 class _Session(requests.Session):
-    """Trusts the authorities that were named, whatever the environment says (requests' #3829)."""
+    """Trusts the authorities that were named, whatever the environment says (requests' #3829).
+
+    Follows a server to other paths of its own, and to nobody else.
+    """
 
     ca: str | None = None
+
+    def get_redirect_target(self, resp: requests.Response) -> Any:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            url = urljoin(resp.url, target)
+            if urlsplit(url)[:2] != urlsplit(resp.url)[:2]:
+                resp.close()
+                raise _StrangerError(urlsplit(url).netloc)
+        return target
 
     def merge_environment_settings(self, *args: Any, **more: Any) -> Any:
         settings = super().merge_environment_settings(*args, **more)
@@ -100,6 +117,9 @@ def open_client(web: Web) -> Iterator[DICOMwebClient]:
 def _told_as_ours(web: Web) -> Iterator[None]:
     try:
         yield
+    except _StrangerError as error:
+        msg = f"{web} hands us on to '{error}'. Give that address if you trust it."
+        raise NetworkError(msg) from error
     except requests.exceptions.SSLError as error:
         raise NetworkError(_say_untrusted(web)) from error
     except requests.exceptions.HTTPError as error:

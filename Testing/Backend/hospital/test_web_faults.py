@@ -61,6 +61,8 @@ def a_station(answer: Callable[[str], Answer] | None = None) -> Iterator[Station
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Connection", "close")
+            if status in {301, 302, 307, 308}:
+                self.send_header("Location", body.decode())
             self.end_headers()
             self.wfile.write(body)
 
@@ -151,6 +153,20 @@ def test_each_refusal_is_told(status: int, words: str) -> None:
         with pytest.raises(NetworkError, match=words):
             find(Web(station.url), "study")
         assert len(station.asked) == (3 if status == 503 else 1)
+
+
+def test_nobody_is_followed_to_another_address(a_series: list[Path]) -> None:
+    with a_station() as other:
+        place = f"http://localhost:{other.port}/dicom-web/studies".encode()
+        with a_station(lambda _path: (307, "text/plain", place)) as station:
+            with pytest.raises(NetworkError, match=f"hands us on to 'localhost:{other.port}'"):
+                find(Web(station.url, Login("me", "secret")), "study")
+            with pytest.raises(NetworkError, match="hands us on"):
+                send(Web(station.url), a_series[:1], n_retries=0)
+        assert other.asked == []
+    moved = iter([(307, "text/plain", b"/dicom-web/elsewhere"), (200, JSON, b"[]")])
+    with a_station(lambda _path: next(moved)) as station:
+        assert find(Web(station.url), "study") == []
 
 
 def test_a_busy_server_is_asked_again() -> None:
