@@ -4,9 +4,9 @@
 
 Scans of ATLASTUMOR_TEST_DATA and phantoms go through the command itself, with one worker. Seconds
 by stage are those that it keeps beside every result; "overlap" is the sum of the stages over the
-time on the clock. What the runner takes is measured alone: jobs that do nothing through a Dask
-cluster of this machine, and results put in place and committed. The table is arithmetic on these
-figures, `throughput.py`; what was not measured here is a parameter, and named as such.
+time on the clock. Others who use the machine make all of that longer, so the tables go by costs
+that do not depend on them, `batch_costs.py`. They are arithmetic on these, `throughput.py`; what
+was not measured here is a parameter, and named as such.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import argparse
 import os
 import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,19 +27,17 @@ from statistics import fmean
 TESTING = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTING), str(TESTING.parent / "AtlasTumorLib")]
 
+import torch  # noqa: E402
 from batch_cases import write_phantoms  # noqa: E402
+from batch_costs import measure_commits, measure_handing_out, measure_stages  # noqa: E402
 from throughput import Costs, Machines, predict  # noqa: E402
 
 from atlastumor.cohorts.folder import CohortFolder  # noqa: E402
 from atlastumor.cohorts.journal import Journal  # noqa: E402
-from atlastumor.cohorts.outcome import STAGES, CaseOutcome, read_outcome  # noqa: E402
-from atlastumor.cohorts.verifying import verify_result  # noqa: E402
-from atlastumor.executors.dask_cluster import DaskExecutor  # noqa: E402
+from atlastumor.cohorts.outcome import CaseOutcome  # noqa: E402
 from Backend.cohorts.tiny import batch_command  # noqa: E402
-from Backend.executors.cluster_jobs import double  # noqa: E402
 
 N_SCANS = 10_000
-N_NOTHINGS = 400
 SCANS = ("ts_example_ct_3mm", "acrin_flt_breast_001_abdpelvis", "ts_ct_upperabd_20sl")
 
 
@@ -54,14 +50,20 @@ class Measured:
         outcomes: Of its cases.
         wall_s: On the clock, from the first reading to the last commit.
         cpu_s: Of all processes, from their start to their end.
-        costs: Of a case; the runner's share is not in it.
+        read_mb: Of a case's input.
+        write_mb: Of a case's result.
     """
 
     name: str
     outcomes: Sequence[CaseOutcome]
     wall_s: float
     cpu_s: float
-    costs: Costs
+    read_mb: float
+    write_mb: float
+
+    def mean(self, stage: str) -> float:
+        """Seconds that a case spends in a stage."""
+        return fmean(one.seconds[stage] for one in self.outcomes)
 
 
 def main() -> None:
@@ -69,19 +71,24 @@ def main() -> None:
     options = read_options()
     say_where()
     with tempfile.TemporaryDirectory() as home:
-        measured = [
-            measure(name, scans, Path(home) / name, options)
-            for name, scans in find_scans(Path(home), options).items()
+        found = find_scans(Path(home), options)
+        measured = [measure(name, found[name], Path(home) / name, options) for name in found]
+        stages = [
+            measure_stages(scans[: options.most], Path(home) / "stages", options.device)
+            for scans in found.values()
         ]
         commit_s = measure_commits(Path(home) / measured[0].name / "out", Path(home) / "again")
     hand_out_s = measure_handing_out()
     show_stages(measured)
     print(f"\nRunner, per case: {1000 * hand_out_s:.1f} ms to hand out a job and take its answer")
     print(f"through Dask, {1000 * commit_s:.1f} ms to check, place and commit a result.")
-    for one in measured:
-        costs = replace(one.costs, runner_s=commit_s + hand_out_s)
-        show_check(one, costs)
-        show_table(one.name, costs, options)
+    for one, seconds in zip(measured, stages, strict=True):
+        show_check(one)
+        costs = Costs(*seconds, commit_s + hand_out_s, one.read_mb, one.write_mb)
+        show_table(one.name, costs, "measured", options)
+        if options.engine_seconds:
+            costs = replace(costs, engine_s=options.engine_seconds)
+            show_table(one.name, costs, "given", options)
 
 
 def read_options() -> argparse.Namespace:
@@ -89,6 +96,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--phantoms", type=int, default=12, help="number of them (12)")
     parser.add_argument("--scans", nargs="*", default=SCANS, help="names in ATLASTUMOR_TEST_DATA")
+    parser.add_argument("--most", type=int, default=3, help="of each, whose CPU is measured (3)")
     parser.add_argument("--device", default="auto", help="for the measurement (auto)")
     parser.add_argument("--engine-seconds", type=float, help="per case on a GPU, in the table")
     parser.add_argument("--price", type=float, help="of one worker with its GPU, for an hour")
@@ -107,8 +115,6 @@ def read_options() -> argparse.Namespace:
 
 def say_where() -> None:
     """Name machine and date."""
-    import torch
-
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA"
     cores = len(os.sched_getaffinity(0))
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
@@ -145,11 +151,9 @@ def measure(name: str, scans: Sequence[Path], home: Path, options: argparse.Name
     outcomes = [row.outcome for row in rows]
     began = min(row.started for row in rows)
     wall = max(row.ended for row in rows) - began
-    written = [size_mb(folder) for folder in (out / "cases").iterdir()]
-    mean = {stage: fmean(one.seconds[stage] for one in outcomes) for stage in STAGES}
-    read_mb = fmean(path.stat().st_size / 1e6 for path in scans)
-    costs = Costs(mean["read"], mean["engine"], mean["write"], 0.0, read_mb, fmean(written))
-    return Measured(name, outcomes, wall, count_cpu() - before, costs)
+    written = fmean(size_mb(folder) for folder in (out / "cases").iterdir())
+    read = fmean(path.stat().st_size / 1e6 for path in scans)
+    return Measured(name, outcomes, wall, count_cpu() - before, read, written)
 
 
 def count_cpu() -> float:
@@ -163,90 +167,39 @@ def size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def measure_commits(out: Path, again: Path) -> float:
-    """Seconds that a result takes from a worker's folder to its row in the journal."""
-    before, after = CohortFolder(out), CohortFolder(again)
-    after.cases.mkdir(parents=True)
-    with (
-        Journal.read(before.journal) as old,
-        Journal.create(after.journal, old.settings) as journal,
-    ):
-        rows = list(old.rows())
-        journal.add([row.case for row in rows])
-        for row in rows:
-            outcome = read_outcome(before.result_of(row.case.id))[0]
-            journal.start(row.case.id, outcome.token)
-            staged = after.staging_of(row.case.id, outcome.token)
-            shutil.copytree(before.result_of(row.case.id), staged)
-        started = time.perf_counter()
-        for row in rows:
-            outcome = verify_result(after.staging_of(row.case.id, row.token), thorough=False)
-            after.place(row.case.id, row.token)
-            journal.finish(outcome)
-        return (time.perf_counter() - started) / len(rows)
-
-
-def start_cluster() -> object:
-    """Two processes of this machine."""
-    from distributed import LocalCluster
-
-    return LocalCluster(
-        n_workers=2,
-        threads_per_worker=3,
-        host="127.0.0.1",
-        dashboard_address=None,
-        worker_dashboard_address=None,
-    )
-
-
-def measure_handing_out() -> float:
-    """Seconds that a job takes to a worker and back, when nothing is done there."""
-    with DaskExecutor(start_cluster) as executor:
-        n_ended, n_sent = 0, 0
-        started = time.perf_counter()
-        while n_ended < N_NOTHINGS:
-            while n_sent < min(n_ended + executor.n_slots, N_NOTHINGS):
-                executor.submit(str(n_sent), double, n_sent)
-                n_sent += 1
-            n_ended += len(executor.wait(10.0))
-        return (time.perf_counter() - started) / N_NOTHINGS
-
-
 def show_stages(measured: Sequence[Measured]) -> None:
     """Seconds by stage, and how far the stages overlap."""
     print(
-        "| cohort | cases | MB in, out | read s | engine s | write s | wait s | clock s, all |",
+        "| cohort | cases | MB in, out | read s | engine s | write s | wait s | CPU s, each |",
         end="",
     )
-    print(" engine busy | overlap |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(" clock s, all | engine busy | overlap |")
+    print(f"|{'---|' * 11}")
     for one in measured:
-        n, costs = len(one.outcomes), one.costs
-        wait = fmean(case.seconds["wait"] for case in one.outcomes)
+        n = len(one.outcomes)
+        seconds = [f"{one.mean(stage):.2f}" for stage in ("read", "engine", "write", "wait")]
         work = sum(case.total_seconds for case in one.outcomes)
         print(
-            f"| {one.name} | {n} | {costs.read_mb:.1f}, {costs.write_mb:.1f} | {costs.read_s:.2f} "
-            f"| {costs.engine_s:.2f} | {costs.write_s:.2f} | {wait:.2f} | {one.cpu_s / n:.1f} "
-            f"| {one.wall_s:.1f} | {n * costs.engine_s / one.wall_s:.0%} "
+            f"| {one.name} | {n} | {one.read_mb:.1f}, {one.write_mb:.1f} | {' | '.join(seconds)} "
+            f"| {one.cpu_s / n:.1f} | {one.wall_s:.1f} | {n * one.mean('engine') / one.wall_s:.0%} "
             f"| {work / one.wall_s:.2f} |"
         )
 
 
-def show_check(one: Measured, costs: Costs) -> None:
-    """Set the model beside what was measured with one worker."""
+def show_check(one: Measured) -> None:
+    """Set the model beside what was measured with one worker, by the same clock."""
+    seconds = (one.mean("read"), one.mean("engine"), one.mean("write"))
+    costs = Costs(*seconds, 0.001, one.read_mb, one.write_mb)
     foreseen = predict(costs, Machines(1, 2)).cases_per_hour
     real = len(one.outcomes) / one.wall_s * 3600
     print(f"\n{one.name}, one worker here: foreseen {foreseen:.0f} cases per hour,", end=" ")
     print(f"measured {real:.0f} (the pipeline fills and empties once).")
 
 
-def show_table(name: str, costs: Costs, options: argparse.Namespace) -> None:
-    """The model at every scale."""
-    if options.engine_seconds:
-        costs = replace(costs, engine_s=options.engine_seconds)
-        print(f"\nScans like the {name}, engine {options.engine_seconds:g} s per case (given):\n")
-    else:
-        print(f"\nScans like the {name}, engine as measured:\n")
+def show_table(name: str, costs: Costs, origin: str, options: argparse.Namespace) -> None:
+    """The model at every scale; `origin` says where the engine's seconds come from."""
+    print(f"\nLike the {name}: read {costs.read_s:.2f} s, engine {costs.engine_s:.2f} s", end=" ")
+    print(f"({origin}), write {costs.write_s:.2f} s; {options.threads} under way in a worker:\n")
     head = ["workers", "cases per hour", "10,000 scans take", "worker hours", "bottleneck"]
     head.append("engine busy")
     if options.price is not None:

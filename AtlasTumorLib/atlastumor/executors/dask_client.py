@@ -58,12 +58,14 @@ class WorkerSeen:
         name: For people.
         n_threads: Jobs it runs at a time.
         is_ready: Whether it takes jobs now; not while its memory is nearly full.
+        scratch: Its own folder for temporary files; another process has another.
     """
 
     address: str
     name: str
     n_threads: int
     is_ready: bool
+    scratch: str
 
 
 class WireCut(Exception):  # noqa: N818 - not shown to anybody
@@ -150,7 +152,11 @@ class Wire:
             raise WireCut(str(error)) from error
         return {
             address: WorkerSeen(
-                address, str(one["name"]), int(one["nthreads"]), one["status"] == "running"
+                address=address,
+                name=str(one["name"]),
+                n_threads=int(one["nthreads"]),
+                is_ready=one["status"] == "running",
+                scratch=str(one["local_directory"]),
             )
             for address, one in known["workers"].items()
         }

@@ -110,11 +110,11 @@ class DaskExecutor:
             self._wire = Wire(self._own or self._cluster, self._tls)
             self._meet_all(self._wire)
         except WireCut as error:
-            self._end()
+            self.__exit__(None, None, None)
             msg = f"No scheduler answers at {self._cluster}: {error}. Start it with: dask scheduler"
             raise DeviceError(msg) from error
         except BaseException:
-            self._end()
+            self.__exit__(None, None, None)
             raise
         self._well = time.monotonic()
         return self
@@ -186,8 +186,10 @@ class DaskExecutor:
         seen = wire.list_workers()
         to_stop, self._to_stop = self._to_stop.intersection(seen), set()
         wire.stop_work(to_stop)
-        for address in self._workers.keys() - seen.keys():
-            self._lose_worker(self._workers.pop(address))
+        for worker in list(self._workers.values()):
+            now = seen.get(worker.seen.address)
+            if now is None or now.scratch != worker.seen.scratch:
+                self._forget(worker)
         for address in seen.keys() - to_stop:
             if address not in self._workers:
                 worker = Worker(seen[address], self._n_each or seen[address].n_threads)
@@ -285,9 +287,6 @@ class DaskExecutor:
         trace: TracebackType | None,
     ) -> None:
         """Stop what still runs, and the cluster if it was ours to start."""
-        self._end()
-
-    def _end(self) -> None:
         if self._wire is not None:
             if self._own is None:
                 self._wire.stop_work({name for name, one in self._workers.items() if one.jobs})

@@ -23,11 +23,11 @@ HOST = "127.0.0.1"
 
 @pytest.fixture(scope="module")
 def a_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Farm, str]]:
-    """A scheduler with two workers of two threads."""
+    """A scheduler with two workers of two threads; started again, they have the same addresses."""
     with Farm(tmp_path_factory.mktemp("farm")) as farm:
         address = farm.start_scheduler(HOST, find_port())
         for name in ("one", "two"):
-            farm.start_worker(name, address, HOST)
+            farm.start_worker(name, address, HOST, "--worker-port", str(find_port()))
         for name in ("one", "two"):
             wait_for(lambda name=name: "Registered to" in farm.read_log(name))
         yield farm, address
