@@ -54,7 +54,7 @@ class CohortChoices:
     def folder(self) -> Path | None:
         """Where the results go; None if nothing was chosen."""
         text = str(self._line.currentPath).strip()
-        return Path(text) if text else None
+        return Path(text).expanduser() if text else None
 
     @property
     def isBegun(self) -> bool:

@@ -42,13 +42,14 @@ class CohortRun(BatchRun):
         self,
         worker: Sequence[str],
         inputs: Sequence[Any],
-        folder: Path | None,
+        folder: "str | Path | None",
         *,
         options: Sequence[str],
         operatingPoint: str = "",
         loadResults: bool = False,
     ) -> None:
         """Check the inputs; `start` writes nodes and starts the worker."""
+        folder = Path(folder).expanduser().absolute() if folder else None
         super().__init__(worker, options, folder)
         self._paths, self._nodes = splitInputs(inputs)
         _checkChoices(self._paths, self._nodes, folder, loadResults=loadResults)

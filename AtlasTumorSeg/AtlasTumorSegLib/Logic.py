@@ -135,17 +135,11 @@ class AtlasTumorSegLogic(WorkerLogic):
             AtlasTumorError: What cannot be used as given, or (with `wait`) the worker's reason.
             WorkerCrash: If the worker ended without a reason (with `wait`).
         """
-        options = ["--format", ",".join(formats), "--series", series]
-        options += ["--list"] if listOnly else []
-        options += ["--workers", str(workers)] if workers is not None else []
-        run = CohortRun(
-            self.workerCommand,
-            inputs,
-            Path(outputFolder).expanduser().absolute() if outputFolder else None,
-            options=options + self._words(**how),
-            operatingPoint=how.get("operatingPoint", ""),
-            loadResults=loadResults,
-        )
+        words = [*self._words(**how), "--format", ",".join(formats), "--series", series]
+        words += ["--list"] if listOnly else []
+        words += ["--workers", str(workers)] if workers is not None else []
+        more = {"operatingPoint": how.get("operatingPoint", ""), "loadResults": loadResults}
+        run = CohortRun(self.workerCommand, inputs, outputFolder, options=words, **more)
         if onCase is not None:
             run.caseTold.connect(onCase)
         return self.startBatch(run, onProgress, wait=wait)
