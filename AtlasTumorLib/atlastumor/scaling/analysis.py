@@ -177,8 +177,8 @@ def _compare(
         difference = means[fold] - means[0.0]
         law, equal = curves[*names, fold].law, None
         if law is not None and base.law is not None:
-            rise = means[0.0][:, -1] - means[0.0][:, 0]
-            equal = find_equal_share(law, base.law, config.sizes, rise)
+            rises = (one[:, -1] - one[:, 0] for one in (means[fold], means[0.0]))
+            equal = find_equal_share(law, base.law, config.sizes, *rises)
         interval = find_interval(difference[1:])
         gains[*names, fold] = Gain(*names, fold, config.sizes, difference[0], interval, equal)
 

@@ -95,7 +95,7 @@ def find_plateau(laws: PowerLaw, sizes: tuple[int, ...], rise: Floats, *, gain: 
 
 
 def find_equal_share(
-    laws: PowerLaw, base: PowerLaw, sizes: tuple[int, ...], base_rise: Floats
+    laws: PowerLaw, base: PowerLaw, sizes: tuple[int, ...], rise: Floats, base_rise: Floats
 ) -> Estimate:
     """Find the share of the real scans with which an arm is as accurate as another with all.
 
@@ -103,7 +103,8 @@ def find_equal_share(
         laws: Of the arm: of its means, then of each sample, (1 + M,).
         base: Of the other arm, likewise.
         sizes: That were studied, of both.
-        base_rise: As for `find_plateau`, of the other arm.
+        rise: As for `find_plateau`; only whether it is known counts.
+        base_rise: Likewise, of the other arm; nothing can be matched that does not rise.
 
     Returns:
         The share in [smallest size / largest, 1]; infinite if all scans do not suffice.
@@ -111,6 +112,8 @@ def find_equal_share(
     reason = _doubt(base, base_rise)
     if reason:
         return Estimate(math.nan, reason=f"of the arm to be matched: {reason}")
+    if np.isnan(laws.a[0]) or np.isnan(rise[0]):
+        return Estimate(math.nan, reason="the arm has no value at one end of the sizes")
     target = predict(base, [sizes[-1]])[:, 0]
     least = np.array([sizes[0], sizes[-1]], float)
     ends = predict(laws, least)

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..batch.cases import Problem
 from ..results.tables import NOTICE
 from .analysis import Curve, Gain, Study
 from .figures import name_arm, name_organ
+from .fitting import predict
 from .metrics import ALL, METRICS
 
 __all__ = ["say_gains", "write_report"]
@@ -225,10 +228,11 @@ def _tabulate_set(study: Study, name: str) -> Iterator[_Lines]:
 def _tabulate_fits(study: Study) -> _Lines:
     lines = [
         "Fitted: 1 - metric = a n^-b + c, with a >= 0, 0.05 <= b <= 2, c >= 0, by least squares "
-        "over the means of the sizes; c is 0 where three sizes are known.",
+        "over the means of the sizes; c is 0 where three sizes are known. A b at a bound means "
+        "that no such curve fits well; the last column is how far the fit is from a mean at most.",
         "",
-        "| set | metric | arm | a | b | c |",
-        "|---|---|---|---|---|---|",
+        "| set | metric | arm | a | b | c | off by |",
+        "|---|---|---|---|---|---|---|",
     ]
     for curve in study.curves.values():
         if curve.law is None or curve.organ != _main_organ(study):
@@ -238,6 +242,8 @@ def _tabulate_fits(study: Study) -> _Lines:
             known = sorted(float(x) for x in samples[1:] if math.isfinite(x))
             ends = _ends(known) if known else (math.nan, math.nan)
             numbers.append(_with(float(samples[0]), ends))
+        off = np.abs(1 - curve.mean - predict(curve.law.at(0), curve.sizes))
+        numbers.append(f"{np.nanmax(off):.3f}" if np.isfinite(off).any() else "n/a")
         cells = (curve.set, METRICS[curve.metric].title, name_arm(curve.fold), *numbers)
         lines.append("| " + " | ".join(cells) + " |")
     return lines

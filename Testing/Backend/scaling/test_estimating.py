@@ -54,7 +54,7 @@ def test_half_of_the_scans_suffice_for_an_arm_whose_error_falls_as_if_it_had_twi
 ):
     base, arm = laws(1.0, 1.0, 0.1), laws(0.5, 1.0, 0.1, 0.1)
 
-    estimate = find_equal_share(arm, base, SIZES, RISING)
+    estimate = find_equal_share(arm, base, SIZES, RISING, RISING)
 
     assert estimate.value == pytest.approx(0.5)
     assert (estimate.low, estimate.high) == pytest.approx((0.45, 0.55), abs=0.01)
@@ -62,14 +62,14 @@ def test_half_of_the_scans_suffice_for_an_arm_whose_error_falls_as_if_it_had_twi
 
 
 def test_an_arm_that_is_worse_with_all_scans_does_not_reach_the_other() -> None:
-    estimate = find_equal_share(laws(1.0, 1.0, 0.2), laws(1.0, 1.0, 0.1), SIZES, RISING)
+    estimate = find_equal_share(laws(1.0, 1.0, 0.2), laws(1.0, 1.0, 0.1), SIZES, RISING, RISING)
 
     assert estimate.state == NOT_REACHED
     assert estimate.reached == 0.0
 
 
 def test_no_share_below_the_smallest_size_is_claimed() -> None:
-    estimate = find_equal_share(laws(0.01, 1.0, 0.0), laws(1.0, 1.0, 0.1), SIZES, RISING)
+    estimate = find_equal_share(laws(0.01, 1.0, 0.0), laws(1.0, 1.0, 0.1), SIZES, RISING, RISING)
 
     assert estimate.value == 4 / 32
     assert "at or below the smallest size" in estimate.tell(as_share=True)
@@ -78,6 +78,15 @@ def test_no_share_below_the_smallest_size_is_claimed() -> None:
 def test_an_arm_of_real_scans_that_learned_nothing_cannot_be_matched() -> None:
     flat = np.zeros(101)
 
-    estimate = find_equal_share(laws(0.5, 1.0, 0.1), laws(0.0, math.nan, 1.0), SIZES, flat)
+    estimate = find_equal_share(laws(0.5, 1.0, 0.1), laws(0.0, math.nan, 1.0), SIZES, RISING, flat)
 
     assert estimate.state == NOT_ESTIMABLE
+
+
+def test_an_arm_whose_largest_size_is_missing_is_not_prolonged() -> None:
+    unknown = np.full(101, math.nan)
+
+    estimate = find_equal_share(laws(0.5, 1, 0.1), laws(1.0, 1, 0.1), SIZES, unknown, RISING)
+
+    assert estimate.state == NOT_ESTIMABLE
+    assert "no value at one end" in estimate.tell()
