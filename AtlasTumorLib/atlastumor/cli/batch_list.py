@@ -73,16 +73,17 @@ def _foresee(found: Found, settings: BatchSettings, options: argparse.Namespace)
         settings, found.cases, device=options.device, n_workers=options.workers, gpus=options.gpus
     )
     device = "auto" if options.gpus else options.device
-    foreseen: dict[tuple[int, ...], Any] = {}
-    for case in found.cases:
-        grid = guess_grid(case)
-        shape = (*grid.shape[:2], 16 * math.ceil(grid.shape[2] / 16))
-        foreseen.setdefault(shape, [foresee(settings, grid, device), 0])[1] += 1
-    seconds = sum(one.seconds * n for one, n in foreseen.values()) / plan.n_workers
-    memory = plan.n_workers * max(one.host_bytes for one, _ in foreseen.values())
+    grids = [guess_grid(case) for case in found.cases]
+    sizes = [(grid.shape[0], math.ceil(grid.shape[2] / 16)) for grid in grids]
+    foreseen = {
+        size: foresee(settings, grid, device)
+        for size, grid in dict(zip(sizes, grids, strict=True)).items()
+    }
+    seconds = sum(foreseen[size].seconds for size in sizes) / plan.n_workers
+    memory = plan.n_workers * max(one.host_bytes for one in foreseen.values())
     return {
         "cases": len(found.cases),
         "workers": plan.n_workers,
-        "hours": round(seconds / 3600, 2) if math.isfinite(seconds) else None,
+        "hours": round(seconds / 3600, 4) if math.isfinite(seconds) else None,
         "gigabytes": round(memory / 1e9, 1),
     }
