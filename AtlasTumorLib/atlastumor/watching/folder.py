@@ -65,11 +65,6 @@ class FolderWatch:
         self._temporary: dict[tuple[int, int], str] = {}
         self._is_closed = False
 
-    @property
-    def n_incomplete(self) -> int:
-        """Number of arrivals that were seen and are not complete yet."""
-        return sum(entry.parts is None for entry in self._entries.values())
-
     def poll(self) -> list[Path]:
         """Look once.
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,17 +59,13 @@ class Intake:
         output: The service's folder, with its journal.
         records: Where copies are remembered.
         series: Which DICOM series of a study: "best", "all", or a UID or its beginning.
-        exclude: Folders not to look into.
     """
 
-    def __init__(
-        self, output: Path, records: Records, *, series: str, exclude: Collection[Path] = ()
-    ) -> None:
+    def __init__(self, output: Path, records: Records, *, series: str) -> None:
         """Keep what is needed."""
         self._output = output
         self._records = records
         self._series = series
-        self._exclude = exclude
         self.cancel = CancelToken()
 
     def take_some(self, paths: Sequence[Path]) -> list[Taken]:
@@ -109,7 +105,7 @@ class Intake:
         earlier = self._records.find_arrival(path, fingerprint)
         if earlier is not None and all(map(journal.find, earlier)):
             return Taken(path, n_known=len(earlier), ids=tuple(earlier))
-        found = find_cohort([path], series=self._series, exclude=self._exclude, cancel=self.cancel)
+        found = find_cohort([path], series=self._series, cancel=self.cancel)
         named = [self._name(one, journal) for one in found.cases]
         wanted = [one for one in named if not self._is_known(one, journal.find(one.id))]
         problems = found.problems
