@@ -24,7 +24,8 @@ class AtlasTumorSeg(ScriptedLoadableModule):
         parent.helpText = _(
             "Outlines liver, pancreas, kidneys, colon, esophagus and uterus on CT, and the tumors "
             "in them: one segment for each lesion, with volume, diameter and score. Choose a scan "
-            "and press Apply. <b>For research only; not for clinical use.</b>"
+            "and press Apply; for many scans, open the tab Cohort. "
+            "<b>For research only; not for clinical use.</b>"
         )
         slicer.app.connect("startupCompleted()", self.registerSampleData)
 
