@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -164,13 +165,40 @@ def a_cohort(a_panel: Any, tmp_path: Path) -> Any:
     return a_panel
 
 
-@pytest.fixture
-def a_done_cohort(a_cohort: Any, wait_for: Callable[..., None]) -> Any:
-    """Two cases are done, two have failed."""
-    from Slicer.cohort_panel import press
+@pytest.fixture(scope="session")
+def a_cohort_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the fake worker leaves of four scans, two of which failed."""
+    import os
+    import subprocess
 
-    press(a_cohort.ui.cohortButton, a_cohort, wait_for)
-    return a_cohort
+    from Slicer.cohort_scans import write_scans
+
+    folder = tmp_path_factory.mktemp("cohort-on-disk")
+    scans = write_scans(folder / "scans", "alpha", "bad", "flaky", "zeta")
+    words = [sys.executable, str(FAKE_WORKER), "batch", str(scans), "-o", str(folder / "out")]
+    library = str(REPOSITORY / "AtlasTumorLib")
+    done = subprocess.run(
+        [*words, "--json-progress"],
+        env={**os.environ, "PYTHONPATH": library},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    return folder / "out"
+
+
+@pytest.fixture
+def a_done_cohort(
+    a_panel: Any, a_cohort_on_disk: Path, tmp_path: Path, wait_for: Callable[..., None]
+) -> Any:
+    """The panel with a copy of that folder chosen: two cases are done, two have failed."""
+    a_panel.folder = Path(shutil.copytree(a_cohort_on_disk, tmp_path / "out"))
+    a_panel.cohort = a_panel.widget._cohort
+    a_panel.cohort.choices.inputs.addPaths([str(a_cohort_on_disk.parent / "scans")])
+    a_panel.ui.taskTabWidget.currentIndex = 1
+    a_panel.ui.cohortFolderPathLineEdit.currentPath = str(a_panel.folder)
+    wait_for(lambda: not a_panel.cohort.isListing)
+    return a_panel
 
 
 @pytest.fixture(scope="session")

@@ -93,10 +93,13 @@ def test_a_case_that_was_changed_stays(a_done_cohort: Any, wait_for: Callable[..
 def test_a_case_that_cannot_be_shown_says_why(
     a_done_cohort: Any, a_slicer: Any, wait_for: Callable[..., None]
 ) -> None:
+    from AtlasTumorSegLib.CohortCases import CaseRow
+
     a_done_cohort.ui.casesTable.cellClicked.emit(1, 0)
     assert a_done_cohort.ui.caseLabel.text == "The scan has 3 slices; 16 are needed."
 
-    (a_done_cohort.folder.parent / "scans" / "alpha.nii.gz").unlink()
+    case = CaseRow("alpha", "done", path="/gone/alpha.nii.gz")
+    a_done_cohort.cohort.table.setCase(case)
     assert open_case(a_done_cohort, 0, wait_for) is None
 
     (dialog,) = a_slicer.user.seen

@@ -57,9 +57,17 @@ def test_list_shows_the_cases_and_segments_none(
     assert not a_cohort.folder.exists()
 
 
-def test_a_cohort_runs_and_the_table_says_how_each_case_ended(a_done_cohort: Any) -> None:
-    ui = a_done_cohort.ui
-    assert rows(a_done_cohort) == [
+def test_a_cohort_runs_and_the_table_says_how_each_case_ended(
+    a_cohort: Any, wait_for: Callable[..., None]
+) -> None:
+    ui, said = a_cohort.ui, []
+    ui.cohortButton.click()
+    a_cohort.logic.cohort.progressed.connect(lambda *_: said.append(ui.cohortStageLabel.text))
+
+    wait_for(lambda: not a_cohort.cohort.isBusy and not a_cohort.cohort.isListing)
+
+    assert any(text.startswith("2 of 4 cases, 1 failed, done about ") for text in said)
+    assert rows(a_cohort) == [
         ["alpha", "done", "12 s", "Liver 2, Pancreas 1, Kidney 1"],
         ["bad", "failed", "", "The scan has 3 slices; 16 are needed."],
         ["flaky", "failed", "", "The scan has 3 slices; 16 are needed."],
@@ -69,19 +77,6 @@ def test_a_cohort_runs_and_the_table_says_how_each_case_ended(a_done_cohort: Any
     assert ui.casesLabel.text == "4 cases, 2 done, 2 failed"
     assert ui.cohortButton.text == "Resume"
     assert n_nodes("Segmentation") == 0
-
-
-def test_progress_counts_cases_and_says_when_it_will_be_over(
-    a_cohort: Any, wait_for: Callable[..., None]
-) -> None:
-    said: list[str] = []
-    label = a_cohort.ui.cohortStageLabel
-    a_cohort.ui.cohortButton.click()
-    a_cohort.logic.cohort.progressed.connect(lambda *_: said.append(label.text))
-
-    wait_for(lambda: not a_cohort.cohort.isBusy)
-
-    assert any(text.startswith("2 of 4 cases, 1 failed, done about ") for text in said)
 
 
 def test_stopping_ends_the_worker_and_resuming_does_the_rest(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,10 +40,15 @@ def a_real_panel(
 def test_a_cohort_is_stopped_gone_on_with_and_looked_at(
     a_real_panel: Any, tmp_path: Path, wait_for: Callable[..., None]
 ) -> None:
+    import slicer
+
     ui, folder = a_real_panel.ui, tmp_path / "out"
     write_scans(tmp_path / "scans", 1)
     (tmp_path / "scans" / "torn.nii.gz").write_bytes(b"no scan")
     a_real_panel.cohort.choices.inputs.addPaths([str(tmp_path / "scans")])
+    (path,) = write_scans(tmp_path / "loaded", 1)
+    node = slicer.util.loadVolume(str(path), properties={"name": "Loaded scan"})
+    ui.addNodesButton.click()
     ui.cohortFolderPathLineEdit.currentPath = str(folder)
 
     ui.cohortButton.click()
@@ -58,34 +62,16 @@ def test_a_cohort_is_stopped_gone_on_with_and_looked_at(
     assert ui.cohortButton.text == "Resume"
     press(ui.cohortButton, a_real_panel, wait_for)
 
-    assert [row[:2] for row in rows(a_real_panel)] == [
-        ["s000", "done"],
-        ["torn", "failed"],
-    ]
-    assert rows(a_real_panel)[0][2]  # the time it took
-    assert "torn" in rows(a_real_panel)[1][3]
-    assert ui.cohortStageLabel.text == "1 of 2 cases done, 1 failed."
-    shown = open_case(a_real_panel, 0, wait_for)
+    table = {row[0]: row[1:] for row in rows(a_real_panel)}
+    states = {case: row[0] for case, row in table.items()}
+    assert states == {"s000": "done", "torn": "failed", "Loaded_scan": "done"}
+    assert table["s000"][1]  # the time it took
+    assert "torn" in table["torn"][2]
+    assert ui.cohortStageLabel.text == "2 of 3 cases done, 1 failed."
+    made = slicer.util.getNode("Loaded scan tumors")
+    assert made.GetNodeReference(made.GetReferenceImageGeometryReferenceRole()) is node
+    shown = open_case(a_real_panel, list(table).index("s000"), wait_for)
     assert shown.volumeNode.GetName() == "s000"
-    assert n_nodes("Segmentation") == 1
+    assert n_nodes("Segmentation") == 2
     n_segments = shown.segmentationNode.GetSegmentation().GetNumberOfSegments()
     assert n_segments == ui.lesionTable.rowCount + 1  # and the liver
-
-
-def test_nodes_are_segmented_and_get_their_segments(a_real_panel: Any, tmp_path: Path) -> None:
-    import slicer
-
-    paths = write_scans(tmp_path / "scans", 2)
-    nodes = [slicer.util.loadVolume(str(path)) for path in paths]
-    shutil.rmtree(tmp_path / "scans")
-
-    result = a_real_panel.logic.segmentCohort(
-        nodes, organs=["liver"], model=TINY, device="cpu", loadResults=True, workers=1
-    )
-
-    assert result.counts["done"] == 2
-    assert not result.failed
-    for node, made in zip(nodes, result.segmentationNodes, strict=True):
-        assert made.GetName() == f"{node.GetName()} tumors"
-        role = made.GetReferenceImageGeometryReferenceRole()
-        assert made.GetNodeReference(role) is node
