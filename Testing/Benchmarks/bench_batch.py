@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -69,6 +69,9 @@ class Measured:
 def main() -> None:
     """Measure and print."""
     options = read_options()
+    if options.costs:
+        show_tables("scans of these costs", Costs(*options.costs), options)
+        return
     say_where()
     with tempfile.TemporaryDirectory() as home:
         found = find_scans(Path(home), options)
@@ -85,10 +88,8 @@ def main() -> None:
     for one, seconds in zip(measured, stages, strict=True):
         show_check(one)
         costs = Costs(*seconds, commit_s + hand_out_s, one.read_mb, one.write_mb)
-        show_table(one.name, costs, "measured", options)
-        if options.engine_seconds:
-            costs = replace(costs, engine_s=options.engine_seconds)
-            show_table(one.name, costs, "given", options)
+        print("\n--costs", ",".join(f"{value:.4g}" for value in astuple(costs)))
+        show_tables(one.name, costs, options)
 
 
 def read_options() -> argparse.Namespace:
@@ -98,6 +99,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--scans", nargs="*", default=SCANS, help="names in ATLASTUMOR_TEST_DATA")
     parser.add_argument("--most", type=int, default=3, help="of each, whose CPU is measured (3)")
     parser.add_argument("--device", default="auto", help="for the measurement (auto)")
+    parser.add_argument(
+        "--costs",
+        type=lambda text: [float(word) for word in text.split(",")],
+        help="as a run of this printed them; nothing is measured",
+    )
     parser.add_argument("--engine-seconds", type=float, help="per case on a GPU, in the table")
     parser.add_argument("--price", type=float, help="of one worker with its GPU, for an hour")
     parser.add_argument("--currency", default="", help="of the price")
@@ -196,9 +202,16 @@ def show_check(one: Measured) -> None:
     print(f"measured {real:.0f} (the pipeline fills and empties once).")
 
 
+def show_tables(name: str, costs: Costs, options: argparse.Namespace) -> None:
+    """The model with the engine's seconds as measured, and as given."""
+    show_table(name, costs, "measured", options)
+    if options.engine_seconds:
+        show_table(name, replace(costs, engine_s=options.engine_seconds), "given", options)
+
+
 def show_table(name: str, costs: Costs, origin: str, options: argparse.Namespace) -> None:
     """The model at every scale; `origin` says where the engine's seconds come from."""
-    print(f"\nLike the {name}: read {costs.read_s:.2f} s, engine {costs.engine_s:.2f} s", end=" ")
+    print(f"\nLike {name}: read {costs.read_s:.2f} s, engine {costs.engine_s:.2f} s", end=" ")
     print(f"({origin}), write {costs.write_s:.2f} s; {options.threads} under way in a worker:\n")
     head = ["workers", "cases per hour", "10,000 scans take", "worker hours", "bottleneck"]
     head.append("engine busy")
@@ -209,7 +222,7 @@ def show_table(name: str, costs: Costs, origin: str, options: argparse.Namespace
         machines = Machines(n, options.threads, options.storage_read, options.storage_write)
         rate = predict(costs, machines)
         hours = N_SCANS / rate.cases_per_hour
-        cells = [f"{n}", f"{rate.cases_per_hour:.0f}", f"{hours:.1f} h", f"{hours * n:.0f}"]
+        cells = [f"{n}", f"{rate.cases_per_hour:.0f}", f"{hours:.2f} h", f"{hours * n:.1f}"]
         cells.append(rate.bottleneck)
         cells.append(f"{rate.busy:.0%}")
         if options.price is not None:
