@@ -6,7 +6,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
+        bench-journey scaling-study bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
         package-check clean
 
 help: ## this list
@@ -73,6 +73,9 @@ parity: $(VENV)/.bench ## imported models of nnU-Net and MONAI beside nnU-Net an
 
 bench-training: $(VENV)/.core ## speed, waiting and memory of training over 500 steps
 	@$(PY) Testing/Benchmarks/bench_training.py
+
+scaling-study: $(VENV)/.core ## accuracy against the number of phantoms, with synthetic tumors and without
+	@$(PY) Testing/Benchmarks/scaling_phantoms.py build/scaling-study --device cpu --threads 1
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms
