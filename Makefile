@@ -6,7 +6,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey scaling-study bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
+        bench-journey scaling-study bench-batch soak-cluster bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
         package-check clean
 
 help: ## this list
@@ -76,6 +76,12 @@ bench-training: $(VENV)/.core ## speed, waiting and memory of training over 500 
 
 scaling-study: $(VENV)/.core ## accuracy against the number of phantoms, with synthetic tumors and without
 	@$(PY) Testing/Benchmarks/scaling_phantoms.py build/scaling-study --device cpu --threads 1
+
+bench-batch: $(VENV)/.test ## what the stages of a cohort take, and what follows for clusters
+	@$(PY) Testing/Benchmarks/bench_batch.py
+
+soak-cluster: $(VENV)/.test ## a cohort on two hosts whose workers, scheduler, runner and cable die at random (root)
+	@$(PY) Testing/Benchmarks/soak_cluster.py
 
 evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and shared scans
 	@$(PY) -m atlastumor.evaluation phantoms
