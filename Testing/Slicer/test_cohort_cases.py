@@ -29,7 +29,7 @@ def test_a_click_brings_scan_segments_and_lesions_of_a_case(
     assert not [p for p in Path(slicer.app.temporaryPath).iterdir() if "AtlasTumor" in p.name]
 
 
-def test_segments_lie_where_the_worker_drew_them_whichever_way_the_axes_run(
+def test_the_next_case_takes_its_place_and_segments_lie_where_the_worker_drew_them(
     a_done_cohort: Any, wait_for: Callable[..., None]
 ) -> None:
     import numpy as np
@@ -57,6 +57,9 @@ def test_segments_lie_where_the_worker_drew_them_whichever_way_the_axes_run(
         ]
         expected = [(-x, -y, z) for x, y, z in expected]
         assert np.allclose(sorted(world), sorted(expected), atol=1e-3)
+        assert shown.volumeNode.GetName() == name
+        assert [n_nodes(kind) for kind in ("ScalarVolume", "Segmentation", "Table")] == [1, 1, 1]
+    assert open_case(a_done_cohort, 3, wait_for) is shown  # once more: nothing is read again
 
 
 def to_ras(node: Any, ijk: Any) -> Any:
@@ -67,17 +70,6 @@ def to_ras(node: Any, ijk: Any) -> Any:
     node.GetIJKToRASMatrix(matrix)
     affine = np.array([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)])
     return ijk @ affine[:3, :3].T + affine[:3, 3]
-
-
-def test_the_next_case_takes_the_place_of_the_first(
-    a_done_cohort: Any, wait_for: Callable[..., None]
-) -> None:
-    open_case(a_done_cohort, 0, wait_for)
-    shown = open_case(a_done_cohort, 3, wait_for)
-
-    assert shown.volumeNode.GetName() == "zeta"
-    assert [n_nodes(kind) for kind in ("ScalarVolume", "Segmentation", "Table")] == [1, 1, 1]
-    assert open_case(a_done_cohort, 3, wait_for) is shown  # once more: nothing is read again
 
 
 def test_a_case_that_was_changed_stays(a_done_cohort: Any, wait_for: Callable[..., None]) -> None:
