@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,3 +24,18 @@ def write_scans(folder: Path, *names: str) -> Path:
         image.SetDirection((1, 0, 0, 0, 1, 0, 0, 0, 1 if number % 2 else -1))
         sitk.WriteImage(image, str(folder / f"{name}.nii.gz"))
     return folder
+
+
+def leave_results(folder: Path, worker: Path) -> Path:
+    """Have the fake worker segment four scans, of which two fail; gives the folder of results."""
+    scans = write_scans(folder / "scans", "alpha", "bad", "flaky", "zeta")
+    words = [sys.executable, str(worker), "batch", str(scans), "-o", str(folder / "out")]
+    library = str(Path(__file__).resolve().parents[2] / "AtlasTumorLib")
+    done = subprocess.run(
+        [*words, "--json-progress"],
+        env={**os.environ, "PYTHONPATH": library},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    return folder / "out"

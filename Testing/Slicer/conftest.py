@@ -168,23 +168,9 @@ def a_cohort(a_panel: Any, tmp_path: Path) -> Any:
 @pytest.fixture(scope="session")
 def a_cohort_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the fake worker leaves of four scans, two of which failed."""
-    import os
-    import subprocess
+    from Slicer.cohort_scans import leave_results
 
-    from Slicer.cohort_scans import write_scans
-
-    folder = tmp_path_factory.mktemp("cohort-on-disk")
-    scans = write_scans(folder / "scans", "alpha", "bad", "flaky", "zeta")
-    words = [sys.executable, str(FAKE_WORKER), "batch", str(scans), "-o", str(folder / "out")]
-    library = str(REPOSITORY / "AtlasTumorLib")
-    done = subprocess.run(
-        [*words, "--json-progress"],
-        env={**os.environ, "PYTHONPATH": library},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 3
-    return folder / "out"
+    return leave_results(tmp_path_factory.mktemp("cohort-on-disk"), FAKE_WORKER)
 
 
 @pytest.fixture
