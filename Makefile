@@ -6,7 +6,7 @@ ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
-        bench-journey scaling-study bench-batch soak-cluster bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
+        bench-journey scaling-study bench-batch bench-overlap bench-journal soak-batch soak-cluster bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
         package-check clean
 
 help: ## this list
@@ -79,6 +79,15 @@ scaling-study: $(VENV)/.core ## accuracy against the number of phantoms, with sy
 
 bench-batch: $(VENV)/.test ## what the stages of a cohort take, and what follows for clusters
 	@$(PY) Testing/Benchmarks/bench_batch.py
+
+bench-overlap: $(VENV)/.core ## time of a batch against the engine's time of single runs
+	@$(PY) Testing/Benchmarks/bench_overlap.py
+
+bench-journal: $(VENV)/.core ## start, resumption and status of 10,000 cases
+	@$(PY) Testing/Benchmarks/bench_journal.py
+
+soak-batch: $(VENV)/.core ## 200 cases while runner and workers are killed at random
+	@$(PY) Testing/Benchmarks/soak_batch.py -- --no-report --retries 5
 
 soak-cluster: $(VENV)/.test ## a cohort on two hosts whose workers, scheduler, runner and cable die at random (root)
 	@$(PY) Testing/Benchmarks/soak_cluster.py
