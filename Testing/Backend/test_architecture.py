@@ -56,11 +56,20 @@ def test_no_backend_file_imports_the_application() -> None:
 # 2. What is light stays light.
 
 
-def test_importing_the_package_and_its_organ_table_loads_no_heavy_library() -> None:
-    code = (
-        "import sys, atlastumor, atlastumor.organs, atlastumor.errors, atlastumor.models.card;"
-        "print(sorted({'torch', 'monai', 'SimpleITK', 'pydicom', 'openvino'} & set(sys.modules)))"
-    )
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        (
+            "atlastumor, atlastumor.organs, atlastumor.errors, atlastumor.models.card",
+            {"torch", "monai", "SimpleITK", "pydicom", "openvino"},
+        ),
+        ("atlastumor.cli", {"numpy", "scipy", "torch"}),
+    ],
+)
+def test_importing_what_every_command_needs_loads_no_heavy_library(
+    modules: str, heavy: set[str]
+) -> None:
+    code = f"import sys, {modules}; print(sorted({heavy!r} & set(sys.modules)))"
 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=BACKEND.parent

@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..review.entries import ROLES
-from ..review.log import read_log
-from ..review.state import fold
-from ..review.times import measure_times
 from .console import Console
 
 if TYPE_CHECKING:
@@ -47,7 +43,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="FORMAT",
         help="nifti (always written), seg.nrrd, dicom-seg; separated by commas or repeated",
     )
-    parser.add_argument("--role", choices=ROLES, help="export scans finished in this role alone")
+    parser.add_argument(
+        "--role", type=_role, metavar="ROLE", help="export scans finished in this role alone"
+    )
     parser.add_argument(
         "--scans", type=Path, metavar="DIR", help="DICOM series CASE/, for dicom-seg"
     )
@@ -68,6 +66,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if options.output is not None and options.predictions is None:
         msg = "an export needs the predictions that were reviewed; add --predictions DIR"
         raise UsageError(msg)
+    from ..review import read_log  # noqa: PLC0415 - pulls in scipy
+
     content = read_log(options.review)
     report = _report(content)
     for note in content.notes:
@@ -84,11 +84,15 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 def _report(content: LogContent) -> dict[str, Any]:
     """Times in words, by role."""
+    from ..review import ROLES, measure_times  # noqa: PLC0415 - see above
+
     return {"times": {role: measure_times(content.entries, role).describe() for role in ROLES}}
 
 
 def _count(content: LogContent) -> list[dict[str, Any]]:
     """One row per role: scans finished, and decisions that stand."""
+    from ..review import ROLES, fold  # noqa: PLC0415 - see above
+
     scans = fold(content.entries).scans.values()
     rows = []
     for role in ROLES:
@@ -126,3 +130,12 @@ def _export(options: argparse.Namespace, console: Console, report: dict[str, Any
     skipped = {one.scan: one.message for one in done.skipped}
     files = [options.output / name for name in done.written]
     console.result(options.output, files, skipped=skipped, notes=list(done.notes), **report)
+
+
+def _role(text: str) -> str:
+    from ..review import ROLES  # noqa: PLC0415 - see above
+
+    if text not in ROLES:
+        msg = f"there is no role '{text}'; choose one of {', '.join(ROLES)}"
+        raise argparse.ArgumentTypeError(msg)
+    return text
