@@ -33,10 +33,11 @@ from typing import Any
 
 from ..batch.cases import Problem
 from ..errors import InputError, OutputError
-from ..models.schema import find_fault, parse_json
+from ..models.schema import find_fault
 from ..organs import KEYS, ORGANS, label_names
-from ..scans.input_files import name_of, refuse, require_file
+from ..scans.input_files import name_of
 from .cases import SPLITS, UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
+from .documents import read_document
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "read_cohort", "write_cohort"]
 
@@ -156,15 +157,7 @@ def read_cohort(path: Path) -> Collection:
     Raises:
         InputError: If it cannot be read or is no cohort; the message names the first fault.
     """
-    try:
-        document = parse_json(require_file(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise refuse(path, error) from error
-    except InputError:
-        raise
-    except ValueError as error:
-        msg = f"{name_of(path)} is not valid JSON: {error}."
-        raise InputError(msg) from error
+    document = read_document(path)
     fault = find_fault(document, _DOCUMENT, "cohort") or _find_conflict(document["cases"])
     if fault:
         msg = f"{name_of(path)} is no cohort: {fault}. Write one with `atlastumor collect`."

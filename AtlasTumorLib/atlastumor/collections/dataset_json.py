@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..models.schema import parse_json
-from ..scans.input_files import name_of, refuse, require_file
+from ..scans.input_files import name_of
 from .cases import Collection
+from .documents import read_document
 from .numbers import Numbering, number_by_name
 from .pairs import CHANNEL, list_files, pair_files
 
@@ -72,15 +72,7 @@ def read_dataset_json(root: Path) -> Collection:
 
 
 def _read_document(path: Path) -> Mapping[str, Any]:
-    try:
-        document = parse_json(require_file(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise refuse(path, error) from error
-    except InputError:
-        raise
-    except ValueError as error:
-        msg = f"{name_of(path)} is not valid JSON: {error}."
-        raise InputError(msg) from error
+    document = read_document(path)
     if not isinstance(document, dict) or not isinstance(document.get("labels"), dict):
         msg = f"{name_of(path)} names no labels, as nnU-Net and the Decathlon do."
         raise InputError(msg)

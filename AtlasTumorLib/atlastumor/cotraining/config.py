@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ..collections.documents import read_document
 from ..errors import InputError
 from ..models.card import DEFAULT_MODEL
 from ..models.schema import find_fault, parse_json
 from ..organs import select_organs
 from ..provenance import to_plain
-from ..scans.input_files import name_of, refuse, require_file
+from ..scans.input_files import name_of
 
 __all__ = ["SyntheticOptions", "TrainingConfig", "load_config", "parse_config"]
 
@@ -132,15 +133,7 @@ def load_config(path: Path) -> TrainingConfig:
         InputError: If it cannot be read or a key is unknown or out of range; names the key.
         UnknownKeyError: If an organ is unknown.
     """
-    try:
-        data = parse_json(require_file(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise refuse(path, error) from error
-    except InputError:
-        raise
-    except ValueError as error:
-        msg = f"{name_of(path)} is not valid JSON: {error}."
-        raise InputError(msg) from error
+    data = read_document(path)
     return parse_config(data, path.resolve().parent, name_of(path))
 
 

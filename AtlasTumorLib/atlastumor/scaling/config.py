@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..batch.scoring import EvaluationOptions
+from ..collections.documents import read_document
 from ..cotraining.config import TrainingConfig, parse_config
 from ..detection.rules import find_hit_rule
 from ..errors import InputError
 from ..models.schema import find_fault, parse_json
-from ..scans.input_files import name_of, refuse, require_file
+from ..scans.input_files import name_of
 
 __all__ = ["ScalingConfig", "load_scaling"]
 
@@ -79,15 +80,7 @@ def load_scaling(path: Path) -> ScalingConfig:
         InputError: If it cannot be read or a key is unknown or out of range; names the key.
         UnknownKeyError: If an organ or a hit rule is unknown.
     """
-    try:
-        data = parse_json(require_file(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise refuse(path, error) from error
-    except InputError:
-        raise
-    except ValueError as error:
-        msg = f"{name_of(path)} is not valid JSON: {error}."
-        raise InputError(msg) from error
+    data = read_document(path)
     fault = find_fault(data, _schema(), "config") or _find_conflict(data)
     if fault is not None:
         msg = f"{name_of(path)} cannot be used: {fault}. See the documentation on scaling studies."
