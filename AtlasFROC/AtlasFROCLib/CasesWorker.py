@@ -4,31 +4,15 @@ It is told in one JSON object, as a case is named by paths and these by any char
 `python CasesWorker.py '{"folder": ..., "organ": ..., "floor": ..., "minVolumeMm3": ..., ...}'`.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from atlastumor.cli.console import Console
-from atlastumor.errors import AtlasTumorError, DependencyError
+from atlastumor.cli.order import run_order
 
 ARRAYS = ("probability.npy", "mask.npy")
 """Of nodes of the scene: (K, J, I) both."""
-
-
-def main() -> int:
-    """Read the order, carry it out, tell how it ended."""
-    console = Console(as_json=True)
-    try:
-        console.result(*prepare(json.loads(sys.argv[1]), console))
-    except ModuleNotFoundError as error:
-        missing = DependencyError(f"The package '{error.name}' is missing in Slicer's Python.")
-        console.fail("DependencyError", str(missing), missing.exit_code)
-        return missing.exit_code
-    except AtlasTumorError as error:
-        console.fail(type(error).__name__, str(error), error.exit_code)
-        return error.exit_code
-    return 0
 
 
 def prepare(order: dict[str, Any], console: Console) -> tuple[Path, list[Path]]:
@@ -61,4 +45,4 @@ def prepare(order: dict[str, Any], console: Console) -> tuple[Path, list[Path]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_order(prepare))

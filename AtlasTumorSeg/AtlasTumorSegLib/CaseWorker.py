@@ -8,32 +8,17 @@ that Slicer reads in moments. Scan and labels are turned right-handed, as Slicer
 while it reads them and the two must lie on one grid.
 """
 
-import json
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from atlastumor.cli.console import Console
-from atlastumor.errors import AtlasTumorError, DependencyError, InputError
+from atlastumor.cli.order import run_order
+from atlastumor.errors import InputError
 
 SCAN, LABELS = "scan.nrrd", "labels.nii.gz"
 TABLES = ("lesions.csv", "result.json")
-
-
-def main() -> int:
-    """Read the order, carry it out, tell how it ended."""
-    console = Console(as_json=True)
-    try:
-        console.result(*prepare(json.loads(sys.argv[1]), console))
-    except ModuleNotFoundError as error:
-        missing = DependencyError(f"The package '{error.name}' is missing in Slicer's Python.")
-        console.fail("DependencyError", str(missing), missing.exit_code)
-        return missing.exit_code
-    except AtlasTumorError as error:
-        console.fail(type(error).__name__, str(error), error.exit_code)
-        return error.exit_code
-    return 0
 
 
 def prepare(order: dict[str, Any], console: Console) -> tuple[Path, list[Path]]:
@@ -88,4 +73,4 @@ def write(path: Path, array: Any, grid: Any, *, compress: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_order(prepare))
