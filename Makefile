@@ -29,7 +29,7 @@ demo: $(VENV)/.core ## outline tumors on a made-up CT and show where the picture
 
 test: setup ## all checks and all tests
 	@.ci/check
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.test ## format, lint, types, versions
 	@.ci/check
