@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pause", type=float, nargs=2, default=(4.0, 15.0), help="seconds")
+    parser.add_argument("--pause", type=float, nargs=2, default=(2.0, 6.0), help="seconds")
     parser.add_argument("--hours", type=float, default=2.0, help="at most")
     parser.add_argument(
         "--embedded", action="store_true", help="the embedded model, not a tiny one"
