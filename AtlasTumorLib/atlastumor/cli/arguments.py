@@ -101,15 +101,16 @@ def parse_organs(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def parse_threshold(text: str) -> tuple[str, float]:
+def parse_threshold(text: str, *, allows_zero: bool = False) -> tuple[str, float]:
     """Read ORGAN=P, a probability for an organ."""
     key, _, number = text.partition("=")
     try:
         value = float(number)
     except ValueError:
         value = -1.0
-    if not 0.0 < value <= 1.0:
-        msg = f"'{text}' is not ORGAN=P with P above 0 and up to 1, such as liver=0.4"
+    if not 0.0 <= value <= 1.0 or (value == 0.0 and not allows_zero):
+        least = "between 0 and 1" if allows_zero else "above 0 and up to 1"
+        msg = f"'{text}' is not ORGAN=P with P {least}, such as liver=0.4"
         raise argparse.ArgumentTypeError(msg)
     try:
         return find_organ(key).key, value

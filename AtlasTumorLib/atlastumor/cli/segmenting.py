@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownKeyError
 from ..models.card import DEFAULT_MODEL
-from ..organs import find_organ
+from .arguments import parse_threshold
 
 if TYPE_CHECKING:
     from ..cohorts.settings import BatchSettings
@@ -36,7 +36,7 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
     parser.add_argument(
         "--threshold",
-        type=_threshold,
+        type=partial(parse_threshold, allows_zero=True),
         action="append",
         default=[],
         metavar="ORGAN=P",
@@ -112,18 +112,3 @@ def _formats(text: str) -> tuple[str, ...]:
         msg = f"no such format: {', '.join(unknown)}; choose from {', '.join(_FORMATS)}"
         raise argparse.ArgumentTypeError(msg)
     return formats
-
-
-def _threshold(text: str) -> tuple[str, float]:
-    key, _, number = text.partition("=")
-    try:
-        value = float(number)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        msg = f"'{text}' is not ORGAN=P with P between 0 and 1, such as liver=0.4"
-        raise argparse.ArgumentTypeError(msg)
-    try:
-        return find_organ(key).key, value
-    except UnknownKeyError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error

@@ -15,29 +15,19 @@ import numpy as np
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.models.weights import save_weights
-from atlastumor.networks import build_network
 from atlastumor.organs import ORGANS
 
-from ..models.card_examples import card_data
+from ..cohorts.tiny import TINY, write_model
 from ..scans.bad_inputs import BAD_INPUTS
 from ..scans.bodies import a_body
 
-MODEL = "tiny-v1"
+MODEL = TINY
 
 
 @pytest.fixture(scope="module")
 def a_models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one small network of random weights."""
-    folder = tmp_path_factory.mktemp("models")
-    card = card_data() | {"id": MODEL, "thresholds": {"liver": None}}
-    card["input"]["spacing_mm"] = [8.0, 8.0, 8.0]
-    card["inference"]["patch"] = [32, 32, 32]
-    network = build_network("segresnet", 3, card["network"]["args"])
-    sha256, size = save_weights(network.state_dict(), folder / "tiny.safetensors")
-    card["weights"] = {"file": "tiny.safetensors", "sha256": sha256, "bytes": size}
-    (folder / "tiny.json").write_text(json.dumps(card), encoding="utf-8")
-    return folder
+    return write_model(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

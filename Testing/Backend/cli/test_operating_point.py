@@ -12,30 +12,15 @@ import numpy as np
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.models.weights import save_weights
-from atlastumor.networks import build_network
 
-from ..models.card_examples import card_data
+from ..cohorts.tiny import TINY, write_model
 from ..scans.bodies import a_body
 
-MODEL = "tiny-v1"
+MODEL = TINY
 
 
 def run(*words: object) -> int:
     return main([str(word) for word in words])
-
-
-def make_models(folder: Path) -> Path:
-    """A folder with one small network of random weights."""
-    folder.mkdir()
-    card = card_data() | {"id": MODEL, "thresholds": {"liver": None}}
-    card["input"]["spacing_mm"] = [8.0, 8.0, 8.0]
-    card["inference"]["patch"] = [32, 32, 32]
-    network = build_network("segresnet", 3, card["network"]["args"])
-    sha256, size = save_weights(network.state_dict(), folder / "tiny.safetensors")
-    card["weights"] = {"file": "tiny.safetensors", "sha256": sha256, "bytes": size}
-    (folder / "tiny.json").write_text(json.dumps(card), encoding="utf-8")
-    return folder
 
 
 def make_reference(prediction: Path, reference: Path) -> float:
@@ -54,7 +39,7 @@ class Loop:
     """A segmented scan, its reference, and the operating point that `froc` made of them."""
 
     def __init__(self, root: Path) -> None:
-        self.models = make_models(root / "models")
+        self.models = write_model(root / "models")
         self.scan = root / "ct.nii.gz"
         affine = np.diag([-3.0, 2.5, 5.0, 1.0])
         nibabel.save(nibabel.Nifti1Image(a_body((40, 34, 24)), affine), self.scan)
@@ -141,7 +126,7 @@ def test_another_models_operating_point_is_refused(
 def test_a_new_training_makes_old_operating_points_unusable(
     a_loop: Loop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    retrained = make_models(tmp_path / "models")
+    retrained = write_model(tmp_path / "models", seed=1)
     model = ("--model", MODEL, "--models-dir", retrained, "--device", "cpu")
     point = ("--operating-point", a_loop.file)
 

@@ -17,14 +17,14 @@ TINY = "tiny-v1"
 _DIFFERENT = 8
 
 
-def write_model(folder: Path) -> Path:
-    """A models folder with a network of random weights, the same each time."""
+def write_model(folder: Path, *, seed: int = 0) -> Path:
+    """A models folder with a network of random weights, the same for the same seed."""
     import torch
 
     from atlastumor.models.weights import save_weights
     from atlastumor.networks import build_network
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     card = card_data() | {"id": TINY, "thresholds": {"liver": None}}
     card["input"]["spacing_mm"] = [8.0, 8.0, 8.0]
     card["inference"]["patch"] = [32, 32, 32]

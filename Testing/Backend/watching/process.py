@@ -18,14 +18,12 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from atlastumor.models.weights import save_weights
-from atlastumor.networks import build_network
+from Backend.cohorts.tiny import TINY, write_model
 from Backend.hospital.orthanc import a_free_port
-from Backend.models.card_examples import card_data
 
 __all__ = ["MODEL", "Watching", "a_models_folder", "watching"]
 
-MODEL = "tiny-v1"
+MODEL = TINY
 LIBRARY = Path(__file__).parents[3] / "AtlasTumorLib"
 _PATIENCE_S = 90.0
 
@@ -33,15 +31,7 @@ _PATIENCE_S = 90.0
 @pytest.fixture(scope="session")
 def a_models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one small network of random weights."""
-    folder = tmp_path_factory.mktemp("models")
-    card = card_data() | {"id": MODEL, "thresholds": {"liver": None}}
-    card["input"]["spacing_mm"] = [8.0, 8.0, 8.0]
-    card["inference"]["patch"] = [32, 32, 32]
-    network = build_network("segresnet", 3, card["network"]["args"])
-    sha256, size = save_weights(network.state_dict(), folder / "tiny.safetensors")
-    card["weights"] = {"file": "tiny.safetensors", "sha256": sha256, "bytes": size}
-    (folder / "tiny.json").write_text(json.dumps(card), encoding="utf-8")
-    return folder
+    return write_model(tmp_path_factory.mktemp("models"))
 
 
 class Watching:
