@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
 import psutil
 
-from ..executors import Ended, LocalExecutor
+from ..executors import Ended, LocalExecutor, count_cores
 
 __all__ = ["choose_worker_count", "run_in_workers"]
 
@@ -30,8 +29,7 @@ def choose_worker_count(n_tasks: int, bytes_each: int) -> int:
         At least 1.
     """
     free = int(psutil.virtual_memory().available) // bytes_each
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    return max(1, min(n_tasks, len(allowed) or os.cpu_count() or 1, free))
+    return max(1, min(n_tasks, count_cores(), free))
 
 
 def run_in_workers(

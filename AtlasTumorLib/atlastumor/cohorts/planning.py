@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UsageError
-from ..models.card import find_card
+from ..executors import count_cores
 from ..models.recipe import Recipe
 from ..volume import Grid
 from .case import CohortCase
@@ -27,7 +27,7 @@ from .settings import BatchSettings
 if TYPE_CHECKING:
     from ..inference.memory import Estimate
 
-__all__ = ["Plan", "count_cores", "foresee", "guess_grid", "plan_local"]
+__all__ = ["Plan", "foresee", "guess_grid", "plan_local"]
 
 _JOBS_ON_CPU, _JOBS_ON_GPU = 2, 3
 """Cases under way in a worker: one in the engine, others being read and written."""
@@ -120,12 +120,6 @@ def _choose_workers(settings: BatchSettings, cases: Sequence[CohortCase], device
     return max(min(most, int(_SPARE * available_host_bytes()) // each), 1)
 
 
-def count_cores() -> int:
-    """Count the cores that this process may use."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    return len(allowed) or os.cpu_count() or 1
-
-
 def _count_threads() -> int:
     """Threads of the engine in a single run."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
@@ -163,7 +157,7 @@ def foresee(settings: BatchSettings, grid: Grid, device: str) -> Estimate:
     from ..inference.device import choose_device
     from ..inference.memory import choose_batch, estimate
 
-    card = find_card(settings.model, [settings.models_dir] if settings.models_dir else [])
+    card = settings.find_model()
     if isinstance(card, Recipe):  # opens no network before a scan comes
         recipe = open_segmenter(settings, device)
         return recipe.estimate(grid, mirror=settings.mirror, probabilities=settings.probabilities)

@@ -47,7 +47,6 @@ def check_request(settings: BatchSettings) -> None:
         WeightsError: If its weights are not there.
     """
     from ..inference.request import make_request
-    from ..models.card import find_card
     from ..models.recipe import Recipe
     from ..models.weights import find_weights
     from ..results import FORMATS
@@ -55,7 +54,7 @@ def check_request(settings: BatchSettings) -> None:
     for name in settings.formats:
         if name not in FORMATS:
             raise UnknownKeyError("format", name, FORMATS)
-    card = find_card(settings.model, [settings.models_dir] if settings.models_dir else [])
+    card = settings.find_model()
     organs, thresholds, mirror = settings.organs, settings.thresholds, settings.mirror
     if isinstance(card, Recipe):
         from ..inference.errands import make_plan

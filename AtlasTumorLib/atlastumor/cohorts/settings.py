@@ -90,6 +90,15 @@ class BatchSettings:
             msg = f"These are no settings of a batch of version {__version__}: {error}."
             raise InputError(msg) from error
 
+    def find_model(self) -> Model:
+        """Find the card of the model or the recipe.
+
+        Raises:
+            UnknownKeyError: If there is none.
+            CardError: If it is malformed.
+        """
+        return find_card(self.model, [self.models_dir] if self.models_dir else [])
+
     def fingerprint(self) -> str:
         """Hash what decides about results, hex."""
         text = json.dumps(self._deciding(), sort_keys=True)
@@ -132,7 +141,7 @@ def make_settings(
     """
     chosen = tuple(organ.key for organ in select_organs(organs))
     settings = BatchSettings(**options)
-    card = find_card(settings.model, [settings.models_dir] if settings.models_dir else [])
+    card = settings.find_model()
     given, notes = _choose_thresholds(dict(thresholds or {}), operating_point, card)
     own = {one.name: getattr(settings, one.name) for one in fields(settings)}
     own |= {"organs": chosen, "thresholds": given, "notes": notes}

@@ -5,7 +5,7 @@ Knows nothing of scans or networks: a job is a function of a module's top level 
 
 from __future__ import annotations
 
-from .local import LocalExecutor
+from .local import LocalExecutor, count_cores
 from .protocol import Ended, Executor
 
-__all__ = ["Ended", "Executor", "LocalExecutor"]
+__all__ = ["Ended", "Executor", "LocalExecutor", "count_cores"]

@@ -21,9 +21,15 @@ from ..errors import DeviceError
 from .protocol import Ended
 from .serving import open_reply, pack_job, serve
 
-__all__ = ["LocalExecutor"]
+__all__ = ["LocalExecutor", "count_cores"]
 
 _starting = threading.Lock()
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return len(allowed) or os.cpu_count() or 1
 
 
 class LocalExecutor:
