@@ -36,6 +36,11 @@ _PHASES = ("none", "arterial", "arterial", "portal", "portal", "delayed")
 """Arterial scans teach more than their share: half their tumors were missed at one in five."""
 _BRIGHT = 0.25
 """Large tumors denser than their organ were missed where one in thirty of those learned was."""
+_SORTING = (
+    *((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6)),
+    *((0, 4), (1, 5), (2, 6), (3, 7), (2, 4), (3, 5), (3, 4)),
+)
+"""Batcher's network for eight values as far as it settles the fourth: far faster than a median."""
 Tissues = npt.NDArray[np.uint8]
 
 
@@ -83,15 +88,18 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
     zoom = rng.uniform(*_ZOOM, 3)
     stride = recipe.spacing_mm / FINE / recipe.anatomy_mm  # anatomy voxels per rendered one
     source = np.round(size * stride / zoom).astype(np.int64)
-    tissues, inside = _crop(anatomy.tissues, _corner(anatomy, source, recipe, rng), source)
-    nearest = np.ix_(*(np.arange(n) * m // n for n, m in zip(size, source, strict=True)))
-    tissues, inside = tissues[nearest], _shorten(inside[nearest], rng)
+    corner = _corner(anatomy, source, recipe, rng)
+    nearest = [np.arange(n) * m // n for n, m in zip(size, source, strict=True)]
+    inside = _look_inside(anatomy.tissues.shape, corner, nearest)
+    _shorten(inside, rng)
+    tissues = _crop(anatomy.tissues, corner, source)[np.ix_(*nearest)]
     hu = _render(tissues, recipe.spacing_mm, rng)
     low, high = recipe.clip_hu
     image = ((hu - low) / (high - low)).clamp_(0.0, 1.0)
-    keep = torch.from_numpy(inside[::FINE, ::FINE, ::FINE].copy())
+    i, j, k = (torch.from_numpy(one[::FINE].copy()) for one in inside)
+    keep = i[:, None, None] & j[:, None] & k
     labels = channel_of_label(list_outputs(ORGANS))[TISSUE_LABEL][tissues]
-    channels = _majority(torch.from_numpy(labels)) * keep
+    channels = torch.from_numpy(_majority(labels)) * keep
     balance = torch.from_numpy(_balance(channels.numpy(), recipe.spacing_mm))
     return Sample((image * keep)[None], channels, balance)
 
@@ -124,33 +132,34 @@ def _corner(
     return rounded
 
 
-def _crop(
-    tissues: Tissues, corner: npt.NDArray[np.int64], size: npt.NDArray[np.int64]
-) -> tuple[Tissues, npt.NDArray[np.bool_]]:
-    """Cut a box that may stick out; return it with a mask of what was inside."""
+def _crop(tissues: Tissues, corner: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> Tissues:
+    """Cut a box that may stick out."""
     out = np.zeros(tuple(size), np.uint8)
-    inside = np.zeros(tuple(size), np.bool_)
     low = np.maximum(corner, 0)
     high = np.minimum(corner + size, tissues.shape)
     source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     target = tuple(slice(a, b) for a, b in zip(low - corner, high - corner, strict=True))
     out[target] = tissues[source]
-    inside[target] = True
-    return out, inside
+    return out
 
 
-def _shorten(inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def _look_inside(
+    shape: tuple[int, ...], corner: npt.NDArray[np.int64], nearest: list[npt.NDArray[np.int64]]
+) -> list[npt.NDArray[np.bool_]]:
+    """Tell along each axis which rendered voxels lie in the anatomy."""
+    found = [low + steps for low, steps in zip(corner, nearest, strict=True)]
+    return [(at >= 0) & (at < n) for at, n in zip(found, shape, strict=True)]
+
+
+def _shorten(inside: list[npt.NDArray[np.bool_]], rng: np.random.Generator) -> None:
     """Now and then see only some slices, as on a scan that is shorter than the patch."""
     if rng.random() < 0.15:
-        axis = rng.choice([1, 2, 2, 2])
-        n = inside.shape[axis]
+        seen = inside[rng.choice([1, 2, 2, 2])]
+        n = len(seen)
         thickness = int(rng.uniform(0.15, 0.8) * n)
         start = int(rng.integers(0, n - thickness)) // FINE * FINE
-        outside = np.r_[0:start, start + thickness // FINE * FINE : n]
-        index: list[slice | npt.NDArray[np.int64]] = [slice(None)] * 3
-        index[axis] = outside
-        inside[tuple(index)] = False
-    return inside
+        seen[:start] = False
+        seen[start + thickness // FINE * FINE :] = False
 
 
 @dataclass(frozen=True)
@@ -227,8 +236,15 @@ def _smooth_noise(
     return result
 
 
-def _majority(labels: torch.Tensor) -> torch.Tensor:
+def _majority(labels: Tissues) -> Tissues:
     """Reduce each 2x2x2 block to its median label: where two labels meet, the more frequent one."""
-    i, j, k = (n // FINE for n in labels.shape)
-    blocks = labels.view(i, FINE, j, FINE, k, FINE).permute(0, 2, 4, 1, 3, 5)
-    return blocks.reshape(i, j, k, FINE**3).median(dim=-1).values
+    halves = range(FINE)
+    block = [
+        labels[i::FINE, j::FINE, k::FINE].copy() for i in halves for j in halves for k in halves
+    ]
+    for low, high in _SORTING:
+        block[low], block[high] = (
+            np.minimum(block[low], block[high]),
+            np.maximum(block[low], block[high]),
+        )
+    return block[3]
