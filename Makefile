@@ -100,7 +100,8 @@ evaluate: $(VENV)/.core ## measure the embedded model on held-out phantoms and s
 KEEP_MEMORY = MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=8589934592 THP_MEM_ALLOC_ENABLE=1
 
 train: $(VENV)/.core ## retrain the embedded model (hours)
-	@$(KEEP_MEMORY) $(PY) -m atlastumor.training
+	@OMP_NUM_THREADS=$$((($$(nproc) + 1) / 2)) $(KEEP_MEMORY) \
+	  $(PY) -m torch.distributed.run --standalone --nproc-per-node 2 -m atlastumor.training
 	@$(PY) -m atlastumor.evaluation --update-card thresholds
 
 train-diffusion: $(VENV)/.core ## retrain the embedded diffusion model, on the same phantoms

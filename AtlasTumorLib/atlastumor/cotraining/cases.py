@@ -9,9 +9,9 @@ from ..collections import CollectionCase, check_leakage, read_cohort
 from ..errors import InputError
 from ..models.card import ModelCard
 from ..progress import Progress, ignore_progress
+from ..training.processes import Processes
 from .config import TrainingConfig
 from .prepare import CachedCase, cached_spec, prepare_cases
-from .processes import Processes
 
 __all__ = ["cache_cases", "read_cases"]
 
@@ -68,9 +68,7 @@ def cache_cases(
             depends on the whole scan.
         OutputError: If the cache cannot be written to.
     """
-    if config.batch % processes.size:
-        msg = f"A step's {config.batch} patches cannot be shared by {processes.size} processes."
-        raise InputError(msg)
+    processes.divide(config.batch)  # now, not after hours of preparing scans
     spec, cache = card.input, config.cache or config.output / "cache"
     cached_spec(spec)
     learned = {output.organ for output in card.outputs}

@@ -13,11 +13,11 @@ import torch
 
 from ..errors import InputError
 from ..inference.device import find_dtype
+from ..training.processes import Processes
 from ..training.state import follow_weights, write_state
 from .config import TrainingConfig
 from .loss import supervise
 from .patches import Patch
-from .processes import Processes
 
 __all__ = ["Run", "learning_rate_at", "resume_run", "save_run", "start_run", "take_step"]
 
@@ -84,7 +84,9 @@ def start_run(
             network.parameters(), rate, momentum=0.99, nesterov=True, weight_decay=decay
         )
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
-    return Run(network, processes.spread(network), average, optimizer, scaler, precision)
+    # Heads of deeper levels get no gradient where they are not trained.
+    spread = processes.spread(network, partly=True)
+    return Run(network, spread, average, optimizer, scaler, precision)
 
 
 def _supervise_deeply(network: torch.nn.Module) -> None:

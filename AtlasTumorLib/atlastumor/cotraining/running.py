@@ -25,6 +25,7 @@ from ..errors import OutputError
 from ..inference.device import choose_device, find_best_precision
 from ..models.card import ModelCard
 from ..progress import Progress, ignore_progress
+from ..training.processes import Processes, join_processes
 from .cases import cache_cases, read_cases
 from .config import TrainingConfig
 from .export import write_model
@@ -32,7 +33,6 @@ from .history import STEPS, VALIDATION, Table
 from .optimizing import Run, learning_rate_at, resume_run, save_run, start_run, take_step
 from .patches import MADE, NO_ROOM, Patch, PatchSource
 from .prepare import CachedCase
-from .processes import Processes, join_processes
 from .report import RunFacts, write_report
 from .starting import draft_card, find_source, start_network
 from .synthetic import check_synthetic
@@ -104,10 +104,7 @@ def train_cohort(
     """
     chosen = choose_device(device)
     with join_processes(cuda=chosen.kind == "cuda") as processes, _speaking_of(config.output):
-        where = chosen.name
-        if processes.size > 1 and chosen.kind == "cuda":
-            where = f"cuda:{processes.local_rank}"
-            torch.cuda.set_device(where)
+        where = processes.choose_gpu(chosen.name)
         precision = config.precision
         if precision == "auto":
             precision = find_best_precision(chosen)
@@ -217,10 +214,7 @@ class _Numbers(torch.utils.data.Sampler[list[int]]):
         self._config, self._start, self._processes = config, start, processes
 
     def __iter__(self) -> Iterator[list[int]]:
-        batch = self._config.batch
-        for step in range(self._start, self._config.steps):
-            first = step * batch + self._processes.rank
-            yield list(range(first, (step + 1) * batch, self._processes.size))
+        return self._processes.share(self._start, self._config.steps, self._config.batch)
 
     def __len__(self) -> int:
         return self._config.steps - self._start

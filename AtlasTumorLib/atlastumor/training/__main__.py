@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from .export import export, mix_weights
-from .loop import train
+from .loop import Run, train
 from .pool import make_pool
+from .processes import Processes, join_processes
 from .recipe import Recipe
 
 _CARDS = Path(__file__).parents[1] / "models" / "cards"
@@ -29,6 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--anatomies", type=int, default=recipe.n_anatomies)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--compile", action="store_true", help="faster; needs a C++ compiler")
     parser.add_argument("--earlier", type=Path, metavar="CARD", help="weights to mix in")
     parser.add_argument("--earlier-share", type=float, default=0.25, help="of those weights")
     parser.add_argument("-o", "--output", type=Path, default=_CARDS, help="folder of the card")
@@ -36,9 +38,15 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Make the pool, train, export."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    """Make the pool, train, export; under `torchrun` with several processes."""
     arguments = _arguments()
+    with join_processes(cuda=arguments.device.startswith("cuda")) as processes:
+        _run(arguments, processes)
+
+
+def _run(arguments: argparse.Namespace, processes: Processes) -> None:
+    level = logging.INFO if processes.is_first else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
     recipe = dataclasses.replace(
         Recipe(),
         steps=arguments.steps,
@@ -46,9 +54,25 @@ def main() -> None:
         seed=arguments.seed,
         n_anatomies=arguments.anatomies,
     )
+    device = processes.choose_gpu(arguments.device)
+    if not processes.is_first:  # finds what the first has made
+        processes.wait()
     paths = make_pool(arguments.cache / "anatomies", recipe, workers=arguments.workers)
-    checkpoint = arguments.cache / f"checkpoint-{recipe.seed}.pt"
-    run = train(paths, recipe, checkpoint=checkpoint, device=arguments.device)
+    if processes.is_first:
+        processes.wait()
+    run = train(
+        paths,
+        recipe,
+        checkpoint=arguments.cache / f"checkpoint-{recipe.seed}.pt",
+        device=device,
+        processes=processes,
+        compiled=arguments.compile,
+    )
+    if processes.is_first:
+        _export(run, recipe, arguments)
+
+
+def _export(run: Run, recipe: Recipe, arguments: argparse.Namespace) -> None:
     if arguments.earlier is not None:
         mix_weights(run, arguments.earlier, share=arguments.earlier_share)
     hardware = f"{arguments.device}, {os.cpu_count()} cores, {platform.machine()}"

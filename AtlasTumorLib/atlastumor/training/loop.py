@@ -6,7 +6,9 @@ import copy
 import logging
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,16 @@ import torch
 
 from ..networks import build_network
 from .loss import segmentation_loss
+from .muon import Muon, find_hidden
 from .pool import SampleStream
+from .processes import ALONE, Processes
 from .recipe import Recipe, outputs
 from .samples import Sample
 from .state import follow_weights, write_state
 
 __all__ = ["Run", "train"]
+
+_Loss = Callable[..., torch.Tensor]
 
 _log = logging.getLogger(__name__)
 _SAVE_EVERY = 100
@@ -32,20 +38,30 @@ class Run:
 
     Args:
         network: The network being optimized.
+        spread: The same, as it is called: averages gradients over the processes.
         average: Running mean of its weights, the one to ship.
-        optimizer: AdamW.
+        optimizers: Muon and, for the weights that are not its, AdamW.
         step: Steps done.
         seconds: Wall-clock seconds spent in steps, over all resumptions.
     """
 
     network: torch.nn.Module
+    spread: torch.nn.Module
     average: torch.nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[torch.optim.Optimizer, ...]
     step: int = 0
     seconds: float = 0.0
 
 
-def train(paths: list[Path], recipe: Recipe, *, checkpoint: Path, device: str = "cpu") -> Run:
+def train(
+    paths: list[Path],
+    recipe: Recipe,
+    *,
+    checkpoint: Path,
+    device: str = "cpu",
+    processes: Processes = ALONE,
+    compiled: bool = False,
+) -> Run:
     """Train until the recipe's last step, resuming from the checkpoint if there is one.
 
     Args:
@@ -53,70 +69,101 @@ def train(paths: list[Path], recipe: Recipe, *, checkpoint: Path, device: str = 
         recipe: What to do.
         checkpoint: Written every 100 steps and at the end; read if it exists.
         device: "cpu" or a CUDA device.
+        processes: Those that share the patches of each step; the first one writes.
+        compiled: Whether to compile what pays; needs a C++ compiler.
 
     Returns:
-        The finished run.
+        The finished run, the same in every process.
+
+    Raises:
+        InputError: If the processes cannot share a step.
+        DependencyError: If nothing can be compiled.
     """
-    run = _start(recipe, device)
+    share = processes.divide(recipe.batch)
+    run = _start(recipe, device, processes, compiled=compiled)
     if checkpoint.exists():
         _resume(run, checkpoint, device)
-    stream = SampleStream(paths, recipe, run.step)
-    loader = torch.utils.data.DataLoader(
-        stream, batch_size=1, num_workers=1, prefetch_factor=4, pin_memory=device != "cpu"
-    )
-    weights = _class_weights(device)
+    loss = _make_loss(device, compiled=compiled)
     losses: deque[float] = deque(maxlen=_REPORT_EVERY)
-    for sample in loader:
+    stream = SampleStream(paths, recipe, run.step, processes)
+    for drawn in _load(stream, share, device):
         started = time.monotonic()
-        losses.append(_step(run, recipe, Sample(*(part.to(device) for part in sample)), weights))
+        samples = Sample(*(part.to(device) for part in drawn))
+        losses.append(float(processes.average(_step(run, recipe, samples, loss))))
         run.seconds += time.monotonic() - started
         if run.step % _REPORT_EVERY == 0:
             pace = run.seconds / run.step
             mean = sum(losses) / len(losses)
             _log.info("Step %d of %d: loss %.4f, %.2f s/step", run.step, recipe.steps, mean, pace)
-        if run.step % _SAVE_EVERY == 0:
+        if run.step % _SAVE_EVERY == 0 and processes.is_first:
             _save(run, recipe, checkpoint)
-    _save(run, recipe, checkpoint)
+    if processes.is_first:
+        _save(run, recipe, checkpoint)
     return run
 
 
-def _start(recipe: Recipe, device: str) -> Run:
+def _start(recipe: Recipe, device: str, processes: Processes, *, compiled: bool) -> Run:
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.network, len(outputs()), recipe.network_args).to(device)
+    network = build_network(recipe.network, len(outputs()), recipe.network_args)
+    network = network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
-    optimizer = torch.optim.AdamW(
-        network.train().parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    return Run(network, average, optimizer)
+    if compiled:
+        from .fused import check_compiler, fuse_norms  # noqa: PLC0415 - loads torch's compiler
+
+        check_compiler()
+        fuse_norms(network)
+    hidden = find_hidden(network)
+    rest = [one for one in network.parameters() if all(one is not other for other in hidden)]
+    rate = recipe.learning_rate
+    muon = Muon(hidden, rate, momentum=recipe.momentum, weight_decay=recipe.muon_decay)
+    adamw = torch.optim.AdamW(rest, rate, weight_decay=recipe.adamw_decay)
+    return Run(network, processes.spread(network.train()), average, (muon, adamw))
 
 
-def _class_weights(device: str) -> torch.Tensor:
+def _make_loss(device: str, *, compiled: bool) -> _Loss:
     """Tumors are rare: a missed one must cost more than a ragged organ border."""
-    return torch.tensor([{"tumor": 1.5}.get(row["kind"], 1.0) for row in outputs()], device=device)
+    weights = [{"tumor": 1.5}.get(row["kind"], 1.0) for row in outputs()]
+    loss: _Loss = segmentation_loss
+    if compiled:
+        loss = torch.compile(segmentation_loss, dynamic=False, fullgraph=True)
+    return partial(loss, class_weights=torch.tensor(weights, device=device))
 
 
-def _step(run: Run, recipe: Recipe, sample: Sample, weights: torch.Tensor) -> float:
-    """Take one optimizer step and return its loss."""
-    for group in run.optimizer.param_groups:
-        group["lr"] = recipe.learning_rate_at(run.step)
-    with torch.autocast(sample.image.device.type, torch.bfloat16):
-        logits = run.network(sample.image)
-    loss = segmentation_loss(logits, sample.channels, sample.balance, weights)
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 2.0)
-    run.optimizer.step()
+def _load(stream: SampleStream, n: int, device: str) -> Iterator[Sample]:
+    """Draw the n samples of each step, stacked, in a process of their own."""
+    return iter(
+        torch.utils.data.DataLoader(
+            stream, batch_size=n, num_workers=1, prefetch_factor=4, pin_memory=device != "cpu"
+        )
+    )
+
+
+def _step(run: Run, recipe: Recipe, samples: Sample, loss_of: _Loss) -> torch.Tensor:
+    """Take one optimizer step and return its loss, the mean over this process's samples."""
+    run.network.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=samples.image.device)
+    for image, channels, balance in zip(*samples, strict=True):
+        with torch.autocast(image.device.type, torch.bfloat16):
+            logits = run.spread(image[None])
+        loss = loss_of(logits, channels[None], balance[None]) / len(samples.image)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), recipe.largest_gradient)
+    for optimizer in run.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate_at(run.step)
+        optimizer.step()
     run.step += 1
     decay = min(recipe.ema, run.step / (run.step + 10))
     follow_weights(run.average, run.network, decay)
-    return float(loss.detach())
+    return total
 
 
 def _save(run: Run, recipe: Recipe, path: Path) -> None:
     state: dict[str, Any] = {
         "network": run.network.state_dict(),
         "average": run.average.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
         "step": run.step,
         "seconds": run.seconds,
         "recipe": asdict(recipe),
@@ -128,6 +175,7 @@ def _resume(run: Run, path: Path, device: str) -> None:
     state = torch.load(path, map_location=device, weights_only=True)
     run.network.load_state_dict(state["network"])
     run.average.load_state_dict(state["average"])
-    run.optimizer.load_state_dict(state["optimizer"])
+    for optimizer, held in zip(run.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(held)
     run.step, run.seconds = state["step"], state["seconds"]
     _log.info("Resumed at step %d", run.step)

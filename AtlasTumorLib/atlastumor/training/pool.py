@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from ..organs import KEYS
 from ..phantom import TumorOptions, make_anatomy
+from .processes import ALONE, Processes
 from .recipe import Recipe
 from .samples import CroppedAnatomy, Sample, draw_sample
 
@@ -64,23 +66,26 @@ def _make_one(path: Path, spacing_mm: float) -> Path:
 
 
 class SampleStream(torch.utils.data.IterableDataset[Sample]):
-    """Samples number `start`, `start` + 1, ... of a run; each depends on its number alone."""
+    """A process's samples of a run from step `start` on; each depends on its number alone."""
 
-    def __init__(self, paths: list[Path], recipe: Recipe, start: int) -> None:
+    def __init__(
+        self, paths: list[Path], recipe: Recipe, start: int, processes: Processes = ALONE
+    ) -> None:
         """Remember what to draw; anatomies are loaded when first needed."""
-        self.paths, self.recipe, self.start = paths, recipe, start
+        self.paths, self.recipe, self.start, self.processes = paths, recipe, start, processes
         self._loaded: dict[Path, CroppedAnatomy] = {}
 
     def __iter__(self) -> Iterator[Sample]:
-        """Draw this worker's share of the samples, in order."""
+        """Draw the samples of this worker's share of the steps, in order."""
         worker = torch.utils.data.get_worker_info()
         first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
         torch.set_num_threads(1)
-        for number in range(self.start + first, self.recipe.steps, stride):
-            rng = np.random.default_rng([self.recipe.seed, number])
-            yield draw_sample(
-                self._load(self.paths[rng.integers(len(self.paths))]), self.recipe, rng
-            )
+        steps = self.processes.share(self.start, self.recipe.steps, self.recipe.batch)
+        for numbers in islice(steps, first, None, stride):
+            for number in numbers:
+                rng = np.random.default_rng([self.recipe.seed, number])
+                anatomy = self._load(self.paths[rng.integers(len(self.paths))])
+                yield draw_sample(anatomy, self.recipe, rng)
 
     def _load(self, path: Path) -> CroppedAnatomy:
         if path not in self._loaded:

@@ -33,11 +33,15 @@ class Recipe:
 
     Args:
         seed: Seeds the weights and every sample; sample n of a run is a function of (seed, n).
-        steps: Optimizer steps, one patch each.
+        steps: Optimizer steps.
+        batch: Patches whose mean gradient a step follows.
         warmup: Steps over which the learning rate rises.
         decay: Last share of the steps, over which it falls linearly to zero.
-        learning_rate: Of AdamW, between warm-up and decay.
-        weight_decay: Of AdamW.
+        learning_rate: Of Muon and AdamW, between warm-up and decay.
+        momentum: Of Muon.
+        muon_decay: Weight decay of Muon.
+        adamw_decay: Weight decay of AdamW.
+        largest_gradient: Norm at which gradients are clipped.
         ema: Decay of the running mean of the weights, which is what is shipped.
         n_anatomies: Different phantoms in the pool.
         patch: Voxels of a training patch along (i, j, k).
@@ -50,11 +54,15 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 19_000
+    steps: int = 11_000
+    batch: int = 2
     warmup: int = 100
-    decay: float = 0.44
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
+    decay: float = 0.5
+    learning_rate: float = 5e-3
+    momentum: float = 0.95
+    muon_decay: float = 0.01
+    adamw_decay: float = 1e-4
+    largest_gradient: float = 2.0
     ema: float = 0.998
     n_anatomies: int = 500
     patch: tuple[int, int, int] = (80, 80, 80)
@@ -65,9 +73,10 @@ class Recipe:
     network: str = "segresnet"
     network_args: dict[str, Any] = field(
         default_factory=lambda: {
-            "init_filters": 16,
-            "blocks_down": [1, 2, 2, 4],
-            "blocks_up": [1, 1, 1],
+            "init_filters": 32,
+            "blocks_down": [1, 2, 4],
+            "blocks_up": [1, 1],
+            "fold": 2,
         }
     )
 

@@ -15,15 +15,7 @@ from atlastumor.training.loop import train
 from atlastumor.training.loss import segmentation_loss
 from atlastumor.training.pool import SampleStream, make_pool
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe, outputs
-
-TINY = Recipe(
-    steps=4,
-    warmup=1,
-    n_anatomies=1,
-    patch=(16, 16, 16),
-    spacing_mm=10.0,
-    network_args={"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]},
-)
+from Backend.training.tiny_recipe import TINY
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +36,8 @@ def test_a_sample_depends_on_its_number_alone(a_pool):
     stream = list(SampleStream(a_pool, TINY, start=0))
     later = list(SampleStream(a_pool, TINY, start=2))
 
-    assert len(stream) == 4
-    assert all(torch.equal(a, b) for a, b in zip(stream[2], later[0], strict=True))
+    assert len(stream) == TINY.steps * TINY.batch
+    assert all(torch.equal(a, b) for a, b in zip(stream[4], later[0], strict=True))
     assert not torch.equal(stream[0][0], stream[1][0])
 
 
@@ -57,6 +49,15 @@ def test_samples_are_normalized_and_hold_organs(a_pool):
     assert 0.0 <= torch.stack(images).min() < torch.stack(images).max() <= 1.0
     assert len(torch.stack(channels).unique()) > 3
     assert bool((torch.stack(balances)[torch.stack(channels) < FIRST_TUMOR] == 1).all())
+
+
+def test_a_block_has_the_median_of_its_labels():
+    labels = np.random.default_rng(1).integers(0, 13, (8, 12, 20), np.uint8)
+    blocks = torch.from_numpy(labels).view(4, 2, 6, 2, 10, 2).permute(0, 2, 4, 1, 3, 5)
+
+    found = samples._majority(labels)
+
+    assert np.array_equal(found, blocks.reshape(4, 6, 10, 8).median(dim=-1).values.numpy())
 
 
 def test_small_lesions_weigh_more_voxel_by_voxel():

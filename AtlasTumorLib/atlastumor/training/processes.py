@@ -11,9 +11,9 @@ from datetime import timedelta
 import torch
 from torch import distributed
 
-from ..errors import UsageError
+from ..errors import InputError, UsageError
 
-__all__ = ["Processes", "join_processes"]
+__all__ = ["ALONE", "Processes", "join_processes"]
 
 _PATIENCE = timedelta(hours=12)  # the others wait while the first prepares scans and validates
 
@@ -37,6 +37,51 @@ class Processes:
         """Whether it is the one that writes."""
         return self.rank == 0
 
+    def divide(self, batch: int) -> int:
+        """Divide what a step learns from among the processes.
+
+        Args:
+            batch: How many patches it has.
+
+        Returns:
+            How many each process has.
+
+        Raises:
+            InputError: If that is no whole number.
+        """
+        if batch % self.size:
+            msg = f"A step's {batch} patches cannot be shared by {self.size} processes."
+            raise InputError(msg)
+        return batch // self.size
+
+    def share(self, start: int, stop: int, batch: int) -> Iterator[list[int]]:
+        """Share out the numbers of what each step learns from.
+
+        Args:
+            start: First step.
+            stop: Step behind the last.
+            batch: How many each step has, over all processes.
+
+        Yields:
+            For each step the numbers of this process; they do not depend on `start`.
+        """
+        for step in range(start, stop):
+            yield list(range(step * batch + self.rank, (step + 1) * batch, self.size))
+
+    def choose_gpu(self, device: str) -> str:
+        """Give each process on a machine a GPU of its own.
+
+        Args:
+            device: "cpu" or a CUDA device.
+
+        Returns:
+            The same, or of several GPUs this process's.
+        """
+        if self.size == 1 or not device.startswith("cuda"):
+            return device
+        torch.cuda.set_device(self.local_rank)
+        return f"cuda:{self.local_rank}"
+
     def wait(self) -> None:
         """Wait until all have come here."""
         if self.size > 1:
@@ -55,19 +100,23 @@ class Processes:
             distributed.all_reduce(values)
         return values / self.size
 
-    def spread(self, network: torch.nn.Module) -> torch.nn.Module:
+    def spread(self, network: torch.nn.Module, *, partly: bool = False) -> torch.nn.Module:
         """Make a network average its gradients over the processes.
 
         Args:
             network: On its device.
+            partly: Whether a step may leave some of its weights without a gradient.
 
         Returns:
             What to call in its place.
         """
         if self.size == 1:
             return network
-        # Heads of deeper levels get no gradient where they are not trained.
-        return torch.nn.parallel.DistributedDataParallel(network, find_unused_parameters=True)
+        return torch.nn.parallel.DistributedDataParallel(network, find_unused_parameters=partly)
+
+
+ALONE = Processes()
+"""One process without others."""
 
 
 @contextmanager
