@@ -102,9 +102,7 @@ NETWORKS: dict[str, Builder] = {
         resenc_unet.find_multiple,
         resenc_unet_v1.adapt_resenc_unet_v1,
     ),
-    "segresnet": Builder(
-        segresnet.build_segresnet, segresnet.find_multiple, one_size=segresnet.has_one_size
-    ),
+    "segresnet": Builder(segresnet.build_segresnet, segresnet.find_multiple),
     "segresnet_ds": Builder(
         segresnet_ds.build_segresnet_ds,
         segresnet_ds.find_multiple,

@@ -1,13 +1,7 @@
-"""MONAI's SegResNet, without its variational branch; on half the grid, if its card says so.
-
-A network with `fold` 2 sees each block of 2 x 2 x 2 voxels as 8 channels of one, and gives the
-block's 8 answers as channels too. Its convolutions are wide and few instead of narrow and many:
-that is what CPUs with matrix units, and GPUs, are fast at.
+"""MONAI's SegResNet, without its variational branch.
 
 Source:
-    Myronenko, "3D MRI brain tumor segmentation using autoencoder regularization", BrainLes 2018;
-    Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel
-    convolutional neural network", CVPR 2016 (the answers as channels).
+    Myronenko, "3D MRI brain tumor segmentation using autoencoder regularization", BrainLes 2018.
 """
 
 from __future__ import annotations
@@ -22,7 +16,7 @@ from .monai_parts import find_in_monai, read_norm
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["UPSAMPLING", "build_segresnet", "find_multiple", "has_one_size"]
+__all__ = ["UPSAMPLING", "build_segresnet", "find_multiple"]
 
 _DEFAULTS: Mapping[str, Any] = {
     "init_filters": 16,
@@ -30,7 +24,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "blocks_up": [1, 1, 1],
     "norm": "group",
     "upsample_mode": "nontrainable",
-    "fold": 1,
 }
 UPSAMPLING = ("deconv", "nontrainable", "pixelshuffle")
 """How MONAI's decoders of this kind can double a side."""
@@ -42,8 +35,7 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
     Args:
         n_outputs: Number of output channels C.
         args: `init_filters`, `blocks_down`, `blocks_up`, `norm` (as `read_norm` says) and
-            `upsample_mode` (one of `UPSAMPLING`), named as in MONAI; `fold`, voxels along the
-            side of a block that becomes channels.
+            `upsample_mode` (one of `UPSAMPLING`), named as in MONAI.
 
     Returns:
         (N, 1, I, J, K) to logits (N, C, I, J, K); sides multiples of `find_multiple`.
@@ -52,21 +44,14 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
         CardError: If the arguments are unknown or do not go together.
         DependencyError: If MONAI is not installed.
     """
-    read = _read_args(args)
-    fold = read.pop("fold")
-    segresnet = find_in_monai("segresnet", "SegResNet")
-    network: nn.Module = segresnet(
-        spatial_dims=3, in_channels=fold**3, out_channels=n_outputs * fold**3, **read
+    network: nn.Module = find_in_monai("segresnet", "SegResNet")(
+        spatial_dims=3, in_channels=1, out_channels=n_outputs, **_read_args(args)
     )
-    if fold > 1:
-        from .folding import Folded
-
-        network = Folded(network, fold)
     return network
 
 
 def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Find what a window's sides must be multiples of: blocks, and 2 for each level but one.
+    """Find what a window's sides must be multiples of: 2 for every level below the first.
 
     Args:
         args: As for `build_segresnet`.
@@ -77,24 +62,8 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
     Raises:
         CardError: If the arguments are unknown or do not go together.
     """
-    read = _read_args(args)
-    step = read["fold"] * 2 ** (len(read["blocks_down"]) - 1)
+    step = 2 ** (len(_read_args(args)["blocks_down"]) - 1)
     return step, step, step
-
-
-def has_one_size(args: Mapping[str, Any]) -> bool:
-    """Tell whether a trace serves one window size alone: folding reckons with it.
-
-    Args:
-        args: As for `build_segresnet`.
-
-    Returns:
-        True if the network folds.
-
-    Raises:
-        CardError: If the arguments are unknown or do not go together.
-    """
-    return bool(_read_args(args)["fold"] > 1)
 
 
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,5 +82,4 @@ def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:
         "blocks_up": read_numbers(read["blocks_up"], "blocks_up", n=(n_up, n_up), low=1, high=12),
         "norm": norm,
         "upsample_mode": read_choice(read["upsample_mode"], "upsample_mode", UPSAMPLING),
-        "fold": read_number(read["fold"], "fold", low=1, high=4),
     }

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import torch
 
+from ..models.card import load_card
+from ..models.weights import load_weights
 from .export import export, mix_weights
-from .loop import Run, train
+from .loop import train
 from .pool import make_pool
 from .processes import Processes, join_processes
 from .recipe import Recipe
@@ -26,13 +28,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=Path("training-runs"), help="working folder")
     parser.add_argument("--steps", type=int, default=recipe.steps)
     parser.add_argument("--decay", type=float, default=recipe.decay, help="share of steps")
+    parser.add_argument("--learning-rate", type=float, default=recipe.learning_rate)
     parser.add_argument("--seed", type=int, default=recipe.seed)
     parser.add_argument("--anatomies", type=int, default=recipe.n_anatomies)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--compile", action="store_true", help="faster; needs a C++ compiler")
-    parser.add_argument("--earlier", type=Path, metavar="CARD", help="weights to mix in")
-    parser.add_argument("--earlier-share", type=float, default=0.25, help="of those weights")
+    parser.add_argument("--earlier", type=Path, metavar="CARD", help="weights to set out from")
+    parser.add_argument("--earlier-share", type=float, default=0.0, help="mixed in at the end")
     parser.add_argument("-o", "--output", type=Path, default=_CARDS, help="folder of the card")
     return parser.parse_args()
 
@@ -51,6 +54,7 @@ def _run(arguments: argparse.Namespace, processes: Processes) -> None:
         Recipe(),
         steps=arguments.steps,
         decay=arguments.decay,
+        learning_rate=arguments.learning_rate,
         seed=arguments.seed,
         n_anatomies=arguments.anatomies,
     )
@@ -60,6 +64,7 @@ def _run(arguments: argparse.Namespace, processes: Processes) -> None:
     paths = make_pool(arguments.cache / "anatomies", recipe, workers=arguments.workers)
     if processes.is_first:
         processes.wait()
+    earlier = arguments.earlier and load_weights(load_card(arguments.earlier))
     run = train(
         paths,
         recipe,
@@ -67,14 +72,12 @@ def _run(arguments: argparse.Namespace, processes: Processes) -> None:
         device=device,
         processes=processes,
         compiled=arguments.compile,
+        earlier=earlier,
     )
-    if processes.is_first:
-        _export(run, recipe, arguments)
-
-
-def _export(run: Run, recipe: Recipe, arguments: argparse.Namespace) -> None:
-    if arguments.earlier is not None:
-        mix_weights(run, arguments.earlier, share=arguments.earlier_share)
+    if not processes.is_first:
+        return
+    if earlier:
+        mix_weights(run, earlier, share=arguments.earlier_share)
     hardware = f"{arguments.device}, {os.cpu_count()} cores, {platform.machine()}"
     export(run, recipe, arguments.output, hardware=hardware)
 

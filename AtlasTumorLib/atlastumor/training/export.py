@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..models.card import DEFAULT_MODEL, load_card
-from ..models.weights import load_weights, save_weights
+from ..models.card import DEFAULT_MODEL
+from ..models.weights import save_weights
 from ..organs import ORGANS
 from .loop import Run
 from .recipe import Recipe, outputs
+from .state import check_weights
 
 __all__ = ["export", "mix_weights"]
 
@@ -35,14 +37,15 @@ def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
     sha256, size = save_weights(run.average.state_dict(), weights, half=True)
     card = _card(recipe, {"file": weights.name, "sha256": sha256, "bytes": size})
     card["source"]["trained"] = (
-        f"{run.step} steps, seed {recipe.seed}, {run.seconds / 3600:.2f} h on {hardware}"
+        f"{run.step} steps of {recipe.batch} patches, seed {recipe.seed}, "
+        f"{run.seconds / 3600:.2f} h on {hardware}"
     )
     path = folder / f"{DEFAULT_MODEL}.json"
     path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
     return path
 
 
-def mix_weights(run: Run, earlier: Path, *, share: float) -> None:
+def mix_weights(run: Run, earlier: Mapping[str, torch.Tensor], *, share: float) -> None:
     """Replace a run's running mean by a mean with the weights that it set out from.
 
     Along one training the mean of two networks keeps what the later one forgot of data unlike its
@@ -50,19 +53,18 @@ def mix_weights(run: Run, earlier: Path, *, share: float) -> None:
 
     Args:
         run: The finished run; its running mean is changed.
-        earlier: Card of the earlier weights, of the same network.
+        earlier: The earlier weights, of the same network.
         share: Of the earlier weights, in [0, 1].
 
     Raises:
-        WeightsError: If the earlier weights cannot be read.
         ValueError: If they are another network's.
     """
-    old, new = load_weights(load_card(earlier)), run.average.state_dict()
-    if {name: one.shape for name, one in old.items()} != {n: t.shape for n, t in new.items()}:
-        msg = f"The weights of {earlier.name} are not of this network."
-        raise ValueError(msg)
+    check_weights(earlier, run.average)
     run.average.load_state_dict(
-        {name: torch.lerp(new[name].float(), old[name].to(new[name].device), share) for name in new}
+        {
+            name: torch.lerp(new.float(), earlier[name].to(new.device), share)
+            for name, new in run.average.state_dict().items()
+        }
     )
 
 

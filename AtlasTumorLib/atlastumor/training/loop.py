@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from .pool import SampleStream
 from .processes import ALONE, Processes
 from .recipe import Recipe, outputs
 from .samples import Sample
-from .state import follow_weights, write_state
+from .state import check_weights, follow_weights, write_state
 
 __all__ = ["Run", "train"]
 
@@ -61,6 +61,7 @@ def train(
     device: str = "cpu",
     processes: Processes = ALONE,
     compiled: bool = False,
+    earlier: Mapping[str, torch.Tensor] | None = None,
 ) -> Run:
     """Train until the recipe's last step, resuming from the checkpoint if there is one.
 
@@ -71,6 +72,7 @@ def train(
         device: "cpu" or a CUDA device.
         processes: Those that share the patches of each step; the first one writes.
         compiled: Whether to compile what pays; needs a C++ compiler.
+        earlier: Weights to set out from; None draws them.
 
     Returns:
         The finished run, the same in every process.
@@ -78,9 +80,10 @@ def train(
     Raises:
         InputError: If the processes cannot share a step.
         DependencyError: If nothing can be compiled.
+        ValueError: If the earlier weights are another network's.
     """
     share = processes.divide(recipe.batch)
-    run = _start(recipe, device, processes, compiled=compiled)
+    run = _start(_build(recipe, device, earlier), recipe, processes, compiled=compiled)
     if checkpoint.exists():
         _resume(run, checkpoint, device)
     loss = _make_loss(device, compiled=compiled)
@@ -102,10 +105,21 @@ def train(
     return run
 
 
-def _start(recipe: Recipe, device: str, processes: Processes, *, compiled: bool) -> Run:
+def _build(
+    recipe: Recipe, device: str, earlier: Mapping[str, torch.Tensor] | None
+) -> torch.nn.Module:
     torch.manual_seed(recipe.seed)
     network = build_network(recipe.network, len(outputs()), recipe.network_args)
-    network = network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    if earlier is not None:
+        check_weights(earlier, network)
+        network.load_state_dict(earlier)
+    network.to(device)
+    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
+
+
+def _start(
+    network: torch.nn.Module, recipe: Recipe, processes: Processes, *, compiled: bool
+) -> Run:
     average = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
     if compiled:
         from .fused import check_compiler, fuse_norms  # noqa: PLC0415 - loads torch's compiler

@@ -84,8 +84,13 @@ class SampleStream(torch.utils.data.IterableDataset[Sample]):
         for numbers in islice(steps, first, None, stride):
             for number in numbers:
                 rng = np.random.default_rng([self.recipe.seed, number])
-                anatomy = self._load(self.paths[rng.integers(len(self.paths))])
-                yield draw_sample(anatomy, self.recipe, rng)
+                paths = self._paths_of(number)
+                yield draw_sample(self._load(paths[rng.integers(len(paths))]), self.recipe, rng)
+
+    def _paths_of(self, number: int) -> list[Path]:
+        """Divide the pool among a step's patches: a process that draws one holds a share of it."""
+        n = min(self.recipe.batch, len(self.paths))
+        return self.paths[number % n :: n]
 
     def _load(self, path: Path) -> CroppedAnatomy:
         if path not in self._loaded:

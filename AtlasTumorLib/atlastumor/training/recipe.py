@@ -54,10 +54,10 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 11_000
+    steps: int = 12_600
     batch: int = 2
-    warmup: int = 100
-    decay: float = 0.5
+    warmup: int = 200
+    decay: float = 0.6
     learning_rate: float = 5e-3
     momentum: float = 0.95
     muon_decay: float = 0.01
@@ -66,17 +66,16 @@ class Recipe:
     ema: float = 0.998
     n_anatomies: int = 500
     patch: tuple[int, int, int] = (80, 80, 80)
-    spacing_mm: float = 2.0
+    spacing_mm: float = 3.0
     anatomy_mm: float = 1.5
     clip_hu: tuple[float, float] = (-200.0, 300.0)
     tumor_focus: float = 0.85
     network: str = "segresnet"
     network_args: dict[str, Any] = field(
         default_factory=lambda: {
-            "init_filters": 32,
-            "blocks_down": [1, 2, 4],
-            "blocks_up": [1, 1],
-            "fold": 2,
+            "init_filters": 16,
+            "blocks_down": [1, 2, 2, 4],
+            "blocks_up": [1, 1, 1],
         }
     )
 

@@ -9,7 +9,23 @@ from typing import Any
 
 import torch
 
-__all__ = ["follow_weights", "write_state"]
+__all__ = ["check_weights", "follow_weights", "write_state"]
+
+
+def check_weights(weights: Mapping[str, torch.Tensor], network: torch.nn.Module) -> None:
+    """Make sure that weights are a network's own, by names and shapes.
+
+    Args:
+        weights: By name.
+        network: That is to hold them.
+
+    Raises:
+        ValueError: If they are another network's.
+    """
+    own = {name: one.shape for name, one in network.state_dict().items()}
+    if {name: one.shape for name, one in weights.items()} != own:
+        msg = "The earlier weights are not of this network; give a card with the recipe's network."
+        raise ValueError(msg)
 
 
 def follow_weights(average: torch.nn.Module, network: torch.nn.Module, decay: float) -> None:

@@ -102,18 +102,18 @@ def test_weights_without_a_gradient_stay():
 
 
 def test_it_is_for_all_wide_convolutions_but_the_first():
-    args = {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1], "fold": 2}
+    args = {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]}
     network = build_network("segresnet", 3, args)
     hidden = {id(weight) for weight in find_hidden(network)}
 
     names = [name for name, weight in network.named_parameters() if id(weight) in hidden]
 
     assert names == [
-        "core.down_layers.0.1.conv1.conv.weight",
-        "core.down_layers.0.1.conv2.conv.weight",
-        "core.down_layers.1.0.conv.weight",
-        "core.down_layers.1.1.conv1.conv.weight",
-        "core.down_layers.1.1.conv2.conv.weight",
-        "core.up_layers.0.0.conv1.conv.weight",
-        "core.up_layers.0.0.conv2.conv.weight",
+        "down_layers.0.1.conv1.conv.weight",
+        "down_layers.0.1.conv2.conv.weight",
+        "down_layers.1.0.conv.weight",
+        "down_layers.1.1.conv1.conv.weight",
+        "down_layers.1.1.conv2.conv.weight",
+        "up_layers.0.0.conv1.conv.weight",
+        "up_layers.0.0.conv2.conv.weight",
     ]

@@ -1,5 +1,7 @@
 """The embedded network's training: samples, loss, resuming, and the card that comes out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from atlastumor.models.card import DEFAULT_MODEL, find_card, load_card
 from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network
 from atlastumor.organs import KEYS, ORGANS
-from atlastumor.training import loop, samples
+from atlastumor.training import loop, pool, samples
 from atlastumor.training.channels import channel_of_label, list_outputs
 from atlastumor.training.export import export, mix_weights
 from atlastumor.training.loop import train
@@ -16,6 +18,8 @@ from atlastumor.training.loss import segmentation_loss
 from atlastumor.training.pool import SampleStream, make_pool
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe, outputs
 from Backend.training.tiny_recipe import TINY
+
+STANDING = replace(TINY, learning_rate=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,18 @@ def test_a_sample_depends_on_its_number_alone(a_pool):
     assert len(stream) == TINY.steps * TINY.batch
     assert all(torch.equal(a, b) for a, b in zip(stream[4], later[0], strict=True))
     assert not torch.equal(stream[0][0], stream[1][0])
+
+
+def test_the_patches_of_a_step_share_the_pool_between_them(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(SampleStream, "_load", lambda _self, path: path)
+    monkeypatch.setattr(pool, "draw_sample", lambda path, *_: drawn.append(path))
+    paths = [tmp_path / str(n) for n in range(5)]
+
+    list(SampleStream(paths, replace(TINY, steps=30), start=0))
+
+    assert set(drawn[::2]) == set(paths[::2])
+    assert set(drawn[1::2]) == set(paths[1::2])
 
 
 def test_samples_are_normalized_and_hold_organs(a_pool):
@@ -143,17 +159,27 @@ def test_the_exported_card_loads_with_weights_that_fit(a_pool, tmp_path):
 def test_earlier_weights_are_mixed_in_by_their_share(a_pool, tmp_path):
     run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
     ones = {name: torch.ones_like(t) for name, t in run.average.state_dict().items()}
-    run.average.load_state_dict(ones)
-    earlier = export(run, TINY, tmp_path / "earlier", hardware="a test")
     run.average.load_state_dict({name: 5.0 * one for name, one in ones.items()})
 
-    mix_weights(run, earlier, share=0.25)
+    mix_weights(run, ones, share=0.25)
 
     assert all((one == 4.0).all() for one in run.average.state_dict().values())
 
 
-def test_weights_of_another_network_are_not_mixed_in(a_pool, tmp_path):
+def test_a_run_sets_out_from_earlier_weights(a_pool, tmp_path):
+    first = train(a_pool, TINY, checkpoint=tmp_path / "first.pt").average.state_dict()
+
+    second = train(a_pool, STANDING, checkpoint=tmp_path / "second.pt", earlier=first)
+
+    for name, held in second.average.state_dict().items():
+        torch.testing.assert_close(held, first[name], msg=name)
+
+
+def test_weights_of_another_network_are_neither_trained_on_nor_mixed_in(a_pool, tmp_path):
     run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
+    others = load_weights(find_card(DEFAULT_MODEL))
 
     with pytest.raises(ValueError, match="not of this network"):
-        mix_weights(run, find_card(DEFAULT_MODEL).path, share=0.5)
+        mix_weights(run, others, share=0.5)
+    with pytest.raises(ValueError, match="not of this network"):
+        train(a_pool, TINY, checkpoint=tmp_path / "other.pt", earlier=others)

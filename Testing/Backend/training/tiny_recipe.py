@@ -10,5 +10,5 @@ TINY = Recipe(
     n_anatomies=1,
     patch=(16, 16, 16),
     spacing_mm=10.0,
-    network_args={"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1], "fold": 2},
+    network_args={"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]},
 )
