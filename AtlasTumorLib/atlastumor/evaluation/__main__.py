@@ -55,6 +55,8 @@ def _rows(summaries: Sequence[OrganSummary]) -> list[dict[str, Any]]:
             "lesions": row.n_lesions,
             "found": row.n_found,
             "sensitivity": number(row.sensitivity),
+            "early": row.n_early,
+            "early_found": row.n_early_found,
             "false": row.n_false,
             "false_per_scan": number(row.false_per_scan, 2),
         }

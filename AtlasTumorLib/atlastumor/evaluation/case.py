@@ -11,7 +11,10 @@ from ..detection import CaseMatch, dice, match_lesions
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap
 
-__all__ = ["CaseScore", "OrganSummary", "score_case", "summarize"]
+__all__ = ["EARLY_MM", "CaseScore", "OrganSummary", "score_case", "summarize"]
+
+EARLY_MM = 20.0
+"""Tumors of a smaller equivalent diameter count as early, as TextoMorph reports them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class OrganSummary:
         worst_dice: The lowest.
         n_lesions: Reference lesions.
         n_found: Those found.
+        n_early: Reference lesions smaller than `EARLY_MM`.
+        n_early_found: Those found.
         n_false: False positives.
         false_per_scan: Over all cases, with or without lesions.
     """
@@ -52,6 +57,8 @@ class OrganSummary:
     worst_dice: float
     n_lesions: int
     n_found: int
+    n_early: int
+    n_early_found: int
     n_false: int
     false_per_scan: float
 
@@ -111,6 +118,7 @@ def summarize(scores: Sequence[CaseScore]) -> list[OrganSummary]:
 def _summarize(scores: Sequence[CaseScore], keys: Sequence[str], name: str) -> OrganSummary:
     dices = [score.dice[key] for score in scores for key in keys if key in score.dice]
     lesions = [m for score in scores for m in score.match.lesions if m.organ in keys]
+    early = [m for m in lesions if m.equivalent_diameter_mm < EARLY_MM]
     n_false = sum(key in keys for score in scores for key in score.match.false_positives)
     return OrganSummary(
         organ=name,
@@ -119,6 +127,8 @@ def _summarize(scores: Sequence[CaseScore], keys: Sequence[str], name: str) -> O
         worst_dice=min(dices, default=float("nan")),
         n_lesions=len(lesions),
         n_found=sum(lesion.is_found for lesion in lesions),
+        n_early=len(early),
+        n_early_found=sum(lesion.is_found for lesion in early),
         n_false=n_false,
         false_per_scan=n_false / len(scores) if scores else float("nan"),
     )

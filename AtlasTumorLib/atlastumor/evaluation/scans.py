@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,49 @@ from ..scans import read_scan
 from ..volume import Grid, LabelMap, Scan
 from .case import CaseScore, score_case
 
-__all__ = ["read_reference", "score_scans"]
+__all__ = ["ReferencePath", "list_references", "read_reference", "score_scans"]
 
 _COLLECTION_OF_SUFFIX = {"_TSseg": "totalsegmentator", "_mask": "msd"}
 _ENDING = ".nii.gz"
+
+
+@dataclass(frozen=True)
+class ReferencePath:
+    """A scan and the label map beside it.
+
+    Args:
+        name: Of the case.
+        scan: The scan's file.
+        labels: The label map's.
+        collection: Key of `Organ.aliases` for its numbers.
+    """
+
+    name: str
+    scan: Path
+    labels: Path
+    collection: str
+
+    @property
+    def organs(self) -> list[Organ]:
+        """What the label map outlines."""
+        known = [organ for organ in ORGANS if self.collection in organ.aliases]
+        if self.collection == "msd":  # each task has one organ, and numbers of its own
+            known = [organ for organ in known if organ.key in self.name]
+        return [organ for organ in known if organ.aliases[self.collection].organ]
+
+
+def list_references(folder: Path) -> list[ReferencePath]:
+    """Find the scans of a folder that have a label map beside them, sorted by name.
+
+    Args:
+        folder: With `NAME.nii.gz` beside `NAME_TSseg.nii.gz` or `NAME_mask.nii.gz`.
+    """
+    found = []
+    for suffix, collection in _COLLECTION_OF_SUFFIX.items():
+        for path in folder.glob(f"*{suffix}{_ENDING}"):
+            name = path.name.removesuffix(suffix + _ENDING)
+            found.append(ReferencePath(name, folder / f"{name}{_ENDING}", path, collection))
+    return sorted(found, key=lambda one: one.name)
 
 
 def score_scans(
@@ -41,31 +81,17 @@ def score_scans(
         One score per reference.
     """
     segmenter = make_segmenter(model)
-    references = [
-        path for suffix in _COLLECTION_OF_SUFFIX for path in folder.glob(f"*{suffix}{_ENDING}")
-    ]
+    references = list_references(folder)
     scores: list[CaseScore] = []
-    for number, path in enumerate(sorted(references), start=1):
-        stem = path.name.removesuffix(_ENDING)
-        suffix = next(suffix for suffix in _COLLECTION_OF_SUFFIX if stem.endswith(suffix))
-        name = stem.removesuffix(suffix)
-        scan = read_scan(folder / f"{name}{_ENDING}")
-        organs = _outlined(_COLLECTION_OF_SUFFIX[suffix], name)
-        reference = read_reference(path, scan, _COLLECTION_OF_SUFFIX[suffix], organs)
+    for number, one in enumerate(references, start=1):
+        scan = read_scan(one.scan)
+        reference = read_reference(one.labels, scan, one.collection, one.organs)
         started = time.monotonic()
         labels = segmenter.segment(scan).labels
         seconds = time.monotonic() - started
-        scores.append(score_case(name, labels, reference, organs=organs, seconds=seconds))
+        scores.append(score_case(one.name, labels, reference, organs=one.organs, seconds=seconds))
         progress(number / len(references), f"Scan {number} of {len(references)}")
     return scores
-
-
-def _outlined(collection: str, name: str) -> list[Organ]:
-    """Which organs the reference of a case outlines."""
-    known = [organ for organ in ORGANS if collection in organ.aliases]
-    if collection == "msd":  # each task has one organ, and numbers of its own
-        known = [organ for organ in known if organ.key in name]
-    return [organ for organ in known if organ.aliases[collection].organ]
 
 
 def read_reference(path: Path, scan: Scan, collection: str, organs: Iterable[Organ]) -> LabelMap:

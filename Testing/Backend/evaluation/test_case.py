@@ -54,6 +54,16 @@ def test_cases_add_up_by_organ_and_over_all() -> None:
     assert math.isnan(rows["uterus"].sensitivity)
 
 
+def test_tumors_below_20_mm_are_counted_by_themselves() -> None:
+    small, large = 4.18, 4.20  # ml; a ball of 20 mm has 4.189
+    lesions = tuple(LesionMatch("colon", ml, iou) for ml in (small, large) for iou in (0.0, 0.5))
+
+    row = summarize([CaseScore("a", {}, CaseMatch((*lesions, lesions[0]), ()), 1.0)])[-1]
+
+    assert (row.n_lesions, row.n_found) == (5, 2)
+    assert (row.n_early, row.n_early_found) == (3, 1)
+
+
 def test_the_journal_gives_back_what_was_measured(tmp_path: Path) -> None:
     match = CaseMatch((LesionMatch("colon", 0.5, 0.2),), ("liver",))
     score = CaseScore("5000000", {"colon": 0.5}, match, 2.5)
