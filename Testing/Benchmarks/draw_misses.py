@@ -37,7 +37,7 @@ from atlastumor.volume import LabelMap
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TILE, WIDTH_MM = 200, 90.0
-TAKEN = (255, 255, 255)
+TAKEN, COLORS = (255, 255, 255), 160
 
 
 def main() -> None:
@@ -117,7 +117,8 @@ def draw_organs(segmenter: Segmenter, folder: Path) -> Image.Image:
     for picture in pictures:
         sheet.paste(picture, (0, top))
         top += picture.height
-    return sheet
+    small = sheet.resize((sheet.width * 5 // 8, sheet.height * 5 // 8), Image.Resampling.LANCZOS)
+    return small.quantize(COLORS)  # for a small file
 
 
 if __name__ == "__main__":
