@@ -62,7 +62,12 @@ class UnknownKeyError(InputError):
 
     def __init__(self, kind: str, key: str, valid: Iterable[str]) -> None:
         """Say which `kind` of thing `key` was meant to name, and which keys there are."""
-        super().__init__(f"There is no {kind} '{key}'. Choose one of: {', '.join(sorted(valid))}.")
+        self._words = kind, key, tuple(sorted(valid))
+        super().__init__(f"There is no {kind} '{key}'. Choose one of: {', '.join(self._words[2])}.")
+
+    def __reduce__(self) -> tuple[type[UnknownKeyError], tuple[str, str, tuple[str, ...]]]:
+        """Be made again from what it was made from: so it gets out of a worker process."""
+        return type(self), self._words
 
 
 class PlacementError(AtlasTumorError):
