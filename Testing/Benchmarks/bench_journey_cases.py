@@ -12,18 +12,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from atlastumor.cli import main as run_command
-from atlastumor.evaluation.scans import read_reference
+from atlastumor.evaluation.scans import ReferencePath, list_references, read_reference
 from atlastumor.models.card import DEFAULT_MODEL, find_card
-from atlastumor.organs import ORGANS
 from atlastumor.phantom import make_phantom
 from atlastumor.results.nifti import write_labels
 from atlastumor.results.phantom import write_phantom
 from atlastumor.scans import read_scan
 
 ENDING = ".nii.gz"
-TUMORS, ORGANS_ALONE = f"_mask{ENDING}", f"_TSseg{ENDING}"
-"""References beside shared scans: of a Decathlon task with its tumors; of organs only."""
-COLLECTION = "msd"
+WITH_TUMORS = "msd"
+"""The collection whose references outline tumors too."""
 RECORD = "result.json"
 
 
@@ -40,27 +38,21 @@ def prepare_phantom(seed: int, folder: Path) -> str:
 def prepare_scans(shared: Path, folder: Path) -> list[str]:
     """Take the shared scans that have a reference of tumors, or of organs; gives their names."""
     names = []
-    for path in sorted(shared.glob(f"*{ENDING}")):
-        suffix = next((one for one in (TUMORS, ORGANS_ALONE) if path.name.endswith(one)), None)
-        if suffix is None:
-            continue
-        name = path.name.removesuffix(suffix)
-        scan = shared / f"{name}{ENDING}"
-        link(scan, folder / "scans" / scan.name)
-        if suffix == TUMORS:
-            write_reference(path, scan, folder / "references" / name)
-        names.append(name)
+    for one in list_references(shared):
+        link(one.scan, folder / "scans" / one.scan.name)
+        if one.collection == WITH_TUMORS:
+            write_reference(one, folder / "references" / one.name)
+        names.append(one.name)
     return names
 
 
-def write_reference(path: Path, scan_path: Path, folder: Path) -> None:
+def write_reference(one: ReferencePath, folder: Path) -> None:
     """Translate a Decathlon mask into a label map of ours."""
     target = folder / f"labels{ENDING}"
     if target.exists():
         return
-    scan = read_scan(scan_path)
-    organs = [row for row in ORGANS if COLLECTION in row.aliases and row.key in path.name]
-    labels = read_reference(path, scan, COLLECTION, organs)
+    scan = read_scan(one.scan)
+    labels = read_reference(one.labels, scan, one.collection, one.organs)
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f"part{ENDING}"
     write_labels(beside, labels, record={"software": "AtlasTumor", "version": "benchmark"})

@@ -10,7 +10,7 @@ import numpy as np
 
 from atlastumor.components import has_label
 from atlastumor.errors import AtlasTumorError
-from atlastumor.evaluation.scans import read_reference
+from atlastumor.evaluation.scans import list_references, read_reference
 from atlastumor.inference.engine import Segmenter
 from atlastumor.models.card import DEFAULT_MODEL
 from atlastumor.organs import ORGANS, Organ
@@ -20,13 +20,15 @@ from atlastumor.synthesis.methods import METHODS, find_method
 from atlastumor.volume import LabelMap, Scan
 
 SHAPES = {"cellular": "automaton"}
-SCANS = {
-    "ts_example_ct_3mm": "totalsegmentator",
-    "msd_liver_44": None,
-    "acrin_flt_breast_001_abdpelvis": None,
-    "ts_ct_upperabd_20sl": "totalsegmentator",
-    "cmb_crc_01068_chest": None,
-}
+SCANS = (
+    "ts_example_ct_3mm",
+    "msd_liver_44",
+    "acrin_flt_breast_001_abdpelvis",
+    "ts_ct_upperabd_20sl",
+    "cmb_crc_01068_chest",
+)
+OUTLINED = "totalsegmentator"
+"""The collection whose references outline every organ."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ class RealScan:
 def read_scans(folder: Path) -> Iterator[RealScan]:
     """Read the scans of the shared folder that show organs, and read or find these."""
     segmenter = None
-    for name, collection in SCANS.items():
+    outlined = {one.name: one for one in list_references(folder) if one.collection == OUTLINED}
+    for name in SCANS:
         scan = read_scan(folder / f"{name}.nii.gz")
-        if collection:
-            known = [organ for organ in ORGANS if collection in organ.aliases]
-            labels = read_reference(folder / f"{name}_TSseg.nii.gz", scan, collection, known)
+        if name in outlined:
+            one = outlined[name]
+            labels = read_reference(one.labels, scan, one.collection, one.organs)
             yield RealScan(name, scan, labels, "TotalSegmentator's outline")
             continue
         segmenter = segmenter or Segmenter(DEFAULT_MODEL)
