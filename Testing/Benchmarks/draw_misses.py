@@ -23,7 +23,6 @@ from atlastumor.batch.realism.pictures import arrange, cut_picture, draw_picture
 from atlastumor.components import Mask
 from atlastumor.detection import match_lesions
 from atlastumor.detection.reference import ReferenceLesion, find_reference_lesions
-from atlastumor.detection.rules import HIT_RULES
 from atlastumor.evaluation.scans import list_references, read_reference
 from atlastumor.inference.engine import Segmenter
 from atlastumor.inference.recipes import make_segmenter
@@ -60,7 +59,6 @@ def draw_tumors(segmenter: Segmenter, n: int) -> Image.Image:
     for phantom, organ, lesion, labels in islice(find_misses(segmenter), n):
         tumor = cut_lesion(phantom, organ, lesion)
         taken = np.isin(labels.array, [one.tumor_label for one in ORGANS])
-        diameter_mm = 2 * (3000 * lesion.volume_ml / (4 * np.pi)) ** (1 / 3)
         i, j, k = np.rint(lesion.center_ijk)
         center = tuple(float(v) for v in phantom.scan.grid.to_ras([i, j, k]))
         cuts = [
@@ -71,7 +69,7 @@ def draw_tumors(segmenter: Segmenter, n: int) -> Image.Image:
         rows.append([draw_picture(cut, TILE, color=color) for cut, color in shown])
         about = phantom.description
         captions.append(
-            f"{organ.name}, {diameter_mm:.0f} mm, phase: {about['phase']}, "
+            f"{organ.name}, {lesion.diameter_mm:.0f} mm, phase: {about['phase']}, "
             f"slices of {phantom.scan.grid.spacing_mm[2]:g} mm; phantom {about['seed']}"
         )
         print(captions[-1])
@@ -82,18 +80,22 @@ def find_misses(
     segmenter: Segmenter,
 ) -> Iterator[tuple[Phantom, Organ, ReferenceLesion, LabelMap]]:
     """Missed tumors, phantom by phantom, with what the model made of it."""
-    rule = HIT_RULES["union-iou"]
     for seed in count(DEVELOPMENT_SEED):
         phantom = make_phantom(seed)
         labels = segmenter.segment(phantom.scan).labels
-        for organ in ORGANS:
-            truth = phantom.labels.array == organ.tumor_label
-            spacing = phantom.scan.grid.spacing_mm
-            found = match_lesions(labels, phantom.labels, organs=[organ]).lesions
-            lesions = find_reference_lesions(truth, spacing_mm=spacing).lesions
-            for lesion, match in zip(lesions, found, strict=True):
-                if match.iou < rule.threshold:
-                    yield phantom, organ, lesion, labels
+        matches = match_lesions(labels, phantom.labels).lesions
+        for (organ, lesion), match in zip(list_lesions(phantom), matches, strict=True):
+            if not match.is_found:
+                yield phantom, organ, lesion, labels
+
+
+def list_lesions(phantom: Phantom) -> Iterator[tuple[Organ, ReferenceLesion]]:
+    """Tumors by organ in table order, as they are matched."""
+    for organ in ORGANS:
+        truth = phantom.labels.array == organ.tumor_label
+        spacing = phantom.scan.grid.spacing_mm
+        for lesion in find_reference_lesions(truth, spacing_mm=spacing).lesions:
+            yield organ, lesion
 
 
 def cut_lesion(phantom: Phantom, organ: Organ, lesion: ReferenceLesion) -> Mask:

@@ -1,6 +1,6 @@
 """Draw how many tumors a network finds after how much training.
 
-    python Testing/Benchmarks/learning_curve.py ID=PATCHES ... [-n 24] [-o Resources/Docs/figures]
+    python Testing/Benchmarks/learning_curve.py ID=PATCHES ... [-n 24] [-o learning-curve]
 
 Each model is swept over the phantoms to tune on and takes the thresholds that suit it best there,
 so that the curve flatters all alike; held-out phantoms are left for the model that is chosen.
@@ -33,7 +33,7 @@ CURVES = (
     ("tumors", "found", "all tumors", "#1f4e79"),
     ("early", "early_found", f"below {EARLY_MM:g} mm", "#b3541e"),
 )
-EARLY_ML = 4.1888e-3 * (EARLY_MM / 2) ** 3  # of a ball
+"""Columns of all and of those found, what they are, and their color."""
 
 
 def main() -> None:
@@ -43,7 +43,11 @@ def main() -> None:
     parser.add_argument("--sweeps", type=Path, default=Path("sweeps"), help="kept for a rerun")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
-        "-o", "--output", type=Path, default=REPOSITORY / "Resources/Docs/figures/learning-curve"
+        "-o",
+        "--output",
+        type=Path,
+        default=REPOSITORY / "Resources/Docs/figures/learning-curve",
+        help="path of the table and the figure, without .csv and .png",
     )
     options = parser.parse_args()
     console = Console()
@@ -71,7 +75,7 @@ def measure(
     for key, cases in sweeps.items():
         for case in cases:
             row = case.at(chosen.thresholds[key])
-            small = np.array([lesion.volume_ml < EARLY_ML for lesion in case.lesions], bool)
+            small = np.array([lesion.diameter_mm < EARLY_MM for lesion in case.lesions], bool)
             early += int(small.sum())
             if row >= 0:
                 early_found += int((case.hits(HIT_RULES["union-iou"])[row] & small).sum())
@@ -98,12 +102,8 @@ def write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     for most, style in zip(MOST_FALSE, (".--", ".-"), strict=True):
         own = [row for row in rows if row["false_allowed"] == most]
         at = [row["patches"] / 1000 for row in own]
-        for what, of, color in (
-            ("found", "tumors", "#1f4e79"),
-            ("early_found", "early", "#b3541e"),
-        ):
-            name = "all tumors" if of == "tumors" else f"below {EARLY_MM:g} mm"
-            share = [row[what] / row[of] for row in own]
+        for of, found, name, color in CURVES:
+            share = [row[found] / row[of] for row in own]
             axes.plot(at, share, style, color=color, label=f"{name}, up to {most:g} false a scan")
     axes.set(xlabel="Training patches, thousands", ylabel="Tumors found", ylim=(0.0, 1.0))
     axes.legend(frameon=False, fontsize=8)

@@ -16,7 +16,7 @@ import numpy as np
 from ..organs import ORGANS, Organ
 from ..volume import LabelMap
 from .overlap import check_grids
-from .reference import find_reference_lesions
+from .reference import ball_radius_mm, find_reference_lesions
 from .rules import HIT_RULES
 from .sweep import sweep_case
 
@@ -45,9 +45,9 @@ class LesionMatch:
         return self.iou >= HIT_RULES["union-iou"].threshold
 
     @property
-    def equivalent_diameter_mm(self) -> float:
+    def diameter_mm(self) -> float:
         """Diameter of the ball of its volume, mm."""
-        return float(2 * (3000 * self.volume_ml / (4 * np.pi)) ** (1 / 3))
+        return 2.0 * ball_radius_mm(self.volume_ml)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ __all__ = [
     "IGNORED",
     "ReferenceLesion",
     "ReferenceLesions",
+    "ball_radius_mm",
     "count_fewest_voxels",
     "find_reference_lesions",
 ]
@@ -55,12 +56,17 @@ class ReferenceLesion:
     @property
     def radius_mm(self) -> float:
         """Radius of the ball of its volume, mm."""
-        return float((3000.0 * self.volume_ml / (4.0 * math.pi)) ** (1.0 / 3.0))
+        return ball_radius_mm(self.volume_ml)
 
     @property
     def diameter_mm(self) -> float:
         """Diameter of the ball of its volume, mm."""
         return 2.0 * self.radius_mm
+
+
+def ball_radius_mm(volume_ml: float) -> float:
+    """Give the radius of a ball of `volume_ml` mL, mm."""
+    return float((3000.0 * volume_ml / (4.0 * math.pi)) ** (1.0 / 3.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,7 +118,7 @@ def summarize(scores: Sequence[CaseScore]) -> list[OrganSummary]:
 def _summarize(scores: Sequence[CaseScore], keys: Sequence[str], name: str) -> OrganSummary:
     dices = [score.dice[key] for score in scores for key in keys if key in score.dice]
     lesions = [m for score in scores for m in score.match.lesions if m.organ in keys]
-    early = [m for m in lesions if m.equivalent_diameter_mm < EARLY_MM]
+    early = [m for m in lesions if m.diameter_mm < EARLY_MM]
     n_false = sum(key in keys for score in scores for key in score.match.false_positives)
     return OrganSummary(
         organ=name,

@@ -71,7 +71,7 @@ def test_nothing_against_nothing_is_an_empty_match():
 def test_the_equivalent_diameter_is_that_of_the_ball():
     match = match_lesions(a_label_map(), a_label_map(CUBE))
 
-    assert match.lesions[0].equivalent_diameter_mm == pytest.approx(12.407, abs=1e-3)
+    assert match.lesions[0].diameter_mm == pytest.approx(12.407, abs=1e-3)
 
 
 def test_dice_counts_an_organ_and_its_tumor_together():
