@@ -155,6 +155,9 @@ def render(
     source: Grid,
     target: Grid,
     acquisition: Acquisition,
+    *,
+    randomize: float = 0.0,
+    bright: float = 0.0,
 ) -> npt.NDArray[np.int16]:
     """Scan an anatomy.
 
@@ -167,11 +170,13 @@ def render(
         source: Its grid.
         target: The scan's grid, its axes along R, A, S.
         acquisition: How to scan.
+        randomize: Of densities, as `sample_hu` takes it.
+        bright: The same.
 
     Returns:
         HU on the target, int16, at least -1024.
     """
-    mean, texture = sample_hu(rng, phase=acquisition.phase)
+    mean, texture = sample_hu(rng, phase=acquisition.phase, randomize=randomize, bright=bright)
     hu = _average(tissues, mean - np.float32(_AIR_HU), source, target, acquisition.blur_mm)
     hu += np.float32(_AIR_HU)
     nearest = sample_tissues(tissues, source, target)

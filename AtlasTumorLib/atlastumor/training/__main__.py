@@ -15,7 +15,7 @@ from ..models.card import load_card
 from ..models.weights import load_weights
 from .export import export, mix_weights
 from .loop import train
-from .pool import make_pool
+from .pool import make_pool, make_scans
 from .processes import Processes, join_processes
 from .recipe import Recipe
 
@@ -62,6 +62,7 @@ def _run(arguments: argparse.Namespace, processes: Processes) -> None:
     if not processes.is_first:  # finds what the first has made
         processes.wait()
     paths = make_pool(arguments.cache / "anatomies", recipe, workers=arguments.workers)
+    make_scans(paths, recipe, workers=arguments.workers)
     if processes.is_first:
         processes.wait()
     earlier = arguments.earlier and load_weights(load_card(arguments.earlier))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,7 @@ def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:
         },
         "weights": weights,
         "network": {"name": recipe.network, "args": recipe.network_args},
-        "input": {
-            "orientation": "RAS",
-            "spacing_mm": [recipe.spacing_mm] * 3,
-            "clip_hu": list(recipe.clip_hu),
-            "normalize": "unit",
-            "mean": None,
-            "std": None,
-            "resample_order": 1,
-            "antialias": True,
-        },
+        "input": asdict(recipe.input),
         "inference": {"patch": list(recipe.patch), "overlap": 0.5, "mirror_axes": []},
         "outputs": outputs(),
         "activation": "softmax",

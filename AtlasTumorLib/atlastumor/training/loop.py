@@ -17,10 +17,10 @@ import torch
 from ..networks import build_network
 from .loss import segmentation_loss
 from .muon import Muon, find_hidden
+from .patches import Sample
 from .pool import SampleStream
 from .processes import ALONE, Processes
 from .recipe import Recipe, outputs
-from .samples import Sample
 from .state import check_weights, follow_weights, write_state
 
 __all__ = ["Run", "train"]

@@ -1,4 +1,4 @@
-"""The pool of anatomies that training draws from, made once and kept in a folder."""
+"""The pool of anatomies and their scans that training draws from, made once and kept."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import torch
 
 from ..organs import KEYS
 from ..phantom import TumorOptions, make_anatomy
+from .patches import Sample
 from .processes import ALONE, Processes
 from .recipe import Recipe
-from .samples import CroppedAnatomy, Sample, draw_sample
+from .samples import CroppedAnatomy, draw_sample
+from .scans import ScannedAnatomy, draw_scanned, scan_anatomy
 
-__all__ = ["SampleStream", "make_pool"]
+__all__ = ["SampleStream", "make_pool", "make_scans"]
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +67,36 @@ def _make_one(path: Path, spacing_mm: float) -> Path:
     return path
 
 
+def make_scans(anatomies: list[Path], recipe: Recipe, *, workers: int) -> None:
+    """Scan the anatomies of a pool as often as the recipe asks, where that was not done yet.
+
+    Args:
+        anatomies: From `make_pool`; scans are kept beside them.
+        recipe: How many of each, and what the network sees of them.
+        workers: Processes to make them with.
+    """
+    every = [(path, number) for path in anatomies for number in range(recipe.scans_each)]
+    missing = [(path, n) for path, n in every if not _scan_of(path, n).exists()]
+    with ProcessPoolExecutor(workers) as executor:
+        made = executor.map(_scan_one, *zip(*missing, strict=True), [recipe] * len(missing))
+        for done, path in enumerate(made, start=1):
+            _log.info("Scan %d of %d: %s", done, len(missing), path.name)
+
+
+def _scan_of(anatomy: Path, number: int) -> Path:
+    return anatomy.with_name(f"{anatomy.stem}-scan-{number}.npz")
+
+
+def _scan_one(anatomy: Path, number: int, recipe: Recipe) -> Path:
+    torch.set_num_threads(1)
+    with np.load(anatomy, allow_pickle=False) as data:
+        tissues = data["tissues"]
+    path = _scan_of(anatomy, number)
+    rng = np.random.default_rng([int(anatomy.stem.split("-")[1]), number])
+    scan_anatomy(tissues, recipe, rng).save(path)
+    return path
+
+
 class SampleStream(torch.utils.data.IterableDataset[Sample]):
     """A process's samples of a run from step `start` on; each depends on its number alone."""
 
@@ -85,7 +117,14 @@ class SampleStream(torch.utils.data.IterableDataset[Sample]):
             for number in numbers:
                 rng = np.random.default_rng([self.recipe.seed, number])
                 paths = self._paths_of(number)
-                yield draw_sample(self._load(paths[rng.integers(len(paths))]), self.recipe, rng)
+                yield self._draw(paths[rng.integers(len(paths))], rng)
+
+    def _draw(self, anatomy: Path, rng: np.random.Generator) -> Sample:
+        """Cut a patch from one of an anatomy's scans, or render one."""
+        if rng.random() >= self.recipe.scan_share:
+            return draw_sample(self._load(anatomy), self.recipe, rng)
+        scan = _scan_of(anatomy, int(rng.integers(self.recipe.scans_each)))
+        return draw_scanned(ScannedAnatomy.load(scan), self.recipe, rng)
 
     def _paths_of(self, number: int) -> list[Path]:
         """Divide the pool among a step's patches: a process that draws one holds a share of it."""

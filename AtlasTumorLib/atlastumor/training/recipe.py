@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..models.specs import InputSpec
 from ..organs import ORGANS
 from .channels import list_outputs
 
@@ -44,6 +45,8 @@ class Recipe:
         largest_gradient: Norm at which gradients are clipped.
         ema: Decay of the running mean of the weights, which is what is shipped.
         n_anatomies: Different phantoms in the pool.
+        scans_each: Simulated scans that are kept of each.
+        scan_share: Share of the patches that are cut from these; the others are rendered.
         patch: Voxels of a training patch along (i, j, k).
         spacing_mm: Of the network's grid, isotropic.
         anatomy_mm: Of the anatomies in the pool, isotropic.
@@ -65,6 +68,8 @@ class Recipe:
     largest_gradient: float = 2.0
     ema: float = 0.998
     n_anatomies: int = 500
+    scans_each: int = 2
+    scan_share: float = 0.75
     patch: tuple[int, int, int] = (80, 80, 80)
     spacing_mm: float = 3.0
     anatomy_mm: float = 1.5
@@ -78,6 +83,18 @@ class Recipe:
             "blocks_up": [1, 1, 1],
         }
     )
+
+    @property
+    def input(self) -> InputSpec:
+        """What the network sees of a scan."""
+        return InputSpec(
+            orientation="RAS",
+            spacing_mm=(self.spacing_mm,) * 3,
+            clip_hu=self.clip_hu,
+            normalize="unit",
+            resample_order=1,
+            antialias=True,
+        )
 
     def learning_rate_at(self, step: int) -> float:
         """Warm up, stay, decay: a run can be lengthened until its decay begins."""

@@ -9,7 +9,7 @@ import torch
 
 from atlastumor.errors import InputError
 from atlastumor.training.loop import train
-from atlastumor.training.pool import make_pool
+from atlastumor.training.pool import make_pool, make_scans
 from atlastumor.training.processes import Processes
 from Backend.source_tree import REPOSITORY
 from Backend.training.tiny_recipe import TINY
@@ -53,6 +53,7 @@ def test_a_step_that_cannot_be_shared_is_refused(tmp_path):
 @pytest.mark.usefixtures("_one_thread")
 def test_two_processes_learn_what_one_does(tmp_path):
     (anatomy,) = make_pool(tmp_path, TINY, workers=1)
+    make_scans([anatomy], TINY, workers=1)
     (tmp_path / "script.py").write_text(SCRIPT)
     paths = os.pathsep.join(str(REPOSITORY / name) for name in ("AtlasTumorLib", "Testing"))
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]

@@ -10,12 +10,13 @@ from atlastumor.models.card import DEFAULT_MODEL, find_card, load_card
 from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network
 from atlastumor.organs import KEYS, ORGANS
-from atlastumor.training import loop, pool, samples
+from atlastumor.training import loop, pool
 from atlastumor.training.channels import channel_of_label, list_outputs
 from atlastumor.training.export import export, mix_weights
 from atlastumor.training.loop import train
 from atlastumor.training.loss import segmentation_loss
-from atlastumor.training.pool import SampleStream, make_pool
+from atlastumor.training.patches import balance_lesions, find_majority
+from atlastumor.training.pool import SampleStream, make_pool, make_scans
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe, outputs
 from Backend.training.tiny_recipe import TINY
 
@@ -24,7 +25,9 @@ STANDING = replace(TINY, learning_rate=0.0)
 
 @pytest.fixture(scope="module")
 def a_pool(tmp_path_factory):
-    return make_pool(tmp_path_factory.mktemp("pool"), TINY, workers=1)
+    paths = make_pool(tmp_path_factory.mktemp("pool"), TINY, workers=1)
+    make_scans(paths, TINY, workers=1)
+    return paths
 
 
 def test_every_label_has_the_channel_that_the_card_names():
@@ -51,7 +54,7 @@ def test_the_patches_of_a_step_share_the_pool_between_them(tmp_path, monkeypatch
     monkeypatch.setattr(pool, "draw_sample", lambda path, *_: drawn.append(path))
     paths = [tmp_path / str(n) for n in range(5)]
 
-    list(SampleStream(paths, replace(TINY, steps=30), start=0))
+    list(SampleStream(paths, replace(TINY, steps=30, scan_share=0.0), start=0))
 
     assert set(drawn[::2]) == set(paths[::2])
     assert set(drawn[1::2]) == set(paths[1::2])
@@ -71,7 +74,7 @@ def test_a_block_has_the_median_of_its_labels():
     labels = np.random.default_rng(1).integers(0, 13, (8, 12, 20), np.uint8)
     blocks = torch.from_numpy(labels).view(4, 2, 6, 2, 10, 2).permute(0, 2, 4, 1, 3, 5)
 
-    found = samples._majority(labels)
+    found = find_majority(labels)
 
     assert np.array_equal(found, blocks.reshape(4, 6, 10, 8).median(dim=-1).values.numpy())
 
@@ -83,7 +86,7 @@ def test_small_lesions_weigh_more_voxel_by_voxel():
     channels[28:33, 28:33, 28:33] = FIRST_TUMOR  # 3.375 ml
     channels[38, 38, 38] = FIRST_TUMOR  # so small that the ceiling holds
 
-    balance = samples._balance(channels, spacing_mm=3.0)
+    balance = balance_lesions(channels, spacing_mm=3.0)
 
     assert balance[0, 0, 0] == balance[15, 15, 15] == 1.0
     assert balance[1, 1, 1] == pytest.approx((11.0 / 3.888) ** (2 / 3))
