@@ -40,7 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", metavar="ID=PATCHES", help="in order of training")
     parser.add_argument("-n", type=int, default=24, help="phantoms")
-    parser.add_argument("--sweeps", type=Path, default=Path("sweeps"), help="kept for a rerun")
+    parser.add_argument(
+        "--sweeps", type=Path, default=REPOSITORY / "build" / "sweeps", help="kept for a rerun"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "-o",

@@ -1,6 +1,6 @@
 """Compare what a network finds on patches rendered for training and on scans of the same anatomies.
 
-    python Testing/Benchmarks/training_gap.py ID ... [-n 24] [--cache training-gap]
+    python Testing/Benchmarks/training_gap.py ID ... [-n 24] [--cache FOLDER]
 
 The anatomies are new to every network, as crowded with tumors as those of training. Where a
 network finds much more on the patches than on the scans, it learned the renderer's shortcuts, and
@@ -33,6 +33,7 @@ from atlastumor.training.pool import SampleStream, make_pool, make_scans
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe
 from atlastumor.training.scans import ScannedAnatomy
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 77  # of no training
 MOST_FALSE = (0.25, 0.5, 1.0)
 FLOOR, LEAST_VOXELS = 0.3, 2
@@ -43,7 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", metavar="ID")
     parser.add_argument("-n", type=int, default=24, help="anatomies; three patches of each")
-    parser.add_argument("--cache", type=Path, default=Path("training-gap"), help="for a rerun")
+    parser.add_argument(
+        "--cache", type=Path, default=REPOSITORY / "build" / "training-gap", help="for a rerun"
+    )
     options = parser.parse_args()
     recipe = replace(
         Recipe(), seed=SEED, n_anatomies=options.n, scans_each=1, steps=3 * options.n, batch=1
