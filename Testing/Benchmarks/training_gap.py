@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from monai.inferers.utils import sliding_window_inference
+from scipy import ndimage
 
 from atlastumor.cli.console import Console
 from atlastumor.detection import find_reference_lesions, sweep_case
@@ -29,6 +30,7 @@ from atlastumor.models.card import find_card
 from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network
 from atlastumor.organs import KEYS
+from atlastumor.phantom.tumors import NEIGHBORS
 from atlastumor.training.pool import SampleStream, make_pool, make_scans
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe
 from atlastumor.training.scans import ScannedAnatomy
@@ -103,7 +105,18 @@ def sweep_image(network: torch.nn.Module, image: Image, recipe: Recipe) -> Itera
         lesions = find_reference_lesions(
             channels == FIRST_TUMOR + row, spacing_mm=spacing, min_volume_mm3=least_mm3
         )
-        yield sweep_case("", key, probability[FIRST_TUMOR + row], lesions, options=options)
+        judged = judge(probability[FIRST_TUMOR + row])
+        yield sweep_case("", key, judged, lesions, options=options)
+
+
+def judge(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Give every outlined lesion its mean probability, as the card has the engine do."""
+    parts, _ = ndimage.label(probability >= FLOOR, NEIGHBORS)
+    sums = np.bincount(parts.ravel(), probability.ravel())
+    means = (sums / np.maximum(np.bincount(parts.ravel()), 1)).astype(np.float32)
+    means[0] = 0.0
+    judged: npt.NDArray[np.float32] = means[parts]
+    return judged
 
 
 def count(sweeps: Sequence[CaseSweep]) -> dict[str, str]:
