@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -74,10 +75,12 @@ def associate(
     Raises:
         NetworkError: If it cannot be opened; says why.
     """
+    began = time.monotonic()
     association = _request(peer, contexts, roles, handlers)
     try:
         if not association.is_established:
-            raise NetworkError(_say_refused(peer, association))
+            waited_s = time.monotonic() - began
+            raise NetworkError(_say_refused(peer, association, waited_s))
         yield association
     except BaseException:
         association.abort()
@@ -146,7 +149,7 @@ def _acknowledge_at_once(event: Event) -> None:
         wrapper.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
 
 
-def _say_refused(peer: Peer, association: Association) -> str:
+def _say_refused(peer: Peer, association: Association, waited_s: float) -> str:
     """Say why there is no association."""
     if association.is_rejected:
         return _say_rejected(peer, association)
@@ -159,10 +162,13 @@ def _say_refused(peer: Peer, association: Association) -> str:
         _try_connecting(peer)
     except OSError as error:
         return _say_unreachable(peer, error)
+    silent = waited_s >= peer.timeout_s
+    what = (
+        f"did not answer within {peer.timeout_s:g} s" if silent else "broke off before it answered"
+    )
     return (
-        f"{peer} was reached and broke off before it answered. Check that a DICOM server listens "
-        f"on this port, {'' if peer.tls is None else 'with TLS, '}and that it knows "
-        f"'{peer.calling_ae_title}'."
+        f"{peer} was reached and {what}. Check that a DICOM server listens on this port, "
+        f"{'' if peer.tls is None else 'with TLS, '}and that it knows '{peer.calling_ae_title}'."
     )
 
 
