@@ -22,6 +22,7 @@ A message says what happened, what came, what was needed and what to do. `ValueE
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "AtlasTumorError",
@@ -65,9 +66,9 @@ class UnknownKeyError(InputError):
         self._words = kind, key, tuple(sorted(valid))
         super().__init__(f"There is no {kind} '{key}'. Choose one of: {', '.join(self._words[2])}.")
 
-    def __reduce__(self) -> tuple[type[UnknownKeyError], tuple[str, str, tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Be made again from what it was made from: so it gets out of a worker process."""
-        return type(self), self._words
+        return type(self), self._words, self.__dict__
 
 
 class PlacementError(AtlasTumorError):

@@ -29,8 +29,9 @@ def a_silent_port() -> Iterator[int]:
 
 @contextmanager
 def pressing_ctrl_c() -> Iterator[None]:
-    """Press it soon, and again every 5 s: an interrupt that meets a finalizer is lost."""
+    """Press it soon, and again every 5 s; it interrupts in a background job, too, which ignores it."""
     over, main = threading.Event(), threading.main_thread().ident
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def press() -> None:
         wait_s = 0.3
@@ -45,6 +46,7 @@ def pressing_ctrl_c() -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+        signal.signal(signal.SIGINT, before)
 
 
 # Addresses.
