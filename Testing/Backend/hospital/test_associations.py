@@ -29,7 +29,7 @@ def a_silent_port() -> Iterator[int]:
 
 @contextmanager
 def pressing_ctrl_c() -> Iterator[None]:
-    """Press it soon, and again every 5 s; it interrupts in a background job, too, which ignores it."""
+    """Press it soon, and again every 5 s; also in a background job, where it is ignored."""
     over, main = threading.Event(), threading.main_thread().ident
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
