@@ -27,11 +27,10 @@ from atlastumor.detection import find_reference_lesions, sweep_case
 from atlastumor.detection.rules import HIT_RULES
 from atlastumor.detection.sweep import CaseSweep, SweepOptions
 from atlastumor.models.card import find_card
-from atlastumor.models.weights import load_weights
-from atlastumor.networks import build_network
+from atlastumor.networks import load_network
 from atlastumor.organs import KEYS
 from atlastumor.phantom.tumors import NEIGHBORS
-from atlastumor.training.pool import SampleStream, make_pool, make_scans
+from atlastumor.training.pool import SampleStream, make_pool, make_scans, scan_of
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe
 from atlastumor.training.scans import ScannedAnatomy
 
@@ -60,21 +59,14 @@ def main() -> None:
     console.say(f"{options.n} anatomies; {workers} cores, {platform.machine()}; tumors found at")
     rows = []
     for model in options.models:
-        network = open_network(model)
+        network = load_network(find_card(model))
         for name, images in (
             ("rendered patches", list_patches(paths, recipe)),
-            ("scans", list_scans(options.cache)),
+            ("scans", list_scans(paths)),
         ):
             sweeps = [sweep for image in images for sweep in sweep_image(network, image, recipe)]
             rows.append({"model": model, "on": name, **count(sweeps)})
     console.table(rows)
-
-
-def open_network(model: str) -> torch.nn.Module:
-    card = find_card(model)
-    network = build_network(card.network.name, len(card.outputs), card.network.args)
-    network.load_state_dict(load_weights(card))
-    return network.eval().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
 
 def list_patches(paths: list[Path], recipe: Recipe) -> Iterator[Image]:
@@ -83,10 +75,10 @@ def list_patches(paths: list[Path], recipe: Recipe) -> Iterator[Image]:
         yield sample.image[0].numpy(), sample.channels.numpy()
 
 
-def list_scans(folder: Path) -> Iterator[Image]:
+def list_scans(paths: list[Path]) -> Iterator[Image]:
     """One scan of each anatomy, whole."""
-    for path in sorted(folder.glob("*-scan-0.npz")):
-        scan = ScannedAnatomy.load(path)
+    for path in paths:
+        scan = ScannedAnatomy.load(scan_of(path, 0))
         yield scan.image.astype(np.float32), scan.channels
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "choose_corner",
     "crop",
     "find_majority",
+    "look_inside",
     "shorten",
 ]
 
@@ -124,6 +125,23 @@ def crop(array: npt.NDArray[Any], corner: Longs, size: Longs) -> npt.NDArray[Any
     target = tuple(slice(a, b) for a, b in zip(low - corner, high - corner, strict=True))
     out[target] = array[source]
     return out
+
+
+def look_inside(
+    shape: tuple[int, ...], corner: Longs, steps: list[Longs]
+) -> list[npt.NDArray[np.bool_]]:
+    """Tell along each axis which voxels of a patch lie in what it is cut from.
+
+    Args:
+        shape: Of what is cut, (I, J, K).
+        corner: The patch's low corner, voxel (3,).
+        steps: Along each axis, how far from the corner each voxel of the patch lies.
+
+    Returns:
+        One array for each axis.
+    """
+    found = [low + far for low, far in zip(corner, steps, strict=True)]
+    return [(at >= 0) & (at < n) for at, n in zip(found, shape, strict=True)]
 
 
 def shorten(inside: list[npt.NDArray[np.bool_]], rng: np.random.Generator, *, step: int) -> None:

@@ -20,7 +20,7 @@ from .recipe import Recipe
 from .samples import CroppedAnatomy, draw_sample
 from .scans import ScannedAnatomy, draw_scanned, scan_anatomy
 
-__all__ = ["SampleStream", "make_pool", "make_scans"]
+__all__ = ["SampleStream", "make_pool", "make_scans", "scan_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +51,12 @@ def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:
     return paths
 
 
+def _seed_of(anatomy: Path) -> int:
+    return int(anatomy.stem.split("-")[1])
+
+
 def _make_one(path: Path, spacing_mm: float) -> Path:
-    seed = int(path.stem.split("-")[1])
-    anatomy = make_anatomy(seed, spacing_mm=spacing_mm, tumors=_CROWDED)
+    anatomy = make_anatomy(_seed_of(path), spacing_mm=spacing_mm, tumors=_CROWDED)
     centers = [anatomy.grid.to_ijk(lesion.center_ras) for lesion in anatomy.lesions]
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
@@ -76,14 +79,15 @@ def make_scans(anatomies: list[Path], recipe: Recipe, *, workers: int) -> None:
         workers: Processes to make them with.
     """
     every = [(path, number) for path in anatomies for number in range(recipe.scans_each)]
-    missing = [(path, n) for path, n in every if not _scan_of(path, n).exists()]
+    missing = [(path, n) for path, n in every if not scan_of(path, n).exists()]
     with ProcessPoolExecutor(workers) as executor:
         made = executor.map(_scan_one, *zip(*missing, strict=True), [recipe] * len(missing))
         for done, path in enumerate(made, start=1):
             _log.info("Scan %d of %d: %s", done, len(missing), path.name)
 
 
-def _scan_of(anatomy: Path, number: int) -> Path:
+def scan_of(anatomy: Path, number: int) -> Path:
+    """Name the file of an anatomy's scan of this number."""
     return anatomy.with_name(f"{anatomy.stem}-scan-{number}.npz")
 
 
@@ -91,8 +95,8 @@ def _scan_one(anatomy: Path, number: int, recipe: Recipe) -> Path:
     torch.set_num_threads(1)
     with np.load(anatomy, allow_pickle=False) as data:
         tissues = data["tissues"]
-    path = _scan_of(anatomy, number)
-    rng = np.random.default_rng([int(anatomy.stem.split("-")[1]), number])
+    path = scan_of(anatomy, number)
+    rng = np.random.default_rng([_seed_of(anatomy), number])
     scan_anatomy(tissues, recipe, rng).save(path)
     return path
 
@@ -123,7 +127,7 @@ class SampleStream(torch.utils.data.IterableDataset[Sample]):
         """Cut a patch from one of an anatomy's scans, or render one."""
         if rng.random() >= self.recipe.scan_share:
             return draw_sample(self._load(anatomy), self.recipe, rng)
-        scan = _scan_of(anatomy, int(rng.integers(self.recipe.scans_each)))
+        scan = scan_of(anatomy, int(rng.integers(self.recipe.scans_each)))
         return draw_scanned(ScannedAnatomy.load(scan), self.recipe, rng)
 
     def _paths_of(self, number: int) -> list[Path]:

@@ -1,8 +1,7 @@
 """One training patch: a crop of an anatomy, rendered as if a scanner had seen it.
 
 A patch is rendered on a grid twice as fine as the network's and averaged 2x2x2: that gives
-partial volume for a fraction of what simulating the scanner costs; the simulation proper
-(`phantom.make_phantom`) is kept for evaluation, so that the two do not share their shortcuts.
+partial volume for a fraction of what simulating the scanner costs (`scans`).
 Domain randomization after Billot et al., SynthSeg, Medical Image Analysis 2023.
 """
 
@@ -27,6 +26,7 @@ from .patches import (
     choose_corner,
     crop,
     find_majority,
+    look_inside,
     shorten,
 )
 from .recipe import Recipe
@@ -71,7 +71,7 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
     tumors = anatomy.tumor_centers, anatomy.tumor_organs
     corner = choose_corner(anatomy.tissues.shape, tumors, source, recipe, rng)
     nearest = [np.arange(n) * m // n for n, m in zip(size, source, strict=True)]
-    inside = _look_inside(anatomy.tissues.shape, corner, nearest)
+    inside = look_inside(anatomy.tissues.shape, corner, nearest)
     shorten(inside, rng, step=FINE)
     tissues = crop(anatomy.tissues, corner, source)[np.ix_(*nearest)]
     hu = _render(tissues, recipe.spacing_mm, rng)
@@ -82,14 +82,6 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
     channels = torch.from_numpy(find_majority(CHANNEL_OF_TISSUE[tissues])) * keep
     balance = torch.from_numpy(balance_lesions(channels.numpy(), recipe.spacing_mm))
     return Sample((image * keep)[None], channels, balance)
-
-
-def _look_inside(
-    shape: tuple[int, ...], corner: npt.NDArray[np.int64], nearest: list[npt.NDArray[np.int64]]
-) -> list[npt.NDArray[np.bool_]]:
-    """Tell along each axis which rendered voxels lie in the anatomy."""
-    found = [low + steps for low, steps in zip(corner, nearest, strict=True)]
-    return [(at >= 0) & (at < n) for at, n in zip(found, shape, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from .patches import (
     choose_corner,
     crop,
     find_majority,
+    look_inside,
     shorten,
 )
 from .recipe import FIRST_TUMOR, Recipe
@@ -117,10 +118,10 @@ def draw_scanned(scan: ScannedAnatomy, recipe: Recipe, rng: np.random.Generator)
     """
     shape, size = scan.channels.shape, np.array(recipe.patch)
     corner = choose_corner(shape, (scan.tumor_centers, scan.tumor_organs), size, recipe, rng)
-    places = [low + np.arange(n) for low, n in zip(corner, size, strict=True)]
-    inside = [(at >= 0) & (at < n) for at, n in zip(places, shape, strict=True)]
+    inside = look_inside(shape, corner, [np.arange(n) for n in size])
     shorten(inside, rng, step=1)
-    keep = np.logical_and.outer(np.logical_and.outer(inside[0], inside[1]), inside[2])
+    i, j, k = inside
+    keep = i[:, None, None] & j[:, None] & k
     low, high = recipe.clip_hu
     gain, offset = rng.uniform(*_GAIN), rng.uniform(*_OFFSET_HU)
     hu = low + (high - low) * crop(scan.image, corner, size).astype(np.float32)
