@@ -20,6 +20,7 @@ __all__ = ["UPSAMPLING", "build_segresnet", "find_multiple"]
 
 _DEFAULTS: Mapping[str, Any] = {
     "init_filters": 16,
+    "filters": None,
     "blocks_down": [1, 2, 2, 4],
     "blocks_up": [1, 1, 1],
     "norm": "group",
@@ -35,7 +36,8 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
     Args:
         n_outputs: Number of output channels C.
         args: `init_filters`, `blocks_down`, `blocks_up`, `norm` (as `read_norm` says) and
-            `upsample_mode` (one of `UPSAMPLING`), named as in MONAI.
+            `upsample_mode` (one of `UPSAMPLING`), named as in MONAI; or, instead of
+            `init_filters`, which doubles from level to level, `filters`: the channels of each.
 
     Returns:
         (N, 1, I, J, K) to logits (N, C, I, J, K); sides multiples of `find_multiple`.
@@ -44,10 +46,11 @@ def build_segresnet(n_outputs: int, args: Mapping[str, Any]) -> nn.Module:
         CardError: If the arguments are unknown or do not go together.
         DependencyError: If MONAI is not installed.
     """
-    network: nn.Module = find_in_monai("segresnet", "SegResNet")(
-        spatial_dims=3, in_channels=1, out_channels=n_outputs, **_read_args(args)
-    )
-    return network
+    read = _read_args(args)
+    find_in_monai("segresnet", "SegResNet")  # says what to install
+    from .segresnet_parts import LevelledSegResNet  # noqa: PLC0415 - loads MONAI
+
+    return LevelledSegResNet(in_channels=1, out_channels=n_outputs, **read)
 
 
 def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -69,17 +72,31 @@ def find_multiple(args: Mapping[str, Any]) -> tuple[int, int, int]:
 def _read_args(args: Mapping[str, Any]) -> dict[str, Any]:
     """Check the arguments and complete them."""
     read = fill_defaults(args, _DEFAULTS)
-    norm = read_norm(read["norm"])
-    filters = read_number(read["init_filters"], "init_filters", low=1, high=128)
-    if read["norm"] == "group" and filters % 8:
-        msg = f"network.args.init_filters must be a multiple of 8 groups, not {filters}."
-        raise CardError(msg)
     down = read_numbers(read["blocks_down"], "blocks_down", n=(2, 6), low=1, high=12)
     n_up = len(down) - 1
     return {
-        "init_filters": filters,
+        "filters": _read_filters(args, read, n_levels=len(down)),
         "blocks_down": down,
         "blocks_up": read_numbers(read["blocks_up"], "blocks_up", n=(n_up, n_up), low=1, high=12),
-        "norm": norm,
+        "norm": read_norm(read["norm"]),
         "upsample_mode": read_choice(read["upsample_mode"], "upsample_mode", UPSAMPLING),
     }
+
+
+def _read_filters(
+    args: Mapping[str, Any], read: Mapping[str, Any], *, n_levels: int
+) -> tuple[int, ...]:
+    """Find the channels of each level."""
+    if read["filters"] is None:
+        first = read_number(read["init_filters"], "init_filters", low=1, high=128)
+        key, filters = "init_filters", tuple(first * 2**level for level in range(n_levels))
+    elif "init_filters" in args:
+        msg = "network.args must give init_filters or filters, not both."
+        raise CardError(msg)
+    else:
+        key, n = "filters", (n_levels, n_levels)
+        filters = tuple(read_numbers(read[key], key, n=n, low=1, high=4096))
+    if read["norm"] == "group" and any(width % 8 for width in filters):
+        msg = f"network.args.{key} must be a multiple of 8 groups, not {read[key]}."
+        raise CardError(msg)
+    return filters

@@ -18,6 +18,7 @@ from .loop import train
 from .pool import make_pool, make_scans
 from .processes import Processes, join_processes
 from .recipe import Recipe
+from .widening import widen_weights
 
 _CARDS = Path(__file__).parents[1] / "models" / "cards"
 
@@ -34,7 +35,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--compile", action="store_true", help="faster; needs a C++ compiler")
-    parser.add_argument("--earlier", type=Path, metavar="CARD", help="weights to set out from")
+    parser.add_argument(
+        "--earlier", type=Path, metavar="CARD", help="weights to set out from, widened if need be"
+    )
     parser.add_argument("--earlier-share", type=float, default=0.0, help="mixed in at the end")
     parser.add_argument("-o", "--output", type=Path, default=_CARDS, help="folder of the card")
     return parser.parse_args()
@@ -65,7 +68,9 @@ def _run(arguments: argparse.Namespace, processes: Processes) -> None:
     make_scans(paths, recipe, workers=arguments.workers)
     if processes.is_first:
         processes.wait()
-    earlier = arguments.earlier and load_weights(load_card(arguments.earlier))
+    earlier = arguments.earlier and widen_weights(
+        load_weights(load_card(arguments.earlier)), recipe
+    )
     run = train(
         paths,
         recipe,

@@ -179,6 +179,9 @@ def test_an_unknown_network_lists_the_known_ones():
         ("segresnet", {"init_filters": 10**9}, "init_filters must be a whole number from 1 to 128"),
         ("segresnet", {"init_filters": True}, "must be a whole number"),
         ("segresnet", {"init_filters": 12}, "multiple of 8"),
+        ("segresnet", {"filters": [32, 64, 100, 128]}, "filters must be a multiple of 8"),
+        ("segresnet", {"filters": [32, 64]}, "filters must be a list of 4 items"),
+        ("segresnet", {"filters": [32] * 4, "init_filters": 32}, "filters, not both"),
         ("segresnet", {"blocks_up": [1]}, "blocks_up must be a list of 3 items"),
         ("segresnet", {"norm": "layer"}, "norm must be one of batch, group, instance"),
         (
