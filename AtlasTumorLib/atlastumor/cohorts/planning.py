@@ -167,7 +167,7 @@ def foresee(settings: BatchSettings, grid: Grid, device: str) -> Estimate:
         card,
         grid,
         chosen,
-        name_backend(settings.backend, precision, chosen),
+        name_backend(settings.backend, settings.precision, chosen),
         precision,
         batch=choose_batch(card, chosen, precision),
         mirror=settings.mirror,

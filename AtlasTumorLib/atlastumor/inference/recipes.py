@@ -117,7 +117,7 @@ class RecipeSegmenter:
         make_plan(recipe, disagreement=disagreement)
         self.device = choose_device(device)
         self._precision = choose_precision(precision, self.device)
-        self._backend = name_backend(backend, self._precision, self.device)
+        self._backend = name_backend(backend, precision, self.device)
 
     def estimate(
         self, scan: Scan | Grid, *, mirror: bool = False, probabilities: bool = False

@@ -149,6 +149,17 @@ def test_auto_takes_what_the_cpu_computes_in():
     assert name_backend("auto", "fp16", replace(CPU, name="cuda:0", kind="cuda")) == "torch"
 
 
+@needs_openvino
+def test_auto_is_openvino_unless_exactness_is_asked_for():
+    gpu = replace(CPU, name="cuda:0", kind="cuda")
+
+    assert [name_backend("auto", wanted, CPU) for wanted in ("auto", "bf16")] == ["openvino"] * 2
+    assert name_backend("auto", "fp32", CPU) == name_backend("auto", "auto", gpu) == "torch"
+    assert name_backend("openvino", "fp32", CPU) == "openvino"
+    chosen = choose_backend("auto", "fp32", CPU, a_network("segresnet"), a_card("segresnet"))
+    assert chosen.name == "torch"
+
+
 def test_unknown_backends_and_precisions_list_the_known_ones():
     with pytest.raises(UnknownKeyError, match="openvino, torch"):
         name_backend("tensorrt", "fp32", CPU)
