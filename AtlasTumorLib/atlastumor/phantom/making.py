@@ -13,12 +13,14 @@ from ..errors import InputError
 from ..organs import ORGANS, label_names
 from ..progress import Progress, ignore_progress
 from ..volume import Grid, LabelMap, Scan
-from .anatomy import FIELDS_OF_VIEW, SEXES, make_anatomy
+from .anatomy import FIELDS_OF_VIEW, SEXES, Anatomy, make_anatomy
 from .canvas import Vector
 from .hounsfield import PHASES
 from .scanner import (
     Acquisition,
+    Appearance,
     draw_acquisition,
+    draw_appearance,
     render,
     sample_tissues,
     scan_grid,
@@ -27,7 +29,7 @@ from .scanner import (
 from .tissues import TISSUE_LABEL, draw_phase
 from .tumors import NEIGHBORS, PhantomLesion, TumorOptions, measure_tumors
 
-__all__ = ["Phantom", "PhantomOptions", "make_phantom"]
+__all__ = ["Phantom", "PhantomOptions", "Scene", "make_phantom", "make_scene"]
 
 _FINEST_MM = 1.1  # finer anatomies cost minutes and gigabytes
 _FRAGMENT_ML = 0.06  # a sphere of 2.4 mm radius; no tumor is drawn as small
@@ -92,6 +94,37 @@ class Phantom:
     description: dict[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A body before the scanner.
+
+    Args:
+        rng: Draws the grain of the scan, once.
+        anatomy: The body.
+        acquisition: How it is scanned.
+        target: The scan's grid, its axes along R, A, S.
+        appearance: How its tissues look.
+    """
+
+    rng: np.random.Generator
+    anatomy: Anatomy
+    acquisition: Acquisition
+    target: Grid
+    appearance: Appearance
+
+    def scan(self) -> npt.NDArray[np.int16]:
+        """Take the scan: HU on the target."""
+        body = self.anatomy.tissues, self.anatomy.grid
+        return render(self.rng, *body, self.target, self.acquisition, self.appearance)
+
+    def find_labels(self) -> npt.NDArray[np.uint8]:
+        """Look up the label of every voxel of the target."""
+        tissues = sample_tissues(self.anatomy.tissues, self.anatomy.grid, self.target)
+        labels = TISSUE_LABEL[tissues]
+        _tidy_tumors(labels, self.target)
+        return labels
+
+
 def make_phantom(
     seed: int,
     *,
@@ -112,6 +145,34 @@ def make_phantom(
     Raises:
         InputError: If the seed is negative.
     """
+    scene = make_scene(seed, options=options, progress=progress)
+    progress(0.6, "Scanning")
+    hu = scene.scan()
+    grid, flip = stored_grid(scene.target, scene.acquisition)
+    stored = np.ascontiguousarray(scene.find_labels()[flip])
+    lesions = measure_tumors(stored, grid)
+    description = _describe(seed, scene, grid, lesions)
+    progress(1.0, "Scanning")
+    scan = Scan(np.ascontiguousarray(hu[flip]), grid)
+    return Phantom(scan, LabelMap(stored, grid, label_names()), lesions, description)
+
+
+def make_scene(
+    seed: int, *, options: PhantomOptions, progress: Progress = ignore_progress
+) -> Scene:
+    """Make what a phantom's scan is taken of.
+
+    Args:
+        seed: As for `make_phantom`.
+        options: The same.
+        progress: The same.
+
+    Returns:
+        The scene.
+
+    Raises:
+        InputError: If the seed is negative.
+    """
     if seed < 0:
         msg = f"A seed is not negative; got {seed}. Choose 0 or more."
         raise InputError(msg)
@@ -125,18 +186,8 @@ def make_phantom(
         field_of_view=options.field_of_view,
         sex=options.sex,
     )
-    progress(0.6, "Scanning")
-    target = scan_grid(anatomy.grid, acquisition)
-    hu = render(rng, anatomy.tissues, anatomy.grid, target, acquisition)
-    labels = TISSUE_LABEL[sample_tissues(anatomy.tissues, anatomy.grid, target)]
-    _tidy_tumors(labels, target)
-    grid, flip = stored_grid(target, acquisition)
-    stored = np.ascontiguousarray(labels[flip])
-    lesions = measure_tumors(stored, grid)
-    description = _describe(seed, anatomy.sex, anatomy.coverage, acquisition, grid, lesions)
-    progress(1.0, "Scanning")
-    scan = Scan(np.ascontiguousarray(hu[flip]), grid)
-    return Phantom(scan, LabelMap(stored, grid, label_names()), lesions, description)
+    appearance = draw_appearance(rng, phase=acquisition.phase)
+    return Scene(rng, anatomy, acquisition, scan_grid(anatomy.grid, acquisition), appearance)
 
 
 def _draw_acquisition(rng: np.random.Generator, options: PhantomOptions) -> Acquisition:
@@ -179,24 +230,19 @@ def _tidy_tumors(labels: npt.NDArray[np.uint8], grid: Grid) -> None:
 
 
 def _describe(
-    seed: int,
-    sex: str,
-    coverage: str,
-    acquisition: Acquisition,
-    grid: Grid,
-    lesions: tuple[PhantomLesion, ...],
+    seed: int, scene: Scene, grid: Grid, lesions: tuple[PhantomLesion, ...]
 ) -> dict[str, Any]:
     """Tell everything about a phantom in terms that JSON holds."""
     return {
         "kind": "AtlasTumor phantom: synthetic, of no patient",
         "seed": int(seed),
-        "sex": sex,
-        "phase": acquisition.phase,
-        "field_of_view": coverage,
+        "sex": scene.anatomy.sex,
+        "phase": scene.acquisition.phase,
+        "field_of_view": scene.anatomy.coverage,
         "shape": list(grid.shape),
         "spacing_mm": [round(s, 4) for s in grid.spacing_mm],
         "orientation": grid.axcodes,
-        "noise_hu": round(acquisition.noise_hu, 2),
+        "noise_hu": round(scene.acquisition.noise_hu, 2),
         "lesions": [
             {
                 **asdict(lesion),

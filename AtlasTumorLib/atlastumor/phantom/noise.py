@@ -12,7 +12,7 @@ from scipy import fft, ndimage
 
 from .canvas import Floats, Vector
 
-__all__ = ["scanner_noise", "tissue_texture"]
+__all__ = ["grain_power", "scanner_noise", "texture_power", "tissue_texture"]
 
 _ACROSS = 0.25  # share of a neighboring slice in a slice's noise
 
@@ -34,8 +34,7 @@ def scanner_noise(
     i, j, k = shape
     u = fft.fftfreq(i, in_plane_mm)[:, None]
     v = fft.rfftfreq(j, in_plane_mm)[None]
-    f = np.hypot(u, v)
-    amplitude = np.sqrt(f * np.exp(-((f / cutoff_per_mm) ** 2))).astype(np.float32)
+    amplitude = np.sqrt(_ramp(np.hypot(u, v), cutoff_per_mm)).astype(np.float32)
     noise = np.empty(shape, np.float32)
     for n in range(k):
         white = rng.standard_normal((i, j), dtype=np.float32)
@@ -63,4 +62,53 @@ def tissue_texture(
     sigma = [blob_mm / s for s in spacing_mm]
     result: Floats = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=3.0)
     result /= result.std() + 1e-12
+    return result
+
+
+def grain_power(shape: tuple[int, int, int], spacing_mm: Vector, cutoff_per_mm: float) -> Floats:
+    """Give the power spectrum of `scanner_noise`.
+
+    Args:
+        shape: (I, J, K), slices along K.
+        spacing_mm: Voxel size.
+        cutoff_per_mm: As for `scanner_noise`.
+
+    Returns:
+        Power at `fft.fftfreq` of each axis, (I, J, K), of mean 1.
+    """
+    u, v, w = _frequencies(shape, spacing_mm)
+    within = _ramp(np.hypot(u, v), cutoff_per_mm)
+    across = 1 + _ACROSS**2 + 2 * _ACROSS * np.cos(2 * np.pi * w * spacing_mm[2])
+    return _of_mean_1(within * across)
+
+
+def texture_power(shape: tuple[int, int, int], spacing_mm: Vector, blob_mm: float) -> Floats:
+    """Give the power spectrum of `tissue_texture`.
+
+    Args:
+        shape: (I, J, K).
+        spacing_mm: Voxel size.
+        blob_mm: As for `tissue_texture`.
+
+    Returns:
+        Power at `fft.fftfreq` of each axis, (I, J, K), of mean 1.
+    """
+    u, v, w = _frequencies(shape, spacing_mm)
+    return _of_mean_1(np.exp(-((2 * np.pi * blob_mm) ** 2) * (u**2 + v**2 + w**2)))
+
+
+def _ramp(f: Floats, cutoff_per_mm: float) -> Floats:
+    """Power within a slice, up to a factor."""
+    power: Floats = f * np.exp(-((f / cutoff_per_mm) ** 2))
+    return power
+
+
+def _frequencies(shape: tuple[int, int, int], spacing_mm: Vector) -> tuple[Floats, ...]:
+    """Frequencies of each axis per mm, ready to be combined."""
+    axes = (fft.fftfreq(n, step) for n, step in zip(shape, spacing_mm, strict=True))
+    return tuple(np.ix_(*axes))
+
+
+def _of_mean_1(power: Floats) -> Floats:
+    result: Floats = power / power.mean()
     return result

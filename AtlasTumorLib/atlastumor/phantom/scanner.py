@@ -15,7 +15,11 @@ from .tissues import sample_hu
 
 __all__ = [
     "Acquisition",
+    "Appearance",
+    "average",
     "draw_acquisition",
+    "draw_appearance",
+    "measure_grain",
     "render",
     "sample_tissues",
     "scan_grid",
@@ -58,6 +62,21 @@ class Acquisition:
     table_mm: float
 
 
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """How the tissues of one scan look.
+
+    Args:
+        mean_hu: Mean density by tissue id, (256,) float32.
+        texture_hu: Standard deviation of the texture by tissue id, (256,) float32.
+        blob_mm: Size of the texture's blobs; see `tissue_texture`.
+    """
+
+    mean_hu: Floats
+    texture_hu: Floats
+    blob_mm: float
+
+
 def draw_acquisition(
     rng: np.random.Generator,
     *,
@@ -93,6 +112,24 @@ def draw_acquisition(
         padded=bool(rng.random() < 0.35),
         table_mm=round(float(rng.uniform(-700, 300)), 1),
     )
+
+
+def draw_appearance(
+    rng: np.random.Generator, *, phase: str, randomize: float = 0.0, bright: float = 0.0
+) -> Appearance:
+    """Draw how the tissues look.
+
+    Args:
+        rng: Source of randomness.
+        phase: Contrast phase.
+        randomize: Of densities, as `sample_hu` takes it.
+        bright: The same.
+
+    Returns:
+        The appearance.
+    """
+    mean, texture = sample_hu(rng, phase=phase, randomize=randomize, bright=bright)
+    return Appearance(mean, texture, float(rng.uniform(1.2, 2.5)))
 
 
 def scan_grid(source: Grid, acquisition: Acquisition) -> Grid:
@@ -155,9 +192,7 @@ def render(
     source: Grid,
     target: Grid,
     acquisition: Acquisition,
-    *,
-    randomize: float = 0.0,
-    bright: float = 0.0,
+    appearance: Appearance,
 ) -> npt.NDArray[np.int16]:
     """Scan an anatomy.
 
@@ -170,27 +205,39 @@ def render(
         source: Its grid.
         target: The scan's grid, its axes along R, A, S.
         acquisition: How to scan.
-        randomize: Of densities, as `sample_hu` takes it.
-        bright: The same.
+        appearance: How the tissues look.
 
     Returns:
         HU on the target, int16, at least -1024.
     """
-    mean, texture = sample_hu(rng, phase=acquisition.phase, randomize=randomize, bright=bright)
-    hu = _average(tissues, mean - np.float32(_AIR_HU), source, target, acquisition.blur_mm)
+    above_air = appearance.mean_hu - np.float32(_AIR_HU)
+    hu = average(tissues, above_air, source, target, acquisition.blur_mm)
     hu += np.float32(_AIR_HU)
     nearest = sample_tissues(tissues, source, target)
     spacing: Vector = target.spacing_mm
-    blobs = tissue_texture(rng, target.shape, spacing, float(rng.uniform(1.2, 2.5)))
-    blobs *= texture[nearest]
+    blobs = tissue_texture(rng, target.shape, spacing, appearance.blob_mm)
+    blobs *= appearance.texture_hu[nearest]
     hu += blobs
     grain = scanner_noise(rng, target.shape, spacing[0], acquisition.cutoff_per_mm)
-    radius = _radius(target)
-    grain *= np.float32(acquisition.noise_hu) * (1.1 - 0.35 * np.minimum(radius, 1) ** 2)[..., None]
+    grain *= measure_grain(target, acquisition)[..., None]
     hu += grain
     if acquisition.padded:
-        hu[radius > 1] = _PADDING_HU
+        hu[_radius(target) > 1] = _PADDING_HU
     return np.clip(np.rint(hu), _PADDING_HU, 3071).astype(np.int16)
+
+
+def measure_grain(target: Grid, acquisition: Acquisition) -> Floats:
+    """Give the standard deviation of the grain, which is coarsest in the middle, (I, J) HU.
+
+    Args:
+        target: The scan's grid, its axes along R, A, S.
+        acquisition: How it is scanned.
+
+    Returns:
+        float32, the same in every slice.
+    """
+    inner = np.minimum(_radius(target), 1)
+    return (np.float32(acquisition.noise_hu) * (1.1 - 0.35 * inner**2)).astype(np.float32)
 
 
 def _radius(target: Grid) -> Floats:
@@ -200,10 +247,21 @@ def _radius(target: Grid) -> Floats:
     return result
 
 
-def _average(
+def average(
     tissues: npt.NDArray[np.uint8], values: Floats, source: Grid, target: Grid, blur_mm: float
 ) -> Floats:
-    """Average a value per tissue over each target voxel, a block of rows at a time."""
+    """Average a value per tissue over each voxel of a scan, as its densities are.
+
+    Args:
+        tissues: Of the anatomy.
+        values: By tissue id, (256,); of air they are 0.
+        source: The anatomy's grid.
+        target: The scan's, its axes along R, A, S.
+        blur_mm: Standard deviation of the in-plane blur.
+
+    Returns:
+        float32 on the target.
+    """
     across = _weights(source, target, 0, blur_mm, air=True)
     along = _weights(source, target, 1, blur_mm, air=True)
     up = _weights(source, target, 2, 0.3, air=False)

@@ -18,7 +18,13 @@ from scipy import ndimage
 
 from ..inference.preprocess import preprocess
 from ..organs import ORGANS
-from ..phantom.scanner import draw_acquisition, render, sample_tissues, scan_grid
+from ..phantom.scanner import (
+    draw_acquisition,
+    draw_appearance,
+    render,
+    sample_tissues,
+    scan_grid,
+)
 from ..phantom.tumors import NEIGHBORS
 from ..volume import Grid, Scan
 from .patches import (
@@ -96,7 +102,8 @@ def scan_anatomy(tissues: Bytes, recipe: Recipe, rng: np.random.Generator) -> Sc
     phase, randomize = str(rng.choice(PHASES)), float(rng.choice(_RANDOMIZE[0], p=_RANDOMIZE[1]))
     how = draw_acquisition(rng, phase=phase, slice_mm=None, in_plane_mm=None, noise_hu=None)
     target = scan_grid(source, how)
-    hu = render(rng, tissues, source, target, how, randomize=randomize, bright=BRIGHT)
+    looks = draw_appearance(rng, phase=phase, randomize=randomize, bright=BRIGHT)
+    hu = render(rng, tissues, source, target, how, looks)
     seen = preprocess(Scan(hu, target), recipe.input)
     channels = _sample_channels(tissues, source, seen.grid)
     box = _find_body(source, seen.grid)
