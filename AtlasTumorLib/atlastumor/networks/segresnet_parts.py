@@ -30,29 +30,24 @@ class LevelledSegResNet(SegResNet):
         self.filters = tuple(filters)
         super().__init__(spatial_dims=3, init_filters=self.filters[0], **arguments)
 
+    # Layers are made in MONAI's order, so that a seed draws the same weights.
     def _make_down_layers(self) -> nn.ModuleList:
-        halvings = [
-            get_conv_layer(3, above, own, stride=2) for above, own in pairwise(self.filters)
-        ]
-        levels = zip(self.filters, self.blocks_down, [nn.Identity(), *halvings], strict=True)
-        return nn.ModuleList(
-            nn.Sequential(halving, *self._make_blocks(width, n)) for width, n, halving in levels
-        )
+        levels = nn.ModuleList()
+        for n, (above, own) in zip(
+            self.blocks_down, pairwise((self.filters[0], *self.filters)), strict=True
+        ):
+            halving = get_conv_layer(3, above, own, stride=2) if levels else nn.Identity()
+            levels.append(nn.Sequential(halving, *self._make_blocks(own, n)))
+        return levels
 
     def _make_up_layers(self) -> tuple[nn.ModuleList, nn.ModuleList]:
-        ways = list(pairwise(self.filters[::-1]))
-        layers = [
-            nn.Sequential(*self._make_blocks(own, n))
-            for (_, own), n in zip(ways, self.blocks_up, strict=True)
-        ]
-        doublings = [
-            nn.Sequential(
-                get_conv_layer(3, below, own, kernel_size=1),
-                get_upsample_layer(3, own, upsample_mode=self.upsample_mode),
-            )
-            for below, own in ways
-        ]
-        return nn.ModuleList(layers), nn.ModuleList(doublings)
+        layers, doublings = nn.ModuleList(), nn.ModuleList()
+        for n, (below, own) in zip(self.blocks_up, pairwise(self.filters[::-1]), strict=True):
+            layers.append(nn.Sequential(*self._make_blocks(own, n)))
+            narrowing = get_conv_layer(3, below, own, kernel_size=1)
+            doubling = get_upsample_layer(3, own, upsample_mode=self.upsample_mode)
+            doublings.append(nn.Sequential(narrowing, doubling))
+        return layers, doublings
 
     def _make_blocks(self, width: int, n: int) -> list[nn.Module]:
         return [ResBlock(3, width, norm=self.norm, act=self.act) for _ in range(n)]

@@ -213,6 +213,18 @@ def test_it_computes_what_monais_own_network_does(family):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize("mode", ["nontrainable", "deconv", "pixelshuffle"])
+def test_a_seed_draws_the_weights_that_monai_would_draw(mode):
+    changes = {"init_filters": 8, "blocks_down": [1, 2, 1], "blocks_up": [1, 2]}
+    torch.manual_seed(5)
+    reference = segresnet(**changes, upsample_mode=mode).state_dict()
+    torch.manual_seed(5)
+    drawn = build_network("segresnet", 25, {**changes, "upsample_mode": mode}).state_dict()
+
+    assert list(drawn) == list(reference)
+    assert all(torch.equal(drawn[name], reference[name]) for name in reference)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
