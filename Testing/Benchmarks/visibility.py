@@ -1,10 +1,10 @@
 """Tell how well the phantoms' tumors can be seen, and how many of each kind networks find.
 
     python Testing/Benchmarks/visibility.py ID ... [-n 24]
-    python Testing/Benchmarks/visibility.py --held-out [-n 50]
+    python Testing/Benchmarks/visibility.py ID ... --held-out [-n 50]
 
-Each model takes the thresholds that suit it best on these phantoms, which are those to tune on; on
-held-out ones nothing is chosen, and so only the tumors are looked at.
+On the phantoms to tune on, each model takes the thresholds that suit it best there; on held-out
+ones nothing is chosen, and the card's thresholds hold.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from atlastumor.cli.console import Console
 from atlastumor.detection.rules import HIT_RULES
 from atlastumor.detection.sweep import CaseSweep
 from atlastumor.evaluation.thresholds import choose_thresholds, sweep_phantoms
+from atlastumor.models.card import find_card
 from atlastumor.organs import KEYS
 from atlastumor.phantom import DEVELOPMENT_SEED, HELD_OUT_SEED, PhantomOptions
 from atlastumor.phantom.visibility import measure_visibility
@@ -35,8 +36,8 @@ EDGES = (0.0, 5.0, 8.0, 12.0, 20.0, np.inf)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", metavar="ID")
-    parser.add_argument("--held-out", action="store_true", help="held-out phantoms, no model")
+    parser.add_argument("models", nargs="+", metavar="ID")
+    parser.add_argument("--held-out", action="store_true", help="held-out phantoms")
     parser.add_argument("-n", type=int, default=24, help="phantoms")
     parser.add_argument("--most-false", type=float, default=1.0, help="false tumors a scan")
     parser.add_argument(
@@ -44,8 +45,6 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    if options.held_out and options.models:
-        parser.error("thresholds are not chosen on held-out phantoms; leave the models out")
     console = Console()
     first = HELD_OUT_SEED if options.held_out else DEVELOPMENT_SEED
     seeds = range(first, first + options.n)
@@ -61,7 +60,12 @@ def main() -> None:
             workers=options.workers,
             progress=console.progress,
         )
-        name, hits = find(model, sweeps, options.most_false)
+        thresholds = find_card(model).thresholds
+        if not options.held_out:
+            thresholds = choose_thresholds(
+                sweeps, most_false_per_scan=options.most_false
+            ).thresholds
+        name, hits = find(model, sweeps, thresholds)
         if len(hits) != len(indices):
             parser.error(f"{model} was swept over other tumors; remove {options.sweeps / model}")
         found[name] = hits
@@ -93,17 +97,18 @@ def measure(
 
 
 def find(
-    model: str, sweeps: Mapping[str, Sequence[CaseSweep]], most_false: float
+    model: str, sweeps: Mapping[str, Sequence[CaseSweep]], thresholds: Mapping[str, float]
 ) -> tuple[str, npt.NDArray[np.bool_]]:
     """Whether each tumor is found, in the order of phantoms and organs; with what to call it."""
-    chosen = choose_thresholds(sweeps, most_false_per_scan=most_false)
-    hits = []
-    for cases in zip(*(sweeps[key] for key in KEYS), strict=True):
+    hits, n_false = [], 0
+    phantoms = list(zip(*(sweeps[key] for key in KEYS), strict=True))
+    for cases in phantoms:
         for key, case in zip(KEYS, cases, strict=True):
-            row = case.at(chosen.thresholds[key])
+            row = case.at(thresholds[key])
             none = np.zeros(len(case.lesions), bool)
             hits.append(case.hits(HIT_RULES["union-iou"])[row] if row >= 0 else none)
-    return f"{model} at {chosen.n_false / chosen.n_scans:.2f} false", np.concatenate(hits)
+            n_false += int(case.n_false[row]) if row >= 0 else 0
+    return f"{model} at {n_false / len(phantoms):.2f} false", np.concatenate(hits)
 
 
 def count(
