@@ -73,15 +73,13 @@ def main() -> None:
         f"{options.n} phantoms from seed {first}; {os.cpu_count()} cores, {platform.machine()}"
     )
     console.table(
-        [count(f"d' {a:g} to {b:g}", (indices >= a) & (indices < b), found) for a, b in bins()]
+        [
+            count(f"d' {low:g} to {high:g}", (low <= indices) & (indices < high), found)
+            for low, high in pairwise(EDGES)
+        ]
         + [count(key, organs == key, found) for key in KEYS]
         + [count("all", indices >= 0, found)]
     )
-
-
-def bins() -> list[tuple[float, float]]:
-    """Ranges of the detectability index."""
-    return list(pairwise(EDGES))
 
 
 def measure(

@@ -1,7 +1,7 @@
 """A SegResNet whose levels have widths of their own, where MONAI's doubles from each to the next.
 
-Half of the weights of MONAI's lie on its coarsest level, and nearly all of its time is spent on
-the finest. What is small is seen on the finest, so that width pays there.
+Three quarters of the weights of MONAI's default lie on its coarsest level, where what is small is
+no longer seen.
 """
 
 from __future__ import annotations

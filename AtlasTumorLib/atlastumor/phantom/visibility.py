@@ -9,11 +9,11 @@ Source:
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft, ndimage
 
+from ..components import Box, Mask
 from ..organs import KEYS, find_organ
-from .canvas import Floats
+from .canvas import Floats, Vector
 from .making import PhantomOptions, Scene, make_scene
 from .noise import grain_power, texture_power
 from .scanner import average, measure_grain, stored_grid
@@ -48,10 +48,13 @@ def measure_visibility(seed: int, options: PhantomOptions) -> dict[str, tuple[fl
     grain = measure_grain(scene.target, scene.acquisition)[flip[:2]]
     found = {}
     for key in KEYS:
-        parts, n_tumors = ndimage.label(labels == find_organ(key).tumor_label, NEIGHBORS)
-        found[key] = tuple(
-            _measure(scene, key, parts, n, (signal, grain)) for n in range(1, n_tumors + 1)
-        )
+        parts, _ = ndimage.label(labels == find_organ(key).tumor_label, NEIGHBORS)
+        indices = []
+        for number, box in enumerate(ndimage.find_objects(parts), start=1):
+            i, j, k = _widen(box, scene.target.spacing_mm)
+            tumor = parts[i, j, k] == number
+            indices.append(_measure(scene, key, tumor, signal[i, j, k], grain[i, j]))
+        found[key] = tuple(indices)
     return found
 
 
@@ -65,23 +68,21 @@ def _find_signal(scene: Scene) -> Floats:
     return average(*body, scene.target, scene.acquisition.blur_mm)
 
 
-def _measure(
-    scene: Scene,
-    key: str,
-    parts: npt.NDArray[np.int32],
-    number: int,
-    images: tuple[Floats, Floats],
-) -> float:
+def _widen(box: Box, spacing_mm: Vector) -> Box:
+    """Add the margin to a box, as far as the image goes."""
+    pads = [int(np.ceil(_MARGIN_MM / step)) for step in spacing_mm]
+    i, j, k = (
+        slice(max(part.start - pad, 0), part.stop + pad)
+        for part, pad in zip(box, pads, strict=True)
+    )
+    return i, j, k
+
+
+def _measure(scene: Scene, key: str, tumor: Mask, around: Floats, grain_hu: Floats) -> float:
     """Give d' of one tumor: its signal's energy over the noise that passes the signal as filter."""
     spacing = scene.target.spacing_mm
-    pads = [int(np.ceil(_MARGIN_MM / step)) for step in spacing]
-    i, j, k = (
-        slice(max(int(at.min()) - pad, 0), int(at.max()) + pad + 1)
-        for at, pad in zip(np.nonzero(parts == number), pads, strict=True)
-    )
-    tumor = parts[i, j, k] == number
-    signal = np.where(ndimage.binary_dilation(tumor, iterations=_SMEARED), images[0][i, j, k], 0.0)
-    grain = float(images[1][i, j][tumor.any(axis=2)].mean())
+    signal = np.where(ndimage.binary_dilation(tumor, iterations=_SMEARED), around, 0.0)
+    grain = float(grain_hu[tumor.any(axis=2)].mean())
     looks, cutoff = scene.appearance, scene.acquisition.cutoff_per_mm
     texture = float(looks.texture_hu[ORGAN_TISSUES[key][0]])
     power = grain**2 * grain_power(signal.shape, spacing, cutoff)
