@@ -6,6 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from atlastumor.errors import Cancelled
+from atlastumor.inference.choices import BACKEND_NAMES, PRECISIONS
 from AtlasTumorSlicer.ModuleWidget import ModuleWidget
 from AtlasTumorSlicer.RunControls import RunTexts
 from AtlasTumorSlicer.Tables import findTable
@@ -26,8 +27,8 @@ __all__ = ["AtlasTumorSegWidget"]
 
 _MACHINE_CHOICES = {
     "device": ("auto", "cpu", "cuda", "cuda:0", "cuda:1"),
-    "backend": ("auto", "torch", "openvino"),
-    "precision": ("auto", "fp32", "bf16", "fp16"),
+    "backend": ("auto", *BACKEND_NAMES),
+    "precision": ("auto", *PRECISIONS),
 }
 
 

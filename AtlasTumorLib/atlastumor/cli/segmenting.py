@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..inference.choices import BACKEND_NAMES, PRECISIONS
 from ..models.card import DEFAULT_MODEL
 from .arguments import parse_threshold
 
@@ -32,8 +33,8 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--backend", default="auto", choices=("auto", "torch", "openvino"))
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument("--backend", default="auto", choices=("auto", *BACKEND_NAMES))
+    parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
     parser.add_argument(
         "--threshold",
         type=partial(parse_threshold, allows_zero=True),

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from ..errors import OutOfMemoryError
 from ..volume import Grid
 from .device import Device
-from .memory import Estimate, available_host_bytes
+from .estimating import Estimate
+from .memory import available_host_bytes
 from .orientation import find_tilt_degrees
 from .peaks import PeakMemory
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "PRECISIONS",
     "Device",
     "choose_device",
     "explain_failure",
@@ -28,9 +27,6 @@ __all__ = [
     "find_dtype",
     "run_trial",
 ]
-
-PRECISIONS = ("fp32", "bf16", "fp16")
-"""Number formats in which a network may run."""
 
 _REQUEST = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 

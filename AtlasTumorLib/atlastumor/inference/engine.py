@@ -21,9 +21,9 @@ from ..volume import Grid, Scan
 from .backends import choose_backend
 from .beforehand import NOTHING_TO_DISAGREE, check_memory, engine_notes
 from .device import Device, choose_device
+from .estimating import Estimate, choose_batch, estimate
 from .ladder import Setting, climb_down, rungs
 from .measuring import clean_and_measure
-from .memory import Estimate, choose_batch, estimate
 from .peaks import PeakDeviceMemory, PeakMemory
 from .request import Request, make_request
 from .result import Segmentation

@@ -10,7 +10,7 @@ from ..volume import Grid
 from .device import Device
 from .engine import has_fine_maps
 from .errands import Errand
-from .memory import Estimate, choose_batch, estimate
+from .estimating import Estimate, choose_batch, estimate
 from .preprocess import network_grid
 
 __all__ = ["foresee_errands", "join_estimates", "share_time"]

@@ -26,22 +26,26 @@ class PeakMemory:
         self._process = psutil.Process()
         self._interval_s = interval_s
         self._stopped = threading.Event()
-        self._peak = self._look()
+        self._one_look = threading.Lock()
+        self._peak = 0
+        self._look()
         self._thread = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
         self._thread.start()
 
     def _look(self) -> int:
-        return int(self._process.memory_info().rss)
+        # One thread at a time: who looked earlier but writes later would undo a higher peak.
+        with self._one_look:
+            self._peak = max(self._peak, int(self._process.memory_info().rss))
+            return self._peak
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._interval_s):
-            self._peak = max(self._peak, self._look())
+            self._look()
 
     @property
     def bytes(self) -> int:
         """The most so far."""
-        self._peak = max(self._peak, self._look())
-        return self._peak
+        return self._look()
 
     def stop(self) -> int:
         """Stop watching.
@@ -50,7 +54,7 @@ class PeakMemory:
             The most resident memory that was seen, bytes.
         """
         if not self._stopped.is_set():
-            self._peak = max(self._peak, self._look())
+            self._look()
         self._stopped.set()
         self._thread.join()
         return self._peak

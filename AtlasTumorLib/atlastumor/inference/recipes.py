@@ -21,9 +21,9 @@ from .beforehand import check_memory, engine_notes
 from .device import choose_device
 from .engine import MEASURING, SEARCHED, Segmenter
 from .errands import Errand, Plan, make_plan
+from .estimating import Estimate
 from .foreseeing import foresee_errands, join_estimates, share_time
 from .gathering import Gathering
-from .memory import Estimate
 from .peaks import PeakDeviceMemory, PeakMemory
 from .recipe_log import RecipeLog
 from .result import Segmentation

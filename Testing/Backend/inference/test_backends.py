@@ -11,10 +11,16 @@ import pytest
 import torch
 
 from atlastumor.errors import DeviceError, UnknownKeyError
-from atlastumor.inference.backends import choose_backend, choose_precision, name_backend
+from atlastumor.inference.backends import (
+    BACKENDS,
+    choose_backend,
+    choose_precision,
+    name_backend,
+)
 from atlastumor.inference.backends.openvino_backend import OpenVinoBackend, has_openvino
 from atlastumor.inference.backends.rewrite import rewrite_for_cpu
 from atlastumor.inference.backends.torch_backend import choose_layout
+from atlastumor.inference.choices import BACKEND_NAMES
 from atlastumor.inference.device import choose_device, find_best_precision
 from atlastumor.models.card import parse_card
 from atlastumor.networks import build_network
@@ -31,6 +37,10 @@ WAYS = [
     pytest.param("openvino", "bf16", id="openvino-bf16", marks=[needs_openvino, needs_bf16]),
 ]
 NETWORKS = ["resenc_unet", "segresnet"]
+
+
+def test_every_backend_has_the_name_that_commands_and_panels_list():
+    assert tuple(BACKENDS) == BACKEND_NAMES
 
 
 def a_network(name):

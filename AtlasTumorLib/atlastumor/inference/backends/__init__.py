@@ -1,6 +1,6 @@
 """Backends: ways of running a network behind one small interface, chosen by what measures best.
 
-Adding one: a file with its class and a line in `BACKENDS`.
+Adding one: a file with its class, its name in `BACKEND_NAMES` and a line in `BACKENDS`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from torch import nn
 from ...errors import DeviceError, UnknownKeyError
 from ...models.card import ModelCard
 from ...networks import find_multiple, has_one_size
-from ..device import PRECISIONS, Device, find_best_precision
+from ..choices import BACKEND_NAMES, PRECISIONS
+from ..device import Device, find_best_precision
 from .base import AbstractBackend
 from .openvino_backend import OpenVinoBackend, has_openvino
 from .torch_backend import TorchBackend
@@ -111,8 +112,8 @@ def name_backend(request: str, precision: str, device: Device) -> str:
     Raises:
         UnknownKeyError: If there is no such backend.
     """
-    if request not in (*BACKENDS, "auto"):
-        raise UnknownKeyError("backend", request, (*BACKENDS, "auto"))
+    if request not in (*BACKEND_NAMES, "auto"):
+        raise UnknownKeyError("backend", request, (*BACKEND_NAMES, "auto"))
     if request != "auto":
         return request
     is_fast = device.kind == "cpu" and precision in ("auto", "bf16")
