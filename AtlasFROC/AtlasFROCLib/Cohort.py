@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from atlastumor.batch.cohort import Problem
-from atlastumor.detection.case_sweep import SweepOptions
-from atlastumor.detection.sweep import CaseSweep
+from atlastumor.detection.case_sweep import CaseSweep, SweepOptions
+from atlastumor.detection.sweep_files import load_sweep
 from atlastumor.errors import InputError
 from atlastumor.organs import KEYS
 
@@ -66,7 +66,7 @@ def readCohort(directory: Path) -> MeasuredCohort:
         raise InputError(
             f"'{directory.name}' holds no results of a measurement. Measure the cohort again."
         ) from error
-    sweeps = [CaseSweep.load(path) for path in sorted((directory / _SWEEPS).glob("*.npz"))]
+    sweeps = [load_sweep(path) for path in sorted((directory / _SWEEPS).glob("*.npz"))]
     if not sweeps:
         raise InputError(f"'{directory.name}' holds no measured case. Measure the cohort again.")
     byOrgan = {

@@ -20,6 +20,7 @@ from atlastumor.cli import froc
 from atlastumor.detection.case_sweep import SweepOptions
 from atlastumor.detection.reference import find_reference_lesions
 from atlastumor.detection.sweep import sweep_case
+from atlastumor.detection.sweep_files import save_sweep
 from atlastumor.organs import ORGANS
 
 MODEL_ID, WEIGHTS_SHA256 = "atlastumor-phantom-v0", "0" * 64
@@ -78,7 +79,7 @@ def sweep_place(
             mask, spacing_mm=spacing, min_volume_mm3=options.min_volume_mm3
         )
         sweep = sweep_case(prediction.name, organ.key, probability, lesions, options=options)
-        sweep.save(folder / f"{prediction.name}-{organ.key}.npz")
+        save_sweep(sweep, folder / f"{prediction.name}-{organ.key}.npz")
     return problems
 
 

@@ -76,11 +76,10 @@ def measure(
     early = early_found = 0
     for key, cases in sweeps.items():
         for case in cases:
-            row = case.at(chosen.thresholds[key])
+            hits = case.hits_at(chosen.thresholds[key], HIT_RULES["union-iou"])
             small = np.array([lesion.diameter_mm < EARLY_MM for lesion in case.lesions], bool)
             early += int(small.sum())
-            if row >= 0:
-                early_found += int((case.hits(HIT_RULES["union-iou"])[row] & small).sum())
+            early_found += int((hits & small).sum())
     return {
         "patches": patches,
         "false_allowed": most_false,

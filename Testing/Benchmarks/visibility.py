@@ -103,8 +103,7 @@ def find(
     for cases in phantoms:
         for key, case in zip(KEYS, cases, strict=True):
             row = case.at(thresholds[key])
-            none = np.zeros(len(case.lesions), bool)
-            hits.append(case.hits(HIT_RULES["union-iou"])[row] if row >= 0 else none)
+            hits.append(case.hits_at(thresholds[key], HIT_RULES["union-iou"]))
             n_false += int(case.n_false[row]) if row >= 0 else 0
     return f"{model} at {n_false / len(phantoms):.2f} false", np.concatenate(hits)
 

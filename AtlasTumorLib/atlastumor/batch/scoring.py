@@ -109,9 +109,7 @@ class OrganScore:
 
     def is_found(self, rule: HitRule) -> list[bool]:
         """Tell which lesions were found, by a rule."""
-        if self.row < 0:
-            return [False] * len(self.sweep.lesions)
-        return [bool(hit) for hit in self.sweep.hits(rule)[self.row]]
+        return [bool(hit) for hit in self.sweep.hits_at(ANY, rule)]
 
     def counts(self, rule: HitRule) -> dict[str, int]:
         """Count lesions, found lesions, candidates, and false positives in both ways.

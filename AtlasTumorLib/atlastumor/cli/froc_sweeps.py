@@ -11,6 +11,7 @@ from ..batch.cohort import Case, Problem, organs_of, read_pair
 from ..detection.case_sweep import CaseSweep, SweepOptions
 from ..detection.reference import find_reference_lesions
 from ..detection.sweep import sweep_case
+from ..detection.sweep_files import save_sweep
 from ..errors import InputError
 from ..progress import Progress, ignore_progress, part_of
 from .workers import run_in_workers
@@ -118,7 +119,7 @@ def _sweep_organ(
             organ_mask=pair.organ_mask,
             progress=lambda fraction, _stage: progress(fraction, STAGE),
         )
-        sweep.save(task.folder / f"{task.case.name}-{organ}.npz")
+        save_sweep(sweep, task.folder / f"{task.case.name}-{organ}.npz")
         sweeps.append(sweep)
     except InputError as error:
         yield str(error)

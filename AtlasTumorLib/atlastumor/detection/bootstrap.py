@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .changes import Changes, find_changes
-from .choice import find_feasible
-from .froc import FP_PER_SCAN, FrocCurve, pool, thin_rows
+from .froc import FP_PER_SCAN, FrocCurve, find_feasible, pool, thin_rows
 from .rates import settle_interval
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ volumes are those at t itself; until the next row, ratios stay within the same w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,6 +195,22 @@ class CaseSweep:
         hits: Bools = column if column.dtype == np.bool_ else column >= rule.threshold
         return hits & self.within_guard() if rule.guard else hits
 
+    def hits_at(self, theta: float, rule: HitRule) -> Bools:
+        """Decide which lesions are found at a threshold.
+
+        Args:
+            theta: Threshold; compared as float32.
+            rule: Hit rule.
+
+        Returns:
+            (L,); none above the first row.
+
+        Raises:
+            InputError: If the threshold lies below the floor, where nothing was swept.
+        """
+        row = self.at(theta)
+        return self.hits(rule)[row] if row >= 0 else np.zeros(len(self.lesions), bool)
+
     def within_guard(self) -> Bools:
         """Decide where the touching components are small enough for the guard.
 
@@ -258,16 +273,3 @@ class CaseSweep:
         first = np.ones(rows.size, bool)
         first[1:] = (np.diff(rows) != 0) | (np.diff(components) != 0)
         return rows[first], components[first]
-
-    def save(self, path: str | Path) -> None:
-        """Write the sweep to a file; see `sweep_files.save_sweep`."""
-        from .sweep_files import save_sweep
-
-        save_sweep(self, path)
-
-    @staticmethod
-    def load(path: str | Path) -> CaseSweep:
-        """Read a sweep from a file; see `sweep_files.load_sweep`."""
-        from .sweep_files import load_sweep
-
-        return load_sweep(path)

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from .froc import FrocCurve, Point
+from .froc import ROUNDING, FrocCurve, Point, find_feasible
 
 if TYPE_CHECKING:
     from .bootstrap import Bands
 
-__all__ = ["Choice", "choose_by_false_positives", "choose_threshold", "find_feasible"]
-
-_ROUNDING = 1e-9
+__all__ = ["Choice", "choose_by_false_positives", "choose_threshold"]
 
 
 @dataclass(frozen=True)
@@ -142,23 +139,6 @@ def choose_by_false_positives(curve: FrocCurve, fp_per_scan: float) -> Choice:
     return Choice(curve.point(row), best, highest, None, words, reason)
 
 
-def find_feasible(
-    tp: npt.NDArray[np.generic], n_lesions: npt.NDArray[np.generic] | int, target: float
-) -> npt.NDArray[np.bool_]:
-    """Tell where a sensitivity is reached, without the division that might round past it.
-
-    Args:
-        tp: Found lesions, any shape.
-        n_lesions: All lesions, broadcast against it.
-        target: The sensitivity.
-
-    Returns:
-        The shape of `tp`; 9 of 10 do reach 0.9.
-    """
-    needed = np.ceil(np.asarray(n_lesions, np.float64) * target - _ROUNDING)
-    return np.asarray(tp >= needed, dtype=bool)
-
-
 def _best_row(curve: FrocCurve) -> int:
     """The row of highest sensitivity; of several the one with the fewest false positives."""
     rows = np.flatnonzero(curve.tp == curve.tp.max())
@@ -181,6 +161,6 @@ def _conservative(curve: FrocCurve, target: float, bands: Bands | None) -> Point
     """Of the rows that have a confidence interval, the safe one with the fewest false positives."""
     if bands is None or bands.sensitivity is None:
         return None
-    safe = bands.thresholds[bands.sensitivity[0] >= target - _ROUNDING]
+    safe = bands.thresholds[bands.sensitivity[0] >= target - ROUNDING]
     rows = np.array([curve.row_at(float(threshold)) for threshold in safe], int)
     return curve.point(int(rows[np.argmin(curve.fp[rows])])) if rows.size else None

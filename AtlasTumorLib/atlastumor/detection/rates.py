@@ -159,7 +159,7 @@ def measure_patients(sweeps: Sequence[CaseSweep], rule: HitRule, threshold: floa
     with_lesions = [sweep for sweep in sweeps if sweep.lesions]
     clear = [sweep for sweep in sweeps if sweep.is_clear]
     n_any = sum(_has_candidate(sweep, threshold) for sweep in with_lesions)
-    n_hit = sum(_has_hit(sweep, rule, threshold) for sweep in with_lesions)
+    n_hit = sum(bool(sweep.hits_at(threshold, rule).any()) for sweep in with_lesions)
     n_silent = sum(not _has_candidate(sweep, threshold) for sweep in clear)
     return PatientLevel(
         _rate(n_any, len(with_lesions)),
@@ -210,8 +210,3 @@ def _rate(n_hit: int, n_total: int) -> Rate:
 def _has_candidate(sweep: CaseSweep, threshold: float) -> bool:
     row = sweep.at(threshold)
     return row >= 0 and bool(sweep.n_components[row])
-
-
-def _has_hit(sweep: CaseSweep, rule: HitRule, threshold: float) -> bool:
-    row = sweep.at(threshold)
-    return row >= 0 and bool(sweep.hits(rule)[row].any())

@@ -92,14 +92,8 @@ def measure_sizes(
     Returns:
         A rate by key of `SIZE_BINS`.
     """
-    hits = [_hits(sweep, rule, threshold) for sweep in sweeps]
+    hits = [sweep.hits_at(threshold, rule) for sweep in sweeps]
     return {one.key: _measure(one, sweeps, hits, times) for one in SIZE_BINS}
-
-
-def _hits(sweep: CaseSweep, rule: HitRule, threshold: float) -> npt.NDArray[np.bool_]:
-    """Which of a case's lesions are found, (L,)."""
-    row = sweep.at(threshold)
-    return sweep.hits(rule)[row] if row >= 0 else np.zeros(len(sweep.lesions), bool)
 
 
 def _measure(

@@ -160,7 +160,7 @@ def summarize(
         measure_sizes(sweeps, rule, point.threshold, times=times) if point else {},
         _count_false_sizes(sweeps, rule, point, strict=options.strict) if point else (),
         _measure_patients(sweeps, rule, point, times),
-        _mean_sensitivity(sweeps, rule, point),
+        _mean_sensitivity(sweeps, rule, point) if point else math.nan,
         options,
     )
 
@@ -212,14 +212,10 @@ def _count_false_sizes(
     return tuple(np.sum(counts, axis=0).tolist())
 
 
-def _mean_sensitivity(sweeps: Sequence[CaseSweep], rule: HitRule, point: Point | None) -> float:
+def _mean_sensitivity(sweeps: Sequence[CaseSweep], rule: HitRule, point: Point) -> float:
     """Every scan with lesions weighs the same here, however many it has."""
-    shares = []
-    for sweep in sweeps:
-        row = sweep.at(point.threshold) if point else -1
-        if sweep.lesions:
-            shares.append(float(sweep.hits(rule)[row].mean()) if row >= 0 else 0.0)
-    return float(np.mean(shares)) if shares and point else math.nan
+    shares = [float(s.hits_at(point.threshold, rule).mean()) for s in sweeps if s.lesions]
+    return float(np.mean(shares)) if shares else math.nan
 
 
 def _describe_choice(summary: OrganSummary, choice: Choice) -> dict[str, Any]:

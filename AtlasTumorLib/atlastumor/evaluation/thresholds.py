@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ..detection.reference import find_reference_lesions
 from ..detection.rules import HIT_RULES, HitRule
 from ..detection.sweep import CaseSweep, SweepOptions, sweep_case
+from ..detection.sweep_files import load_sweep, save_sweep
 from ..organs import KEYS, ORGANS, Organ
 from ..phantom import Phantom, make_phantom
 from ..progress import Progress, ignore_progress
@@ -74,7 +75,7 @@ def sweep_phantoms(
         jobs = executor.map(_sweep_one, [model] * len(seeds), seeds, [folder] * len(seeds))
         for number, seed in enumerate(jobs, start=1):
             progress(number / len(seeds), f"Phantom {seed}")
-    return {key: [CaseSweep.load(_path(folder, seed, key)) for seed in seeds] for key in KEYS}
+    return {key: [load_sweep(_path(folder, seed, key)) for seed in seeds] for key in KEYS}
 
 
 def choose_thresholds(
@@ -151,7 +152,7 @@ def _sweep_one(model: str, seed: int, folder: Path) -> int:
         # What the clean-up took out at the lowest threshold is out at every threshold.
         probability[low.labels.array != organ.tumor_label] = 0
         sweep = _sweep_organ(organ, phantom, probability.astype(np.float32), options)
-        sweep.save(_path(folder, seed, organ.key))
+        save_sweep(sweep, _path(folder, seed, organ.key))
     return seed
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.detection.case_sweep import CaseSweep
 from atlastumor.detection.operating_point import load_operating_points
+from atlastumor.detection.sweep_files import load_sweep
 from atlastumor.models.card import DEFAULT_MODEL, find_card
 
 from ..batch.cohorts import SHAPE, labels, write_labels
@@ -96,7 +96,7 @@ def test_sweeps_are_kept_for_the_panel(a_cohort: Folders) -> None:
 
     names = sorted(path.name for path in (a_cohort.output / "sweeps").iterdir())
     assert names == [f"{case}-liver.npz" for case in "abcd"]
-    sweep = CaseSweep.load(a_cohort.output / "sweeps" / "b-liver.npz")
+    sweep = load_sweep(a_cohort.output / "sweeps" / "b-liver.npz")
     assert (sweep.case, sweep.organ) == ("b", "liver")
     assert sweep.thresholds == pytest.approx([0.7, 0.6])
 

@@ -34,6 +34,10 @@ class MadeSweep:
         assert rule is RULE
         return self.hit_table
 
+    def hits_at(self, theta: float, rule: object) -> np.ndarray:
+        row = self.at(theta)
+        return self.hits(rule)[row] if row >= 0 else np.zeros(len(self.lesions), bool)
+
     def n_strict(self, rule: object) -> np.ndarray:
         assert rule is RULE
         return self.strict

@@ -11,6 +11,7 @@ import pytest
 from atlastumor.detection.reference import ReferenceLesions, find_reference_lesions
 from atlastumor.detection.rules import HIT_RULES, find_hit_rule
 from atlastumor.detection.sweep import CaseSweep, SweepOptions, sweep_case
+from atlastumor.detection.sweep_files import load_sweep, save_sweep
 from atlastumor.errors import Cancelled, GridMismatchError, InputError, OutputError
 
 SPACING = (1.0, 2.0, 5.0)  # a voxel of 10 mm3: three make the least volume
@@ -59,6 +60,15 @@ def test_a_row_holds_down_to_the_next_and_nothing_is_found_above_the_first() -> 
     swept = sweep(a_map((LESION, 0.7), (FAR, 0.4)), a_reference(LESION))
 
     assert [swept.at(theta) for theta in (0.9, 0.7, 0.5, 0.4, 0.05)] == [-1, 0, 0, 1, 1]
+
+
+def test_the_hits_at_a_threshold_are_those_of_its_row_and_none_above_the_first() -> None:
+    swept = sweep(a_map((LESION, 0.7), (FAR, 0.4)), a_reference(LESION, FAR))
+    rule = find_hit_rule("any-overlap")
+
+    hits = [swept.hits_at(theta, rule).tolist() for theta in (0.9, 0.7, 0.5, 0.4)]
+
+    assert hits == [[False, False], [True, False], [True, False], [True, True]]
 
 
 def test_a_threshold_below_the_floor_is_refused() -> None:
@@ -234,8 +244,8 @@ def a_rich_sweep() -> CaseSweep:
 def test_a_sweep_read_from_its_file_is_equal_in_every_number(tmp_path: Path) -> None:
     swept = a_rich_sweep()
 
-    swept.save(tmp_path / "case.npz")
-    read = CaseSweep.load(tmp_path / "case.npz")
+    save_sweep(swept, tmp_path / "case.npz")
+    read = load_sweep(tmp_path / "case.npz")
 
     for field in dataclasses.fields(CaseSweep):
         one, other = getattr(swept, field.name), getattr(read, field.name)
@@ -254,9 +264,9 @@ def test_a_sweep_read_from_its_file_is_equal_in_every_number(tmp_path: Path) -> 
 
 
 def test_a_sweep_without_rows_or_lesions_survives_its_file(tmp_path: Path) -> None:
-    sweep(a_map(), a_reference()).save(tmp_path / "empty.npz")
+    save_sweep(sweep(a_map(), a_reference()), tmp_path / "empty.npz")
 
-    read = CaseSweep.load(tmp_path / "empty.npz")
+    read = load_sweep(tmp_path / "empty.npz")
 
     assert (read.thresholds.size, read.lesions, read.organ_voxels) == (0, (), None)
 
@@ -268,9 +278,9 @@ def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
 
     for name in ("text.npz", "other.npz", "pickle.npy", "absent.npz"):
         with pytest.raises(InputError, match="sweep the case again"):
-            CaseSweep.load(tmp_path / name)
+            load_sweep(tmp_path / name)
 
 
 def test_a_sweep_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
-        a_rich_sweep().save(tmp_path / "no-such-folder" / "case.npz")
+        save_sweep(a_rich_sweep(), tmp_path / "no-such-folder" / "case.npz")
