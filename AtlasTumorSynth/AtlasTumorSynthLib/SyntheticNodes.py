@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
-from atlastumor.synthesis.synthesize import SYNTHETIC_NOTE
+from atlastumor.synthesis.result import SYNTHETIC_NOTE
 from AtlasTumorSlicer.Segments import placeInStudy
 
 __all__ = ["SyntheticNodes", "findSynthetic", "isSynthetic", "makeSynthetic"]

@@ -36,7 +36,8 @@ from atlastumor.models.card import DEFAULT_MODEL, find_card
 from atlastumor.organs import KEYS, ORGANS, find_organ
 from atlastumor.phantom import DEVELOPMENT_SEED, Phantom, PhantomOptions, TumorOptions, make_phantom
 from atlastumor.synthesis.request import TumorRequest, draw_diameter
-from atlastumor.synthesis.synthesize import SynthesisResult, synthesize
+from atlastumor.synthesis.result import SynthesisResult
+from atlastumor.synthesis.synthesize import synthesize
 from atlastumor.volume import Scan
 
 FIRST_SEED = DEVELOPMENT_SEED + 7_000

@@ -38,7 +38,8 @@ from atlastumor.phantom import (  # noqa: E402
 )
 from atlastumor.synthesis.base import AbstractMethod  # noqa: E402
 from atlastumor.synthesis.request import TumorRequest  # noqa: E402
-from atlastumor.synthesis.synthesize import SynthesisResult, synthesize  # noqa: E402
+from atlastumor.synthesis.result import SynthesisResult  # noqa: E402
+from atlastumor.synthesis.synthesize import synthesize  # noqa: E402
 from atlastumor.volume import Grid, LabelMap, Scan  # noqa: E402
 from Backend.synthesis.contract import check_contract  # noqa: E402 - found after the line above
 from Backend.synthesis.made_case import Case  # noqa: E402

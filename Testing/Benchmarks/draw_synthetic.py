@@ -23,7 +23,8 @@ from atlastumor.batch.realism.pictures import arrange, cut_picture, draw_picture
 from atlastumor.errors import PlacementError
 from atlastumor.organs import ORGANS, Organ
 from atlastumor.synthesis.request import TumorRequest
-from atlastumor.synthesis.synthesize import SynthesisResult, synthesize
+from atlastumor.synthesis.result import SynthesisResult
+from atlastumor.synthesis.synthesize import synthesize
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIAMETERS_MM = (14.0, 22.0, 32.0, 18.0, 12.0, 9.0)

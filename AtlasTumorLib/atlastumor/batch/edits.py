@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from ..components import Box, Mask, box_within, nest_box
 from ..lesions import find_region
-from ..synthesis.synthesize import SynthesisResult
+from ..synthesis.result import SynthesisResult
 from ..volume import LabelMap, Scan
 
 __all__ = ["Edit", "describe_edit"]

@@ -21,7 +21,7 @@ from ..lesions import find_region
 from ..organs import Organ, find_organ
 from ..progress import CancelToken, Progress
 from ..synthesis.densities import FLUID_HU, find_contrast_range
-from ..synthesis.synthesize import SynthesisResult
+from ..synthesis.result import SynthesisResult
 from ..volume import Grid, LabelMap, Scan
 from .realism.view import TumorView, cut_view
 

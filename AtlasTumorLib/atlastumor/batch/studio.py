@@ -21,7 +21,8 @@ from ..synthesis.base import AbstractMethod
 from ..synthesis.methods import find_method
 from ..synthesis.painting import find_organ_under
 from ..synthesis.request import TumorRequest
-from ..synthesis.synthesize import SynthesisResult, synthesize
+from ..synthesis.result import SynthesisResult
+from ..synthesis.synthesize import synthesize
 from ..volume import LabelMap, Scan
 from .edits import Edit, describe_edit
 from .quality import Critic, Quality, judge_tumor

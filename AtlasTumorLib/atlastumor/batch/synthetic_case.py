@@ -22,7 +22,7 @@ from ..results.folder import check_output, result_folder
 from ..results.nifti import write_labels, write_scan
 from ..results.staging import MANIFEST, SCHEMA, list_own_files
 from ..results.tables import NOTICE, SCHEMA_VERSION, identify
-from ..synthesis.synthesize import SYNTHETIC_NOTE
+from ..synthesis.result import SYNTHETIC_NOTE
 from ..volume import LabelMap
 from .growing import CohortSettings, GrownCase, Recipe
 from .healthy import HealthyScan

@@ -16,7 +16,7 @@ from .console import Console
 if TYPE_CHECKING:
     from ..synthesis.painting import Painting
     from ..synthesis.request import TumorRequest
-    from ..synthesis.synthesize import SynthesisResult
+    from ..synthesis.result import SynthesisResult
     from ..volume import LabelMap, Scan
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -25,7 +25,7 @@ from .scan import open_segmenter
 from .settings import BatchSettings
 
 if TYPE_CHECKING:
-    from ..inference.memory import Estimate
+    from ..inference.estimating import Estimate
 
 __all__ = ["Plan", "foresee", "guess_grid", "plan_local"]
 
@@ -155,7 +155,7 @@ def foresee(settings: BatchSettings, grid: Grid, device: str) -> Estimate:
     """
     from ..inference.backends import choose_precision, name_backend
     from ..inference.device import choose_device
-    from ..inference.memory import choose_batch, estimate
+    from ..inference.estimating import choose_batch, estimate
 
     card = settings.find_model()
     if isinstance(card, Recipe):  # opens no network before a scan comes

@@ -17,8 +17,9 @@ from ..organs import KEYS, label_names
 from ..synthesis.base import AbstractMethod
 from ..synthesis.methods import find_method
 from ..synthesis.request import TumorRequest, draw_diameter
+from ..synthesis.result import SynthesisResult
 from ..synthesis.shapes import find_shape
-from ..synthesis.synthesize import SynthesisResult, synthesize
+from ..synthesis.synthesize import synthesize
 from ..volume import Grid, LabelMap, Scan
 from .boxes import overlap
 from .config import SyntheticOptions

@@ -15,7 +15,7 @@ from .staging import MANIFEST, SCHEMA
 from .tables import NOTICE, SCHEMA_VERSION, identify
 
 if TYPE_CHECKING:
-    from ..synthesis.synthesize import SynthesisResult
+    from ..synthesis.result import SynthesisResult
 
 __all__ = ["describe_tumor", "write_synthetic"]
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .synthesize import SynthesisResult
+from .result import SynthesisResult
 
 __all__ = ["describe"]
 

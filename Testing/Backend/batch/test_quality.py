@@ -12,7 +12,8 @@ from atlastumor.batch.quality import Quality, judge_tumor
 from atlastumor.errors import InputError
 from atlastumor.organs import find_organ
 from atlastumor.synthesis.request import TumorRequest
-from atlastumor.synthesis.synthesize import SynthesisResult, synthesize
+from atlastumor.synthesis.result import SynthesisResult
+from atlastumor.synthesis.synthesize import synthesize
 from atlastumor.volume import LabelMap, Scan
 from Backend.batch.critics import ContrastCritic
 from Backend.synthesis.made_case import Case, make_case, turn_by

@@ -12,7 +12,7 @@ from atlastumor.errors import OutputError
 from atlastumor.lesions import Lesion
 from atlastumor.results.synthetic import write_synthetic
 from atlastumor.synthesis.request import TumorRequest
-from atlastumor.synthesis.synthesize import SYNTHETIC_NOTE, SynthesisResult
+from atlastumor.synthesis.result import SYNTHETIC_NOTE, SynthesisResult
 from atlastumor.volume import LabelMap, Scan, Source
 
 NAME = "Doe^Jane"

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from atlastumor.organs import find_organ
-from atlastumor.synthesis.synthesize import SynthesisResult
+from atlastumor.synthesis.result import SynthesisResult
 from atlastumor.volume import LabelMap
 from Backend.synthesis.made_case import Case
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from atlastumor.components import Region, has_label
 from atlastumor.organs import find_organ
-from atlastumor.synthesis.synthesize import SynthesisResult
+from atlastumor.synthesis.result import SynthesisResult
 from atlastumor.volume import LabelMap, Scan
 
 INSIDE, AT_BORDER = 99.5, 95.0

@@ -11,7 +11,8 @@ from scipy import ndimage
 from atlastumor.errors import InputError, PlacementError
 from atlastumor.organs import find_organ
 from atlastumor.synthesis import PAINTED, Painting, TumorRequest
-from atlastumor.synthesis.synthesize import SynthesisResult, synthesize
+from atlastumor.synthesis.result import SynthesisResult
+from atlastumor.synthesis.synthesize import synthesize
 from atlastumor.volume import Grid
 from Backend.synthesis.contract import check_contract, find_tumor
 from Backend.synthesis.made_case import CENTERS_RAS, Case, turn_by

@@ -23,7 +23,8 @@ from atlastumor.synthesis import Patch
 from atlastumor.synthesis.handcrafted import Handcrafted
 from atlastumor.synthesis.methods import find_method
 from atlastumor.synthesis.request import TumorRequest
-from atlastumor.synthesis.synthesize import SYNTHETIC_NOTE, synthesize
+from atlastumor.synthesis.result import SYNTHETIC_NOTE
+from atlastumor.synthesis.synthesize import synthesize
 from atlastumor.volume import Grid, LabelMap, Scan, Source
 from Backend.synthesis.contract import find_tumor
 from Backend.synthesis.made_case import (
