@@ -7,12 +7,15 @@ Chesler, Phys Med Biol 1978), and is nearly white across slices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 from scipy import fft, ndimage
 
 from .canvas import Floats, Vector
 
-__all__ = ["grain_power", "scanner_noise", "texture_power", "tissue_texture"]
+__all__ = ["blurred_noise", "grain_power", "scanner_noise", "texture_power", "tissue_texture"]
 
 _ACROSS = 0.25  # share of a neighboring slice in a slice's noise
 
@@ -58,11 +61,28 @@ def tissue_texture(
     Returns:
         Texture of mean 0 and standard deviation 1, (I, J, K).
     """
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    sigma = [blob_mm / s for s in spacing_mm]
-    result: Floats = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=3.0)
-    result /= result.std() + 1e-12
-    return result
+    return blurred_noise(rng, shape, [blob_mm / s for s in spacing_mm])
+
+
+def blurred_noise(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    sigma: Sequence[float] | npt.NDArray[np.float64],
+) -> Floats:
+    """Draw noise that neighbors share.
+
+    Args:
+        rng: Source of randomness.
+        shape: (I, J, K).
+        sigma: Standard deviation of the Gaussian that white noise is filtered with, voxels, (3,).
+
+    Returns:
+        Noise of mean 0 and standard deviation 1, (I, J, K), float32.
+    """
+    white = rng.standard_normal(shape, dtype=np.float32)
+    noise: Floats = ndimage.gaussian_filter(white, sigma, mode="wrap", truncate=3.0)
+    noise /= noise.std() + 1e-12
+    return noise
 
 
 def grain_power(shape: tuple[int, int, int], spacing_mm: Vector, cutoff_per_mm: float) -> Floats:

@@ -19,6 +19,9 @@ from .state import check_weights
 
 __all__ = ["export", "mix_weights"]
 
+_MIN_FILL = {False: 0.2, True: 0.1}
+"""By whether an organ is hollow: along a wall, tumors grow flat."""
+
 
 def export(run: Run, recipe: Recipe, folder: Path, *, hardware: str) -> Path:
     """Write weights (half precision) and card.
@@ -84,7 +87,11 @@ def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:
         "weights": weights,
         "network": {"name": recipe.network, "args": recipe.network_args},
         "input": asdict(recipe.input),
-        "inference": {"patch": list(recipe.patch), "overlap": 0.5, "mirror_axes": []},
+        "inference": {
+            "patch": list(recipe.patch),
+            "overlap": 0.5,
+            "mirror_axes": [0] if recipe.mirrored else [],
+        },
         "outputs": outputs(),
         "activation": "softmax",
         "thresholds": {organ.key: 0.5 for organ in ORGANS},
@@ -93,6 +100,7 @@ def _card(recipe: Recipe, weights: dict[str, Any]) -> dict[str, Any]:
             "outline": 0.3,
             "organ_margin_mm": 10.0,
             "largest_component": [o.key for o in ORGANS if not (o.sides or o.hollow)],
+            "min_fill": {organ.key: _MIN_FILL[organ.hollow] for organ in ORGANS},
         },
         "evaluation": [],
         "limits": (

@@ -1,8 +1,4 @@
-"""What both kinds of training patches share: how they are cut, labeled and weighed.
-
-Lesions are weighted by their size after Kofler et al., blob loss, IPMI 2023: else a few large ones
-decide the loss, and small ones are never learned.
-"""
+"""What both kinds of training patches share: how they are cut and labeled."""
 
 from __future__ import annotations
 
@@ -11,13 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 
 from ..organs import ORGANS
 from ..phantom.tissues import TISSUE_LABEL
-from ..phantom.tumors import NEIGHBORS
 from .channels import channel_of_label, list_outputs
-from .recipe import FIRST_TUMOR, Recipe
+from .recipe import Recipe
 
 __all__ = [
     "BRIGHT",
@@ -26,11 +20,11 @@ __all__ = [
     "PHASES",
     "ZOOM",
     "Sample",
-    "balance_lesions",
+    "Tumors",
     "choose_corner",
     "crop",
     "find_majority",
-    "look_inside",
+    "mirror",
     "shorten",
 ]
 
@@ -49,8 +43,6 @@ BRIGHT = 0.25
 CHANNEL_OF_TISSUE = channel_of_label(list_outputs(ORGANS))[TISSUE_LABEL]
 """The network's channel of every tissue id, (256,) uint8."""
 
-_FULL_ML = 11.0  # a lesion of this size or larger has weight 1
-_HEAVIEST = 3.0  # 12 taught the network to be sure of lesions that are not there
 _SORTING = (
     *((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6)),
     *((0, 4), (1, 5), (2, 6), (3, 7), (2, 4), (3, 5), (3, 4)),
@@ -58,6 +50,7 @@ _SORTING = (
 """Batcher's network for eight values as far as it settles the fourth: far faster than a median."""
 Longs = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
 
 
 class Sample(NamedTuple):
@@ -66,7 +59,7 @@ class Sample(NamedTuple):
     Args:
         image: (1, I, J, K) float32 in [0, 1]. Outside the anatomy it is 0, as the engine pads.
         channels: Reference channel of each voxel, (I, J, K) uint8; background outside the anatomy.
-        balance: Weight of each voxel, (I, J, K) float32: above 1 in small lesions, else 1.
+        balance: Weight of each voxel, (I, J, K) float32.
     """
 
     image: torch.Tensor
@@ -74,9 +67,23 @@ class Sample(NamedTuple):
     balance: torch.Tensor
 
 
+class Tumors(NamedTuple):
+    """What patches are centered on.
+
+    Args:
+        centers: Voxels, (N, 3).
+        organs: Row of each tumor's organ in the organ table, (N,).
+        odds: Of each to be chosen among its organ's, (N,).
+    """
+
+    centers: npt.NDArray[np.float64]
+    organs: Longs
+    odds: npt.NDArray[np.float32]
+
+
 def choose_corner(
     shape: tuple[int, ...],
-    tumors: tuple[npt.NDArray[np.float64], Longs],
+    tumors: Tumors,
     size: Longs,
     recipe: Recipe,
     rng: np.random.Generator,
@@ -85,7 +92,7 @@ def choose_corner(
 
     Args:
         shape: Of what is cut, (I, J, K).
-        tumors: Their centers, voxels (N, 3), and the rows of their organs in the organ table, (N,).
+        tumors: What to center on.
         size: Of the patch, voxels (3,).
         recipe: How often to center on a tumor.
         rng: Source of randomness.
@@ -93,10 +100,11 @@ def choose_corner(
     Returns:
         Voxel (3,); the patch may stick out.
     """
-    centers, organs = tumors
+    centers, organs, odds = tumors
     if len(centers) and rng.random() < recipe.tumor_focus:
         organ = rng.choice(np.unique(organs))  # rare organs as often as common ones
-        lesion = rng.choice(np.flatnonzero(organs == organ))
+        chances = odds * (organs == organ)
+        lesion = rng.choice(len(organs), p=chances / chances.sum())
         center = centers[lesion] + rng.uniform(-0.35, 0.35, 3) * size
         corner = center - size / 2
     else:
@@ -127,56 +135,41 @@ def crop(array: npt.NDArray[Any], corner: Longs, size: Longs) -> npt.NDArray[Any
     return out
 
 
-def look_inside(
-    shape: tuple[int, ...], corner: Longs, steps: list[Longs]
-) -> list[npt.NDArray[np.bool_]]:
-    """Tell along each axis which voxels of a patch lie in what it is cut from.
-
-    Args:
-        shape: Of what is cut, (I, J, K).
-        corner: The patch's low corner, voxel (3,).
-        steps: Along each axis, how far from the corner each voxel of the patch lies.
-
-    Returns:
-        One array for each axis.
-    """
-    found = [low + far for low, far in zip(corner, steps, strict=True)]
-    return [(at >= 0) & (at < n) for at, n in zip(found, shape, strict=True)]
-
-
-def shorten(inside: list[npt.NDArray[np.bool_]], rng: np.random.Generator, *, step: int) -> None:
+def shorten(size: Longs, rng: np.random.Generator) -> Bools:
     """Now and then see only some slices, as on a scan that is shorter than the patch.
 
     Args:
-        inside: Along each axis, which voxels lie in the anatomy; changed in place.
+        size: Of the patch, voxels (3,).
         rng: Source of randomness.
-        step: What number of voxels is seen or not as a whole.
-    """
-    if rng.random() < 0.15:
-        seen = inside[rng.choice([1, 2, 2, 2])]
-        n = len(seen)
-        thickness = int(rng.uniform(0.15, 0.8) * n)
-        start = int(rng.integers(0, n - thickness)) // step * step
-        seen[:start] = False
-        seen[start + thickness // step * step :] = False
-
-
-def balance_lesions(channels: Bytes, spacing_mm: float) -> npt.NDArray[np.float32]:
-    """Weight the voxels of small lesions by (full volume / volume)^(2/3).
-
-    Args:
-        channels: Reference channel of each voxel, (I, J, K).
-        spacing_mm: Of the voxels, isotropic.
 
     Returns:
-        Weights of the same shape; 1 outside lesions.
+        Which voxels are seen; (I, 1, 1), (1, J, 1) or (1, 1, K).
     """
-    parts, _ = ndimage.label(channels >= FIRST_TUMOR, NEIGHBORS)
-    ml = np.maximum(np.bincount(parts.ravel()), 1) * spacing_mm**3 / 1000
-    weights = np.clip((_FULL_ML / ml) ** (2 / 3), 1.0, _HEAVIEST).astype(np.float32)
-    weights[0] = 1.0
-    balance: npt.NDArray[np.float32] = weights[parts]
-    return balance
+    axis = int(rng.choice([0, 1, 2, 2, 2]))
+    n = int(size[axis])
+    seen = np.ones(n, bool)
+    if rng.random() < 0.15:
+        thickness = int(rng.uniform(0.15, 0.8) * n)
+        start = int(rng.integers(0, n - thickness))
+        seen[:start] = False
+        seen[start + thickness :] = False
+    return np.expand_dims(seen, tuple({0, 1, 2} - {axis}))
+
+
+def mirror(sample: Sample) -> Sample:
+    """Mirror a patch from left to right, along i.
+
+    No organ can then be known by its place alone; a network that learned none such did not see
+    left kidneys beside which the patient's colon lay unlike the phantoms'. Both kidneys share a
+    channel, so that labels stay right.
+
+    Args:
+        sample: The patch.
+
+    Returns:
+        A mirrored copy.
+    """
+    return Sample(sample.image.flip(1), sample.channels.flip(0), sample.balance.flip(0))
 
 
 def find_majority(labels: Bytes) -> Bytes:

@@ -14,7 +14,7 @@ import torch
 
 from ..organs import KEYS
 from ..phantom import TumorOptions, make_anatomy
-from .patches import Sample
+from .patches import Sample, mirror
 from .processes import ALONE, Processes
 from .recipe import Recipe
 from .samples import CroppedAnatomy, draw_sample
@@ -121,7 +121,8 @@ class SampleStream(torch.utils.data.IterableDataset[Sample]):
             for number in numbers:
                 rng = np.random.default_rng([self.recipe.seed, number])
                 paths = self._paths_of(number)
-                yield self._draw(paths[rng.integers(len(paths))], rng)
+                sample = self._draw(paths[rng.integers(len(paths))], rng)
+                yield mirror(sample) if rng.random() < self.recipe.mirrored else sample
 
     def _draw(self, anatomy: Path, rng: np.random.Generator) -> Sample:
         """Cut a patch from one of an anatomy's scans, or render one."""

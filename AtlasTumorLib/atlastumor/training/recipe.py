@@ -52,6 +52,8 @@ class Recipe:
         anatomy_mm: Of the anatomies in the pool, isotropic.
         clip_hu: (low, high), mapped to [0, 1].
         tumor_focus: Share of the patches that are centered on a tumor.
+        mirrored: Share of the patches that are mirrored from left to right.
+        warped: Share of the patches that are turned, scaled and bent.
         network: Name in `NETWORKS`.
         network_args: What its builder takes.
     """
@@ -75,10 +77,12 @@ class Recipe:
     anatomy_mm: float = 1.5
     clip_hu: tuple[float, float] = (-200.0, 300.0)
     tumor_focus: float = 0.85
+    mirrored: float = 0.35
+    warped: float = 0.6
     network: str = "segresnet"
     network_args: dict[str, Any] = field(
         default_factory=lambda: {
-            "init_filters": 16,
+            "filters": [32, 64, 128, 128],
             "blocks_down": [1, 2, 2, 4],
             "blocks_up": [1, 1, 1],
         }

@@ -14,7 +14,10 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
+from ..phantom.noise import blurred_noise
 from ..phantom.tissues import sample_hu
+from .contents import vary_contents
+from .lesions import balance_lesions
 from .patches import (
     BRIGHT,
     CHANNEL_OF_TISSUE,
@@ -22,14 +25,13 @@ from .patches import (
     PHASES,
     ZOOM,
     Sample,
-    balance_lesions,
+    Tumors,
     choose_corner,
-    crop,
     find_majority,
-    look_inside,
     shorten,
 )
 from .recipe import Recipe
+from .warp import draw_warp, find_places
 
 __all__ = ["CroppedAnatomy", "draw_sample"]
 
@@ -65,23 +67,20 @@ def draw_sample(anatomy: CroppedAnatomy, recipe: Recipe, rng: np.random.Generato
         The patch.
     """
     size = np.array(recipe.patch) * FINE
-    zoom = rng.uniform(*ZOOM, 3)
     stride = recipe.spacing_mm / FINE / recipe.anatomy_mm  # anatomy voxels per rendered one
-    source = np.round(size * stride / zoom).astype(np.int64)
-    tumors = anatomy.tumor_centers, anatomy.tumor_organs
+    source = np.round(size * stride / rng.uniform(*ZOOM, 3)).astype(np.int64)
+    odds = np.ones(len(anatomy.tumor_organs), np.float32)
+    tumors = Tumors(anatomy.tumor_centers, anatomy.tumor_organs, odds)
     corner = choose_corner(anatomy.tissues.shape, tumors, source, recipe, rng)
-    nearest = [np.arange(n) * m // n for n, m in zip(size, source, strict=True)]
-    inside = look_inside(anatomy.tissues.shape, corner, nearest)
-    shorten(inside, rng, step=FINE)
-    tissues = crop(anatomy.tissues, corner, source)[np.ix_(*nearest)]
-    hu = _render(tissues, recipe.spacing_mm, rng)
+    places = find_places(corner, source, size, draw_warp(rng, recipe.warped))
+    tissues = places.look_up(anatomy.tissues)
+    seen = places.thinned(FINE).inside(anatomy.tissues.shape) & shorten(size // FINE, rng)
     low, high = recipe.clip_hu
-    image = ((hu - low) / (high - low)).clamp_(0.0, 1.0)
-    i, j, k = (torch.from_numpy(one[::FINE].copy()) for one in inside)
-    keep = i[:, None, None] & j[:, None] & k
-    channels = torch.from_numpy(find_majority(CHANNEL_OF_TISSUE[tissues])) * keep
-    balance = torch.from_numpy(balance_lesions(channels.numpy(), recipe.spacing_mm))
-    return Sample((image * keep)[None], channels, balance)
+    hu = _render(tissues, recipe.spacing_mm, rng)
+    image = ((hu - low) / (high - low)).clamp_(0.0, 1.0) * torch.from_numpy(seen)
+    channels = find_majority(CHANNEL_OF_TISSUE[tissues]) * seen
+    balance = balance_lesions(channels, recipe.spacing_mm)
+    return Sample(image[None], torch.from_numpy(channels), torch.from_numpy(balance))
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,8 @@ def _render(tissues: Tissues, spacing_mm: float, rng: np.random.Generator) -> to
     """Give every tissue a density, average to the network's grid, add texture and noise; HU."""
     randomize = float(rng.choice([0.0, 0.3, 0.6, 1.0], p=[0.4, 0.3, 0.2, 0.1]))
     phase = str(rng.choice(PHASES))
-    mean, texture = sample_hu(rng, phase=phase, randomize=randomize, bright=BRIGHT)
+    drawn = sample_hu(rng, phase=phase, randomize=randomize, bright=BRIGHT)
+    mean, texture = vary_contents(*drawn, rng)
     slices = _Slices.draw(rng, spacing_mm)
     fine = torch.from_numpy(mean.astype(np.float32)[tissues])
     sharp = torch.nn.functional.avg_pool3d(fine[None, None], FINE)[0, 0].numpy()
@@ -142,17 +142,7 @@ def _render(tissues: Tissues, spacing_mm: float, rng: np.random.Generator) -> to
     else:
         blob_mm, share, grain = rng.uniform(1.2, 5.0), 1.0, rng.gamma(2.0, 5.0)
         hu = hu * float(rng.uniform(0.9, 1.1)) + float(rng.uniform(-15, 15))
-    blobs = _smooth_noise(coarse.shape, slices.blob_blur(blob_mm), rng)
+    blobs = blurred_noise(rng, coarse.shape, slices.blob_blur(blob_mm))
     hu = hu + texture.astype(np.float32)[coarse] * np.float32(share) * blobs
-    grains = _smooth_noise(coarse.shape, slices.grain_blur(rng.uniform(0.3, 0.65)), rng)
+    grains = blurred_noise(rng, coarse.shape, slices.grain_blur(rng.uniform(0.3, 0.65)))
     return torch.from_numpy(hu + np.float32(grain) * grains)
-
-
-def _smooth_noise(
-    shape: tuple[int, ...], sigma: npt.NDArray[np.float64], rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Gaussian noise of unit variance, correlated over `sigma` (3,) voxels, (I, J, K)."""
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    noise = ndimage.gaussian_filter(noise, sigma, mode="wrap", truncate=3.0)
-    result: npt.NDArray[np.float32] = noise / noise.std()
-    return result

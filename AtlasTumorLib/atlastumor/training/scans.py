@@ -14,19 +14,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 
+from ..errors import InputError
 from ..inference.preprocess import preprocess
-from ..organs import ORGANS
 from ..phantom.scanner import (
+    Appearance,
     draw_acquisition,
     draw_appearance,
     render,
     sample_tissues,
     scan_grid,
 )
-from ..phantom.tumors import NEIGHBORS
 from ..volume import Grid, Scan
+from .contents import vary_contents
+from .lesions import balance_lesions, find_lesions, measure_snr, weigh_snr
 from .patches import (
     BRIGHT,
     CHANNEL_OF_TISSUE,
@@ -34,14 +35,14 @@ from .patches import (
     PHASES,
     ZOOM,
     Sample,
-    balance_lesions,
+    Tumors,
     choose_corner,
-    crop,
     find_majority,
-    look_inside,
     shorten,
 )
-from .recipe import FIRST_TUMOR, Recipe
+from .recipe import Recipe
+from .warp import draw_warp, find_places
+from .withering import wither_pancreas
 
 __all__ = ["ScannedAnatomy", "draw_scanned", "scan_anatomy"]
 
@@ -57,14 +58,14 @@ class ScannedAnatomy:
     Args:
         image: As the network sees it, (I, J, K) float16 in [0, 1].
         channels: Reference channel of each voxel, (I, J, K) uint8.
-        tumor_centers: Voxels, (N, 3).
-        tumor_organs: Row of each tumor's organ in the organ table, (N,).
+        balance: Weight of each voxel, (I, J, K) float16.
+        tumors: What lies in it.
     """
 
     image: npt.NDArray[np.float16]
     channels: Bytes
-    tumor_centers: npt.NDArray[np.float64]
-    tumor_organs: npt.NDArray[np.int64]
+    balance: npt.NDArray[np.float16]
+    tumors: Tumors
 
     def save(self, path: Path) -> None:
         """Write it beside and rename; uncompressed, for it is read often."""
@@ -74,16 +75,35 @@ class ScannedAnatomy:
                 file,
                 image=self.image,
                 channels=self.channels,
-                centers=self.tumor_centers,
-                organs=self.tumor_organs,
+                balance=self.balance,
+                centers=self.tumors.centers,
+                organs=self.tumors.organs,
+                odds=self.tumors.odds,
             )
         partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> ScannedAnatomy:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The scan.
+
+        Raises:
+            InputError: If an earlier version wrote it.
+        """
         with np.load(path, allow_pickle=False) as data:
-            return cls(data["image"], data["channels"], data["centers"], data["organs"])
+            if missing := {"balance", *Tumors._fields} - set(data):
+                msg = (
+                    f"{path.name} lacks {', '.join(sorted(missing))}: an earlier version scanned "
+                    "these anatomies. Delete the pool's scans; they are then made anew."
+                )
+                raise InputError(msg)
+            tumors = Tumors(*(data[name] for name in Tumors._fields))
+            return cls(data["image"], data["channels"], data["balance"], tumors)
 
 
 def scan_anatomy(tissues: Bytes, recipe: Recipe, rng: np.random.Generator) -> ScannedAnatomy:
@@ -92,24 +112,33 @@ def scan_anatomy(tissues: Bytes, recipe: Recipe, rng: np.random.Generator) -> Sc
     Args:
         tissues: Tissue ids, (I, J, K), RAS, every `Recipe.anatomy_mm`.
         recipe: What the network sees.
-        rng: Decides stretch, densities and scanner.
+        rng: Decides stretch, the pancreas' shape, densities and scanner.
 
     Returns:
         The scan; air beside the body is cut off.
     """
+    tissues = wither_pancreas(tissues, recipe.anatomy_mm, rng)
     spacing = recipe.anatomy_mm * rng.uniform(*ZOOM, 3)
     source = Grid(tissues.shape, np.diag([*spacing, 1.0]))
     phase, randomize = str(rng.choice(PHASES)), float(rng.choice(_RANDOMIZE[0], p=_RANDOMIZE[1]))
     how = draw_acquisition(rng, phase=phase, slice_mm=None, in_plane_mm=None, noise_hu=None)
     target = scan_grid(source, how)
-    looks = draw_appearance(rng, phase=phase, randomize=randomize, bright=BRIGHT)
+    drawn = draw_appearance(rng, phase=phase, randomize=randomize, bright=BRIGHT)
+    mean, texture = vary_contents(drawn.mean_hu, drawn.texture_hu, rng)
+    looks = Appearance(mean, texture, drawn.blob_mm)
     hu = render(rng, tissues, source, target, how, looks)
     seen = preprocess(Scan(hu, target), recipe.input)
     channels = _sample_channels(tissues, source, seen.grid)
     box = _find_body(source, seen.grid)
     channels = np.ascontiguousarray(channels[box])
-    image = np.ascontiguousarray(seen.array.numpy()[box].astype(np.float16))
-    return ScannedAnatomy(image, channels, *_find_tumors(channels))
+    image = np.ascontiguousarray(seen.array.numpy()[box])
+    lesions = find_lesions(channels)
+    low, high = recipe.clip_hu
+    shown = (low + (high - low) * image).astype(np.float32)
+    weights, odds = weigh_snr(measure_snr(lesions, shown, channels))
+    balance = balance_lesions(channels, recipe.spacing_mm, lesions, weights)
+    tumors = Tumors(lesions.centers, lesions.organs, odds)
+    return ScannedAnatomy(image.astype(np.float16), channels, balance.astype(np.float16), tumors)
 
 
 def draw_scanned(scan: ScannedAnatomy, recipe: Recipe, rng: np.random.Generator) -> Sample:
@@ -124,17 +153,15 @@ def draw_scanned(scan: ScannedAnatomy, recipe: Recipe, rng: np.random.Generator)
         The patch.
     """
     shape, size = scan.channels.shape, np.array(recipe.patch)
-    corner = choose_corner(shape, (scan.tumor_centers, scan.tumor_organs), size, recipe, rng)
-    inside = look_inside(shape, corner, [np.arange(n) for n in size])
-    shorten(inside, rng, step=1)
-    i, j, k = inside
-    keep = i[:, None, None] & j[:, None] & k
+    corner = choose_corner(shape, scan.tumors, size, recipe, rng)
+    places = find_places(corner, size, size, draw_warp(rng, recipe.warped))
+    seen = places.inside(shape) & shorten(size, rng)
     low, high = recipe.clip_hu
     gain, offset = rng.uniform(*_GAIN), rng.uniform(*_OFFSET_HU)
-    hu = low + (high - low) * crop(scan.image, corner, size).astype(np.float32)
-    image = np.clip((gain * hu + offset - low) / (high - low), 0.0, 1.0).astype(np.float32) * keep
-    channels = crop(scan.channels, corner, size) * keep
-    balance = balance_lesions(channels, recipe.spacing_mm)
+    hu = low + (high - low) * places.look_up(scan.image).astype(np.float32)
+    image = np.clip((gain * hu + offset - low) / (high - low), 0.0, 1.0).astype(np.float32) * seen
+    channels = places.look_up(scan.channels) * seen
+    balance = np.where(seen, places.look_up(scan.balance), 1.0).astype(np.float32)
     return Sample(*(torch.from_numpy(one) for one in (image[None], channels, balance)))
 
 
@@ -155,14 +182,3 @@ def _find_body(source: Grid, grid: Grid) -> tuple[slice, slice]:
     low = np.maximum(np.floor(-first / spacing).astype(int) - 1, 0)
     high = np.minimum(np.ceil((size - first) / spacing).astype(int) + 1, grid.shape)
     return slice(low[0], high[0]), slice(low[1], high[1])
-
-
-def _find_tumors(channels: Bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Find the centers of tumors, (N, 3), and the rows of their organs, (N,)."""
-    centers: list[tuple[float, ...]] = []
-    rows: list[int] = []
-    for row in range(len(ORGANS)):
-        parts, n = ndimage.label(channels == FIRST_TUMOR + row, NEIGHBORS)
-        centers += ndimage.center_of_mass(parts > 0, parts, range(1, n + 1))
-        rows += [row] * n
-    return np.array(centers, np.float64).reshape(-1, 3), np.array(rows, np.int64)

@@ -14,12 +14,13 @@ from atlastumor.phantom import Tissue
 from atlastumor.phantom.tissues import TUMOR_TISSUES
 from atlastumor.synthesis.diffusion.card import load_painter_card
 from atlastumor.synthesis.diffusion.conditioning import SIDE, SPAN, TEXTURE_HU
+from atlastumor.synthesis.diffusion.network import CubeDenoiser
 from atlastumor.synthesis.diffusion.painter import load_painter
 from atlastumor.synthesis.diffusion.schedule import make_cosine_schedule
 from atlastumor.training.diffusion import loop
 from atlastumor.training.diffusion.cubes import FINE, Cubes, cut_cubes
 from atlastumor.training.diffusion.export import export
-from atlastumor.training.diffusion.loop import measure_loss, train
+from atlastumor.training.diffusion.loop import judge, measure_loss, train
 from atlastumor.training.diffusion.recipe import Recipe
 from atlastumor.training.diffusion.samples import Batch, draw_batch
 
@@ -78,6 +79,28 @@ def test_cubes_come_back_from_their_file(cubes: Cubes, tmp_path: Path) -> None:
     for name in ("tissues", "own", "voxel_mm", "organs"):
         assert np.array_equal(getattr(again, name), getattr(cubes, name))
     assert [path.name for path in tmp_path.iterdir()] == ["cubes.npz"]
+
+
+def test_the_last_tumors_are_held_out(cubes: Cubes) -> None:
+    kept, held_out = cubes.split(1)
+
+    assert [KEYS[row] for row in kept.organs] == ["liver"]
+    assert [KEYS[row] for row in held_out.organs] == ["kidney"]
+    np.testing.assert_array_equal(held_out.tissues, cubes.tissues[1:])
+
+
+def test_networks_are_judged_by_how_far_from_v_they_are(
+    cubes: Cubes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_N_JUDGED", 4)
+    zero = CubeDenoiser(widths=TINY.widths).eval()  # a new network predicts 0
+    one = CubeDenoiser(widths=TINY.widths).eval()
+    torch.nn.init.ones_(one.head.bias)  # type: ignore[arg-type]
+
+    losses = [judge(network, cubes, TINY) for network in (zero, one, zero)]
+
+    assert losses[2] == losses[0] != judge(zero, cubes, TINY, seed=1)
+    assert losses[1] == pytest.approx(losses[0] + 1, abs=0.3)  # the mean of v is about 0
 
 
 def test_a_batch_depends_on_its_generator_alone(cubes: Cubes) -> None:
@@ -159,16 +182,25 @@ def test_training_resumes_where_it_stopped(
         torch.testing.assert_close(a, b)
 
 
-def test_what_is_exported_loads_and_says_how_it_was_made(cubes: Cubes, tmp_path: Path) -> None:
+def test_what_is_exported_loads_and_says_how_it_was_made(
+    cubes: Cubes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_N_JUDGED", 4)
     run = train(cubes, TINY, checkpoint=tmp_path / "run.pt")
 
-    path = export(run, TINY, len(cubes.organs), tmp_path / "out", hardware="one core")
+    pool = cubes.split(1)
+
+    path = export(run, TINY, pool, tmp_path / "out", hardware="one core")
 
     card = load_painter_card(path)
     assert card.widths == TINY.widths
-    assert "2 tumors of 1 digital phantoms" in card.source["data"]
+    assert "1 tumors of 1 digital phantoms" in card.source["data"]
     assert card.source["trained"].startswith("4 steps of 2 tumors, seed 1")
     assert "one core" in card.source["trained"]
+    assert card.evaluation[0]["data"].startswith("1 tumors that were held out")
+    assert float(card.evaluation[0]["value"]["mean"]) == pytest.approx(
+        judge(run.average, pool[1], TINY), abs=1e-4
+    )
     shipped = load_painter(path).network.state_dict()
     for name, tensor in run.average.state_dict().items():
         torch.testing.assert_close(shipped[name], tensor, atol=1e-3, rtol=1e-3)

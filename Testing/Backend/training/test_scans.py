@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from atlastumor.errors import InputError
 from atlastumor.organs import KEYS
 from atlastumor.phantom import Tissue
 from atlastumor.training.pool import SampleStream, make_scans
@@ -44,9 +45,9 @@ def test_labels_lie_where_the_scan_shows_what_they_name(seed):
 
 
 def test_tumors_are_found_again(a_scan):
-    (center,) = a_scan.tumor_centers
+    (center,) = a_scan.tumors.centers
 
-    assert list(a_scan.tumor_organs) == [KEYS.index("liver")]
+    assert list(a_scan.tumors.organs) == [KEYS.index("liver")]
     assert a_scan.channels[tuple(np.rint(center).astype(int))] == TUMOR
 
 
@@ -56,13 +57,21 @@ def test_a_scan_that_was_kept_is_the_same(a_scan, tmp_path):
 
     assert np.array_equal(again.image, a_scan.image)
     assert np.array_equal(again.channels, a_scan.channels)
-    assert np.array_equal(again.tumor_centers, a_scan.tumor_centers)
-    assert np.array_equal(again.tumor_organs, a_scan.tumor_organs)
+    assert np.array_equal(again.balance, a_scan.balance)
+    assert all(map(np.array_equal, again.tumors, a_scan.tumors))
     assert [path.name for path in tmp_path.iterdir()] == ["scan.npz"]
 
 
+def test_scans_of_an_earlier_version_are_refused(a_scan, tmp_path):
+    path = tmp_path / "scan.npz"
+    np.savez(path, image=a_scan.image, channels=a_scan.channels, centers=a_scan.tumors.centers)
+
+    with pytest.raises(InputError, match="lacks balance, odds, organs: an earlier version"):
+        ScannedAnatomy.load(path)
+
+
 def test_a_patch_shows_the_scan_and_nothing_beyond_it(a_scan):
-    large = replace(RECIPE, patch=(160, 160, 160))
+    large = replace(RECIPE, patch=(160, 160, 160), warped=0.0)
 
     patch = draw_scanned(a_scan, large, np.random.default_rng(6))
 

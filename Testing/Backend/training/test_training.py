@@ -15,7 +15,7 @@ from atlastumor.training.channels import channel_of_label, list_outputs
 from atlastumor.training.export import export, mix_weights
 from atlastumor.training.loop import train
 from atlastumor.training.loss import segmentation_loss
-from atlastumor.training.patches import balance_lesions, find_majority
+from atlastumor.training.patches import Sample, find_majority, mirror
 from atlastumor.training.pool import SampleStream, make_pool, make_scans
 from atlastumor.training.recipe import FIRST_TUMOR, Recipe, outputs
 from Backend.training.tiny_recipe import TINY
@@ -54,10 +54,33 @@ def test_the_patches_of_a_step_share_the_pool_between_them(tmp_path, monkeypatch
     monkeypatch.setattr(pool, "draw_sample", lambda path, *_: drawn.append(path))
     paths = [tmp_path / str(n) for n in range(5)]
 
-    list(SampleStream(paths, replace(TINY, steps=30, scan_share=0.0), start=0))
+    plain = replace(TINY, steps=30, scan_share=0.0, mirrored=0.0)
+    list(SampleStream(paths, plain, start=0))
 
     assert set(drawn[::2]) == set(paths[::2])
     assert set(drawn[1::2]) == set(paths[1::2])
+
+
+def test_a_mirrored_patch_keeps_what_belongs_together():
+    numbers = torch.arange(24.0).reshape(2, 3, 4)
+
+    image, channels, balance = mirror(Sample(numbers[None], numbers.to(torch.uint8), numbers + 100))
+
+    assert torch.equal(image[0, 0], numbers[1])
+    assert torch.equal(channels, image[0].to(torch.uint8))
+    assert torch.equal(balance, image[0] + 100)
+
+
+def test_as_many_patches_are_mirrored_as_asked(a_pool):
+    def draw(share):
+        recipe = replace(TINY, steps=20, scan_share=0.0, mirrored=share)
+        return [sample.channels for sample in SampleStream(a_pool, recipe, start=0)]
+
+    plain, half, every = draw(0.0), draw(0.5), draw(1.0)
+
+    assert all(torch.equal(a.flip(0), b) for a, b in zip(plain, every, strict=True))
+    n = sum(not torch.equal(a, b) for a, b in zip(plain, half, strict=True))
+    assert 0.25 * len(plain) < n < 0.75 * len(plain)
 
 
 def test_samples_are_normalized_and_hold_organs(a_pool):
@@ -67,7 +90,8 @@ def test_samples_are_normalized_and_hold_organs(a_pool):
     assert channels[0].dtype == torch.uint8
     assert 0.0 <= torch.stack(images).min() < torch.stack(images).max() <= 1.0
     assert len(torch.stack(channels).unique()) > 3
-    assert bool((torch.stack(balances)[torch.stack(channels) < FIRST_TUMOR] == 1).all())
+    elsewhere = torch.stack(balances)[torch.stack(channels) < FIRST_TUMOR]
+    assert 0.0 < float(elsewhere.min()) <= float(elsewhere.max()) <= 3.0
 
 
 def test_a_block_has_the_median_of_its_labels():
@@ -77,21 +101,6 @@ def test_a_block_has_the_median_of_its_labels():
     found = find_majority(labels)
 
     assert np.array_equal(found, blocks.reshape(4, 6, 10, 8).median(dim=-1).values.numpy())
-
-
-def test_small_lesions_weigh_more_voxel_by_voxel():
-    channels = np.zeros((40, 40, 40), np.uint8)
-    channels[1:7, 1:7, 1:5] = FIRST_TUMOR  # 144 voxels of 27 mm3: 3.888 ml
-    channels[10:20, 10:20, 10:20] = FIRST_TUMOR + 1  # 27 ml, more than a full lesion
-    channels[28:33, 28:33, 28:33] = FIRST_TUMOR  # 3.375 ml
-    channels[38, 38, 38] = FIRST_TUMOR  # so small that the ceiling holds
-
-    balance = balance_lesions(channels, spacing_mm=3.0)
-
-    assert balance[0, 0, 0] == balance[15, 15, 15] == 1.0
-    assert balance[1, 1, 1] == pytest.approx((11.0 / 3.888) ** (2 / 3))
-    assert balance[31, 31, 31] == pytest.approx((11.0 / 3.375) ** (2 / 3))
-    assert balance[38, 38, 38] == 3.0
 
 
 def test_missing_a_balanced_lesion_costs_more():
@@ -157,6 +166,16 @@ def test_the_exported_card_loads_with_weights_that_fit(a_pool, tmp_path):
     network.load_state_dict(load_weights(card, models_dir=None))
     assert not card.evaluation
     assert np.isclose(card.input.spacing_mm[0], TINY.spacing_mm)
+
+
+@pytest.mark.parametrize(("share", "axes"), [(0.5, (0,)), (0.0, ())])
+def test_a_model_may_be_mirrored_where_its_training_was(a_pool, tmp_path, share, axes):
+    recipe = replace(TINY, steps=1, mirrored=share)
+    run = train(a_pool, recipe, checkpoint=tmp_path / "run.pt")
+
+    card = load_card(export(run, recipe, tmp_path, hardware="a test"))
+
+    assert card.inference.mirror_axes == axes
 
 
 def test_earlier_weights_are_mixed_in_by_their_share(a_pool, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from .. import pool
+from ..pool import make_pool
 from ..recipe import Recipe as SegmenterRecipe
 from .cubes import Cubes, cut_cubes
 from .export import PAINTERS, export
@@ -48,9 +48,10 @@ def main() -> None:
     )
     cubes = _find_cubes(arguments.cache, recipe, arguments.workers)
     checkpoint = arguments.cache / f"diffusion-{recipe.seed}.pt"
-    run = train(cubes, recipe, checkpoint=checkpoint, device=arguments.device)
+    pool = cubes.split(max(len(cubes.organs) // recipe.held_out, 1))
+    run = train(pool[0], recipe, checkpoint=checkpoint, device=arguments.device)
     hardware = f"{arguments.device}, {torch.get_num_threads()} threads, {platform.machine()}"
-    export(run, recipe, len(cubes.organs), arguments.output, hardware=hardware)
+    export(run, recipe, pool, arguments.output, hardware=hardware)
 
 
 def _find_cubes(cache: Path, recipe: Recipe, workers: int) -> Cubes:
@@ -58,7 +59,7 @@ def _find_cubes(cache: Path, recipe: Recipe, workers: int) -> Cubes:
     kept = cache / f"cubes-{recipe.anatomy_seed}-{recipe.n_anatomies}.npz"
     if not kept.exists():
         like = SegmenterRecipe(seed=recipe.anatomy_seed, n_anatomies=recipe.n_anatomies)
-        paths = pool.make_pool(cache / "anatomies", like, workers=workers)
+        paths = make_pool(cache / "anatomies", like, workers=workers)
         cut_cubes(paths, like.anatomy_mm).save(kept)
     return Cubes.load(kept)
 

@@ -58,6 +58,14 @@ class Cubes:
             own = np.unpackbits(data["own"], axis=-1).astype(bool)
             return cls(data["tissues"], own, data["voxel_mm"], data["organs"])
 
+    def split(self, n_last: int) -> tuple[Cubes, Cubes]:
+        """Keep the last tumors apart: but for one anatomy, the rest are of other ones."""
+        first = len(self.organs) - n_last
+        return self._part(slice(first)), self._part(slice(first, None))
+
+    def _part(self, rows: slice) -> Cubes:
+        return Cubes(self.tissues[rows], self.own[rows], self.voxel_mm[rows], self.organs[rows])
+
 
 def cut_cubes(anatomies: list[Path], anatomy_mm: float) -> Cubes:
     """Cut every tumor out of a pool of anatomies.

@@ -21,11 +21,12 @@ from .cubes import Cubes
 from .recipe import Recipe
 from .samples import Batch, draw_batch
 
-__all__ = ["Run", "measure_loss", "train"]
+__all__ = ["Run", "judge", "measure_loss", "train"]
 
 _log = logging.getLogger(__name__)
 _SAVE_EVERY = 50
 _REPORT_EVERY = 50
+_N_JUDGED = 64  # batches; over three seeds their mean varied by 15 %, two networks' ratio by 1 %
 
 
 @dataclass
@@ -112,6 +113,28 @@ def measure_loss(
     return loss
 
 
+@torch.no_grad()
+def judge(network: CubeDenoiser, cubes: Cubes, recipe: Recipe, *, seed: int = 0) -> float:
+    """Measure a network on tumors that it was not trained on.
+
+    Args:
+        network: The denoiser, on the CPU or a GPU.
+        cubes: The tumors.
+        recipe: How many go into a batch.
+        seed: Of tumors, densities, steps and noise: two networks are shown the same.
+
+    Returns:
+        `measure_loss`, on average.
+    """
+    schedule, device = make_cosine_schedule(N_STEPS), next(network.parameters()).device
+    losses = []
+    for number in range(_N_JUDGED):
+        rng = np.random.default_rng([seed, number])
+        batch = draw_batch(cubes, recipe.batch, rng).to(device)
+        losses.append(float(measure_loss(network, schedule, batch, rng)))
+    return sum(losses) / len(losses)
+
+
 def _start(recipe: Recipe, device: str) -> Run:
     torch.manual_seed(recipe.seed)
     network = CubeDenoiser(widths=recipe.widths).to(device).train()
@@ -128,8 +151,7 @@ def _step(
     for group in run.optimizer.param_groups:
         group["lr"] = recipe.learning_rate * falling * min(1.0, (run.step + 1) / recipe.warmup)
     device = next(run.network.parameters()).device
-    batch = Batch(*(part.to(device) for part in batch))
-    loss = measure_loss(run.network, schedule, batch, rng)
+    loss = measure_loss(run.network, schedule, batch.to(device), rng)
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)

@@ -20,15 +20,17 @@ class Recipe:
         ema: Decay of the running mean of the weights, which is what is shipped.
         n_anatomies: Different phantoms in the pool.
         anatomy_seed: Seed of the pool, as of the segmenter's recipe.
+        held_out: One tumor of so many is not trained on.
         widths: Of the network.
     """
 
     seed: int = 1
-    steps: int = 2_700
+    steps: int = 20_000
     batch: int = 8
     warmup: int = 100
     learning_rate: float = 1e-3
     ema: float = 0.998
     n_anatomies: int = 500
     anatomy_seed: int = 3
+    held_out: int = 20
     widths: tuple[int, ...] = (32, 64, 96)

@@ -38,6 +38,10 @@ class Batch(NamedTuple):
     texture: torch.Tensor
     cond: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """Give the same samples on a device."""
+        return Batch(*(part.to(device) for part in self))
+
 
 def draw_batch(cubes: Cubes, n: int, rng: np.random.Generator) -> Batch:
     """Draw tumors, every organ as often, and render them.
