@@ -5,6 +5,7 @@ A lesion is one 26-connected component of an organ's tumor label. Positions are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -13,7 +14,16 @@ import numpy.typing as npt
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from .components import Box, Mask, Region, find_boxes, find_components, find_region_at, grow_box
+from .components import (
+    Box,
+    Mask,
+    Region,
+    find_boxes,
+    find_components,
+    find_holes,
+    find_region_at,
+    grow_box,
+)
 from .organs import Organ
 from .volume import Grid, LabelMap
 
@@ -24,6 +34,7 @@ __all__ = [
     "ScoreOf",
     "find_region",
     "measure_diameter",
+    "measure_fill",
     "measure_lesions",
 ]
 
@@ -152,6 +163,31 @@ def measure_diameter(points_mm: npt.NDArray[np.float64]) -> float:
     return max(float(cdist(part, corners).max()) for part in parts)
 
 
+def measure_fill(region: Region, grid: Grid) -> float:
+    """Measure which share of the ball around its longest diameter a lesion fills.
+
+    A ball fills all of it, an ellipsoid with axes of 1, 2 and 2 half, and of 1, 1 and 2 a quarter.
+    What the lesion encloses counts as filled.
+
+    Args:
+        region: Its voxels.
+        grid: Where they lie.
+
+    Returns:
+        The share; above 1, up to infinity, for a few voxels, as diameters end in their centers.
+    """
+    n_voxels = np.count_nonzero(region.mask) + np.count_nonzero(find_holes(region.mask))
+    diameter_mm = _measure_longest(region, grid)
+    ball_mm3 = math.pi / 6 * diameter_mm**3
+    return 1000 * grid.voxel_ml * n_voxels / ball_mm3 if ball_mm3 else math.inf
+
+
+def _measure_longest(region: Region, grid: Grid) -> float:
+    """Longest diameter of a component, mm."""
+    start = np.array([side.start for side in region.box])
+    return measure_diameter(grid.to_ras(_find_ends(region.mask) + start))
+
+
 def _largest_first(region: Region) -> tuple[int, ...]:
     """Sort key: volume, then position of the first voxel in C order."""
     first = np.unravel_index(int(np.argmax(region.mask)), region.mask.shape)
@@ -170,7 +206,7 @@ def _measure(region: Region, labels: LabelMap, organ: Organ, *, index: int, scor
         index=index,
         label=organ.tumor_label,
         volume_ml=int(np.count_nonzero(region.mask)) * labels.grid.voxel_ml,
-        diameter_mm=measure_diameter(labels.grid.to_ras(_find_ends(region.mask) + start)),
+        diameter_mm=_measure_longest(region, labels.grid),
         centroid_ras=_to_position(labels.grid.to_ras(centroid + start)),
         point_ras=_to_position(labels.grid.to_ras(nearest + start)),
         score=score,

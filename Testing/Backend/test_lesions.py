@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from atlastumor.lesions import find_region, measure_diameter, measure_lesions
+from atlastumor.components import Region
+from atlastumor.lesions import find_region, measure_diameter, measure_fill, measure_lesions
 from atlastumor.organs import ORGANS, find_organ
 from atlastumor.volume import Grid, LabelMap
 
@@ -162,6 +163,31 @@ def test_the_diameter_of_scattered_points_equals_that_over_all_pairs():
         farthest = max(np.linalg.norm(a - b) for a, b in combinations(points, 2))
 
         assert measure_diameter(points) == pytest.approx(farthest)
+
+
+@pytest.mark.parametrize(
+    ("semi_mm", "share"), [((20, 20, 20), 1.0), ((10, 20, 20), 0.5), ((10, 10, 20), 0.25)]
+)
+@pytest.mark.parametrize("is_hollow", [False, True])
+def test_an_ellipsoid_fills_the_ball_around_it_as_its_axes_say(semi_mm, share, is_hollow):
+    affine = np.diag([1.0, -1.0, 2.0, 1.0])
+    affine[:3, 3] = [30.0, -40.0, 500.0]
+    away = np.indices((46, 46, 23)) - np.array([22.0, 22.0, 11.0]).reshape(3, 1, 1, 1)
+    mm = away * np.array([1.0, 1.0, 2.0]).reshape(3, 1, 1, 1)
+    radius = np.sqrt(((mm / np.reshape(semi_mm, (3, 1, 1, 1))) ** 2).sum(axis=0))
+    mask = (radius <= 1) & ~(is_hollow & (radius < 0.5))
+
+    fill = measure_fill(
+        Region(tuple(slice(0, n) for n in mask.shape), mask), Grid(mask.shape, affine)
+    )
+
+    assert fill == pytest.approx(share, rel=0.08)
+
+
+def test_a_single_voxel_is_not_flat():
+    mask = np.ones((1, 1, 1), bool)
+
+    assert measure_fill(Region((slice(3, 4),) * 3, mask), Grid((9, 9, 9), np.eye(4))) == math.inf
 
 
 def test_the_point_of_a_bent_lesion_lies_inside_it():

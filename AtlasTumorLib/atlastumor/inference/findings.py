@@ -154,7 +154,7 @@ def _describe_tumors(finding: Finding) -> str:
     if score >= threshold:
         return (
             f"No tumor left of what reached threshold {_show(threshold)} (highest score "
-            f"{_show(score)}): too small or outside the organ."
+            f"{_show(score)}): too small, too flat or outside the organ."
         )
     return f"No tumor above threshold {_show(threshold)} (highest score {_show(score)})."
 

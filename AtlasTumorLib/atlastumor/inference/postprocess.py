@@ -1,4 +1,4 @@
-"""What happens to labels after the network: stray parts, distant tumors, small lesions.
+"""What happens to labels after the network: stray parts, distant tumors, small or flat lesions.
 
 Every step changes the label map in place and works in bounding boxes or tiles, so that it takes
 little memory on scans of any length.
@@ -23,6 +23,7 @@ from ..components import (
     grow_box,
     has_label,
 )
+from ..lesions import measure_fill
 from ..models.specs import PostprocessSpec
 from ..organs import Organ
 from ..volume import Grid
@@ -30,7 +31,7 @@ from ..volume import Grid
 __all__ = [
     "drop_distant_tumors",
     "drop_lesion",
-    "drop_small_lesions",
+    "drop_unlikely_lesions",
     "find_surrounding",
     "join_boxes",
     "keep_largest_part",
@@ -62,8 +63,11 @@ def postprocess(labels: Labels, grid: Grid, spec: PostprocessSpec, organs: Seque
             keep_largest_part(view, organ)
         if spec.organ_margin_mm is not None:
             drop_distant_tumors(view, grid, organ, margin_mm=spec.organ_margin_mm)
-        if spec.min_lesion_ml > 0:
-            drop_small_lesions(view, grid, organ, least_ml=spec.min_lesion_ml)
+        least_fill = spec.min_fill.get(organ.key, 0.0)
+        if spec.min_lesion_ml > 0 or least_fill > 0:
+            drop_unlikely_lesions(
+                view, grid, organ, least_ml=spec.min_lesion_ml, least_fill=least_fill
+            )
 
 
 def keep_largest_part(labels: Labels, organ: Organ) -> None:
@@ -115,21 +119,27 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
         labels[tile][tumor] = 0
 
 
-def drop_small_lesions(labels: Labels, grid: Grid, organ: Organ, *, least_ml: float) -> None:
-    """Turn lesions below a volume into the organ they touch, or background if they touch none.
+def drop_unlikely_lesions(
+    labels: Labels, grid: Grid, organ: Organ, *, least_ml: float = 0.0, least_fill: float = 0.0
+) -> None:
+    """Turn lesions that are small or flat into the organ they touch, or else into background.
+
+    Flat are sheets and cords, as vessels, walls and the medulla of a kidney; masses are rounder.
 
     Args:
         labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
         grid: Gives the voxels' size and direction.
         organ: Whose lesions.
         least_ml: Smallest volume that stays, mL.
+        least_fill: Least share, of `measure_fill`, that stays.
     """
     box = find_boxes(labels).get(organ.tumor_label)
     if box is None:
         return
     least = least_ml / grid.voxel_ml - 1e-6  # no lesion falls to the last bit of a product
     for lesion in list(find_components(labels, organ.tumor_label, box)):
-        if np.count_nonzero(lesion.mask) < least:
+        is_small = np.count_nonzero(lesion.mask) < least
+        if is_small or (least_fill > 0 and measure_fill(lesion, grid) < least_fill):
             drop_lesion(labels, lesion, organ)
 
 

@@ -87,6 +87,9 @@ def _postprocessing(card: ModelCard) -> Iterator[str]:
     for organ in card.thresholds:
         if organ not in tumors:
             yield f"thresholds.{organ} has no tumor channel"
+    for organ in card.postprocess.min_fill:
+        if organ not in tumors:
+            yield f"postprocess.min_fill names {organ}, which has no tumor channel"
     organs = {output.organ for output in card.outputs if output.kind == "organ"}
     for organ in card.postprocess.largest_component:
         if organ not in organs:

@@ -148,12 +148,15 @@ class PostprocessSpec:
         largest_component: Organs of which only the largest part is kept.
         outline: Probability in (0, 1) from which voxels belong to a lesion, which then counts if
             its mean reaches the organ's threshold; None lets the threshold decide each voxel.
+        min_fill: By organ key, least share in [0, 1] that a lesion fills of the ball around its
+            longest diameter; what is flatter or longer is dropped. Absent keeps all.
     """
 
     min_lesion_ml: float = 0.0
     organ_margin_mm: float | None = None
     largest_component: tuple[str, ...] = ()
     outline: float | None = None
+    min_fill: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from atlastumor.inference import postprocess as module
 from atlastumor.inference.postprocess import (
     drop_distant_tumors,
-    drop_small_lesions,
+    drop_unlikely_lesions,
     keep_largest_part,
     postprocess,
 )
@@ -98,7 +98,7 @@ def test_a_small_lesion_becomes_the_organ_around_it() -> None:
     labels[8:10, 8:10, 8:10] = 29  # 0.08 mL
     labels[14:17, 14:17, 8:11] = 29  # 0.27 mL
 
-    drop_small_lesions(labels, GRID, KIDNEY, least_ml=0.1)
+    drop_unlikely_lesions(labels, GRID, KIDNEY, least_ml=0.1)
 
     assert (labels[8:10, 8:10, 8:10] == 4).all()
     assert (labels == 29).sum() == 27
@@ -108,7 +108,7 @@ def test_a_small_lesion_in_the_open_becomes_background() -> None:
     labels = empty()
     labels[8:10, 8:10, 8:10] = 27
 
-    drop_small_lesions(labels, GRID, LIVER, least_ml=0.1)
+    drop_unlikely_lesions(labels, GRID, LIVER, least_ml=0.1)
 
     assert not labels.any()
 
@@ -117,9 +117,32 @@ def test_a_lesion_of_exactly_the_least_volume_stays() -> None:
     labels = empty()
     labels[8:10, 8:10, 8:10] = 27
 
-    drop_small_lesions(labels, GRID, LIVER, least_ml=0.08)
+    drop_unlikely_lesions(labels, GRID, LIVER, least_ml=0.08)
 
     assert (labels == 27).sum() == 8
+
+
+def test_a_sheet_becomes_the_organ_around_it_and_a_lump_stays() -> None:
+    labels = empty()
+    labels[2:38, 2:28, 2:18] = 4
+    labels[5:7, 5:15, 4:8] = 29  # 2 x 20 x 20 mm: a tenth of the ball around it
+    labels[15:35, 5:15, 8:12] = 29  # 20 x 20 x 20 mm
+
+    drop_unlikely_lesions(labels, GRID, KIDNEY, least_fill=0.25)
+
+    assert (labels[5:7, 5:15, 4:8] == 4).all()
+    assert (labels == 29).sum() == 20 * 10 * 4
+
+
+def test_only_organs_that_the_card_names_lose_flat_lesions() -> None:
+    labels = empty()
+    labels[5:7, 5:15, 4:8] = 29
+    labels[20:22, 5:15, 4:8] = 27
+
+    postprocess(labels, GRID, PostprocessSpec(min_fill={"liver": 0.25}), [LIVER, KIDNEY])
+
+    assert (labels == 29).sum() == 80
+    assert not (labels == 27).any()
 
 
 def test_a_card_without_steps_leaves_organs_and_tumors_alone() -> None:

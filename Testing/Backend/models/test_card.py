@@ -153,6 +153,8 @@ WRONG = [
     (["thresholds"], {"kidney": 0.5}, "thresholds.kidney has no tumor channel"),
     (["thresholds", "liver"], 1.5, "thresholds.liver must be at most 1"),
     (["postprocess", "largest_component"], ["kidney"], "names kidney, which has no organ"),
+    (["postprocess", "min_fill"], {"kidney": 0.2}, "min_fill names kidney, which has no tumor"),
+    (["postprocess", "min_fill"], {"liver": 1.5}, "postprocess.min_fill.liver"),
     (["evaluation"], {}, "evaluation must be an array"),
     (["limits"], None, "limits must be a string, not null"),
 ]
