@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from bench_froc_maps import PeerCase
 from monai.metrics.froc import compute_fp_tp_probs_nd, compute_froc_curve_data
 from picai_eval.eval import evaluate, evaluate_case
 from report_guided_annotation import extract_lesion_candidates
@@ -24,9 +24,6 @@ from atlastumor.detection.froc import FrocCurve, combine
 from atlastumor.detection.reference import count_fewest_voxels, find_reference_lesions
 from atlastumor.detection.rules import HIT_RULES, HitRule
 from atlastumor.detection.sweep import CaseSweep, sweep_case
-
-if TYPE_CHECKING:
-    from bench_froc_peers import PeerCase
 
 SPACING_MM = (1.0, 0.8, 0.8)
 TOUCHING = np.ones((3, 3, 3), bool)

@@ -2,7 +2,8 @@
 
 sparse: a hundred sharp lumps in an empty body, as a sure network draws them. noisy: one organ
 filled with weak speckle, and lumps in it. heavy: a large organ in which everything is a little
-suspect. Values are steps of 2^-15, as this program writes its maps, or plain float32.
+suspect. Values are steps of 2^-15, as this program writes its maps, or plain float32. Small ones to
+count on beside other programs have speckle, lumps and lesions in pieces.
 """
 
 from __future__ import annotations
@@ -106,3 +107,32 @@ def distance(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     axes = [np.linspace(-1, 1, n) for n in shape]
     i, j, k = np.ix_(*axes)
     return np.sqrt(i * i + j * j + k * k)
+
+
+@dataclass(frozen=True, eq=False)
+class PeerCase:
+    """A map and the mask of its lesions, all of them of the least volume at least."""
+
+    name: str
+    probability: Floats
+    mask: Mask
+
+
+def make_case(seed: int) -> PeerCase:
+    """Make a small map of speckle, lumps and lesions, some in pieces, some side by side."""
+    generator = np.random.default_rng(seed)
+    shape = (48, 40, 32)
+    ijk = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1)
+    grain = ndimage.gaussian_filter(generator.random(shape), 1.5)
+    probability = 0.35 * (grain - grain.min()) / np.ptp(grain)
+    mask = np.zeros(shape, bool)
+    for n in range(int(generator.integers(1, 9))):
+        center, radius = generator.uniform(6, np.array(shape) - 6), generator.uniform(3, 6)
+        if n % 3 < 2:
+            mask |= np.linalg.norm(ijk - center, axis=-1) < radius
+        for _ in range(int(generator.integers(1, 3))):
+            moved = center + generator.uniform(-5, 5, 3)
+            away = np.linalg.norm(ijk - moved, axis=-1) / generator.uniform(0.6, 1.0) / radius
+            lump = generator.uniform(0.2, 1.0) / (1 + np.exp(8 * (away - 0.9)))
+            probability = np.maximum(probability, lump * (0.5 + grain))
+    return PeerCase(f"small-{seed:02}", np.clip(probability, 0, 1).astype(np.float32), mask)

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ def main() -> None:
         command = [python, __file__, "--inside", *sys.argv[1:]]
         sys.exit(subprocess.run(command, env=environment, check=False).returncode)
     import bench_froc_agreement as agreement
+    from bench_froc_maps import make_case
 
     small = [make_case(n) for n in range(options.cases)]
     checks = (
@@ -80,41 +80,10 @@ def make_environment(folder: Path) -> Path:
     return python
 
 
-@dataclass(frozen=True, eq=False)
-class PeerCase:
-    """A map and the mask of its lesions, all of them of the least volume at least."""
-
-    name: str
-    probability: np.ndarray
-    mask: np.ndarray
-
-
-def make_case(seed: int) -> PeerCase:
-    """Make a small map of speckle, lumps and lesions, some in pieces, some side by side."""
-    from scipy import ndimage
-
-    generator = np.random.default_rng(seed)
-    shape = (48, 40, 32)
-    ijk = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1)
-    grain = ndimage.gaussian_filter(generator.random(shape), 1.5)
-    probability = 0.35 * (grain - grain.min()) / np.ptp(grain)
-    mask = np.zeros(shape, bool)
-    for n in range(int(generator.integers(1, 9))):
-        center, radius = generator.uniform(6, np.array(shape) - 6), generator.uniform(3, 6)
-        if n % 3 < 2:
-            mask |= np.linalg.norm(ijk - center, axis=-1) < radius
-        for _ in range(int(generator.integers(1, 3))):
-            moved = center + generator.uniform(-5, 5, 3)
-            away = np.linalg.norm(ijk - moved, axis=-1) / generator.uniform(0.6, 1.0) / radius
-            lump = generator.uniform(0.2, 1.0) / (1 + np.exp(8 * (away - 0.9)))
-            probability = np.maximum(probability, lump * (0.5 + grain))
-    return PeerCase(f"small-{seed:02}", np.clip(probability, 0, 1).astype(np.float32), mask)
-
-
 def compare_times(options: argparse.Namespace) -> float:
     """Let picai_eval and the sweep take turns on a cohort; gives how many times faster we are."""
     from bench_froc_agreement import extract, judge, run_sweep
-    from bench_froc_maps import make_map
+    from bench_froc_maps import PeerCase, make_map
 
     shape = tuple(int(n) for n in options.shape.split(","))
     kinds = options.kinds.split(",")
