@@ -12,8 +12,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import AtlasTumorError, DependencyError, UsageError
@@ -37,6 +38,7 @@ from . import (
     train,
     watch,
 )
+from .arguments import parse_path
 from .console import Console
 
 __all__ = ["main"]
@@ -66,6 +68,11 @@ _BUG, _NO_MEMORY, _CANCELLED = 1, 4, 130
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, the way every other error is said."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Settle what `type=Path` means, here and in every subcommand."""
+        super().__init__(*args, **kwargs)
+        self.register("type", Path, parse_path)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the whole usage and leaving the process."""

@@ -21,9 +21,11 @@ __all__ = [
     "add_method",
     "add_models",
     "parse_count",
+    "parse_folder",
     "parse_gpus",
     "parse_hit_rule",
     "parse_organs",
+    "parse_path",
     "parse_threshold",
 ]
 
@@ -86,7 +88,26 @@ def add_models(group: argparse._ActionsContainer, *, purpose: str) -> None:
         purpose: What the segmenter is for, in a few words.
     """
     group.add_argument("--model", default=DEFAULT_MODEL, help=purpose)
-    group.add_argument("--models-dir", type=Path, help="folder with further models and weights")
+    group.add_argument(
+        "--models-dir", type=parse_folder, help="folder with further models and weights"
+    )
+
+
+def parse_path(text: str) -> Path:
+    """Read a path; an empty word, as an unset variable of a shell gives, would be this folder."""
+    if not text.strip():
+        msg = "a path is needed, not an empty word"
+        raise argparse.ArgumentTypeError(msg)
+    return Path(text)
+
+
+def parse_folder(text: str) -> Path:
+    """Read the path of a folder that is there."""
+    path = parse_path(text)
+    if not path.is_dir():
+        msg = f"there is no folder '{text}'"
+        raise argparse.ArgumentTypeError(msg)
+    return path
 
 
 def parse_organs(text: str) -> list[str]:

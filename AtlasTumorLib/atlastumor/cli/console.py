@@ -7,11 +7,15 @@ standard error; with `--json-progress` every event is one JSON object per line o
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from ..errors import OutputError
 
 __all__ = ["Console", "say_seconds"]
 
@@ -80,7 +84,7 @@ class Console:
         """Say something to a person; programs get it in the result."""
         if not self.as_json:
             self.clear()
-            print(text)  # noqa: T201 - this is the place that prints
+            self._print(text)
 
     def note(self, text: str) -> None:
         """Say something that is not the result, such as which device is used."""
@@ -182,7 +186,18 @@ class Console:
             self.say(line.rstrip())
 
     def _emit(self, event: str, **fields: Any) -> None:
-        print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201
+        self._print(json.dumps({"event": event, **fields}))
+
+    def _print(self, text: str) -> None:
+        """Print a line at once, so that what keeps it from being printed shows here."""
+        try:
+            print(text, flush=True)  # noqa: T201 - this is the place that prints
+        except OSError as error:
+            with suppress(OSError, ValueError):  # the process flushes it again when it ends
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.as_json = False  # what is left to say goes to standard error
+            msg = f"Standard output cannot be written to: {(error.strerror or '').lower()}."
+            raise OutputError(msg) from error
 
 
 def say_seconds(seconds: float) -> str:

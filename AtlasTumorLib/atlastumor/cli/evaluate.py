@@ -79,7 +79,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         n_samples=options.bootstrap,
         seed=options.seed,
     )
-    check_output(options.output)
+    check_output(options.output, inputs=[options.predictions, options.references])
     cohort = find_cases(options.predictions, options.references, organs=options.organs)
     progress = part_of(console.progress, 0.0, 0.95)
     outcomes = _score(cohort, settings, options.workers, progress)

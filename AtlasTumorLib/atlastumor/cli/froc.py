@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DependencyError, InputError
 from ..organs import select_organs
 from ..progress import part_of
-from .arguments import add_cohort, add_computation, add_matching, parse_count
+from .arguments import add_cohort, add_computation, add_matching, parse_count, parse_folder
 from .console import Console
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("froc", help="choose thresholds from FROC curves of a cohort")
     add_cohort(parser, predictions="folder of CASE/probabilities/*.nii.gz")
     parser.add_argument("--model", help="id of the model, where the predictions do not say")
-    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
+    parser.add_argument("--models-dir", type=parse_folder, help="folder with further model cards")
     parser.add_argument("--no-figures", action="store_true", help="leave out the pictures")
     parser.add_argument("--data-set", metavar="NAME", help="of the cohort (the references' folder)")
     _add_definitions(parser)
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         _require_matplotlib()
     cohort = find_cases(options.predictions, options.references, organs=options.organs)
     settings = _settle(cohort, options, console)
-    directory = check_output(options.output)
+    directory = check_output(options.output, inputs=[options.predictions, options.references])
     with result_folder(directory) as folder:
         sweeps, problems = _sweep(cohort, folder, settings, options, console)
         console.progress(0.9, "Resampling cases")

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..batch.realism.write import write_comparison  # noqa: PLC0415 - pulls in matplotlib
     from ..results import check_output  # noqa: PLC0415
 
-    check_output(options.output)
+    check_output(options.output, inputs=[options.real, options.synthetic])
     comparison = compare_folders(
         options.real,
         options.synthetic,

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     )
     from ..results import check_output  # noqa: PLC0415 - pulls in nibabel, pillow
 
-    check_output(options.output)
+    check_output(options.output, inputs=[options.input])
     from ..scans import read_scan  # noqa: PLC0415 - pulls in readers
 
     scan = read_scan(

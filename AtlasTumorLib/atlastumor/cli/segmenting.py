@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..inference.choices import BACKEND_NAMES, PRECISIONS
 from ..models.card import DEFAULT_MODEL
-from .arguments import parse_threshold
+from .arguments import parse_folder, parse_threshold
 
 if TYPE_CHECKING:
     from ..cohorts.settings import BatchSettings
@@ -31,7 +31,7 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="model or recipe; see `atlastumor models list`"
     )
-    parser.add_argument("--models-dir", type=Path, help="folder with further model cards")
+    parser.add_argument("--models-dir", type=parse_folder, help="folder with further model cards")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKEND_NAMES))
     parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
@@ -98,16 +98,16 @@ def read_settings(options: argparse.Namespace) -> BatchSettings:
     )
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, *, kind: str = "organ") -> list[str]:
     words = [word for word in text.split(",") if word.strip()]
     if not words:
-        msg = "name at least one organ"
+        msg = f"name at least one {kind}"
         raise argparse.ArgumentTypeError(msg)
     return words
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    formats = tuple(_words(text))
+    formats = tuple(_words(text, kind="format"))
     unknown = [word for word in formats if word not in _FORMATS]
     if unknown:
         msg = f"no such format: {', '.join(unknown)}; choose from {', '.join(_FORMATS)}"

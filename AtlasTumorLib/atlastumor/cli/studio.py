@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AtlasTumorError, DependencyError, InputError, OutputError, UsageError
 from ..progress import CancelToken
-from .arguments import parse_count
+from .arguments import parse_count, parse_folder
 from .console import Console
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         Its parser.
     """
     parser = subparsers.add_parser("studio", help="grow synthetic tumors on request (for Slicer)")
-    parser.add_argument("--models-dir", type=Path, help="folder with further models and weights")
+    parser.add_argument(
+        "--models-dir", type=parse_folder, help="folder with further models and weights"
+    )
     parser.add_argument(
         "--idle-s", type=parse_count(1), default=300, help="seconds without a request to end after"
     )

@@ -96,7 +96,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
     request = _make_request(options, _read_painting(options))
     method = find_method(request.method, models_dir=options.models_dir)
-    check_output(options.output)
+    given = [options.input, options.labels, options.shape_file, options.within]
+    check_output(options.output, inputs=[path for path in given if path is not None])
     scan = read_scan(
         options.input, series=options.series, progress=part_of(console.progress, 0.0, 0.1)
     )

@@ -10,6 +10,7 @@ from ..models.specs import InputSpec
 
 __all__ = ["ImageStatistics", "needs_image", "normalize", "padding_value"]
 
+_AT_ONCE = 16  # slices
 _SMALLEST_SCALE = 1e-8  # nnU-Net's, for an image all of one density
 
 
@@ -72,7 +73,8 @@ def normalize(
         return hu
     if image is None and needs_image(spec):
         image = ImageStatistics()
-        image.add(hu)
+        for part in hu.split(_AT_ONCE, dim=-1):  # in double precision, of which it makes two
+            image.add(part)
     shift, scale = _find_scale(spec, image)
     hu.sub_(shift).div_(scale)
     return hu.sigmoid_() if spec.normalize == "sigmoid" else hu

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,11 @@ _ADVICE = {
 
 
 def check_output(
-    directory: Path, *, overwrite: bool = True, needed_bytes: int = _NEEDED_BYTES
+    directory: Path,
+    *,
+    overwrite: bool = True,
+    needed_bytes: int = _NEEDED_BYTES,
+    inputs: Iterable[Path] = (),
 ) -> Path:
     """Make sure that a result can be written, before the work that leads to it.
 
@@ -39,6 +43,7 @@ def check_output(
             files beside an earlier result are kept.
         overwrite: Whether an earlier result may be replaced.
         needed_bytes: Free space to ask for.
+        inputs: Files and folders that the work reads, none of which may be replaced by it.
 
     Returns:
         The folder as an absolute path without links.
@@ -51,6 +56,8 @@ def check_output(
             folder = directory.expanduser().resolve()
             clear_up(folder)
             _check_content(folder, overwrite=overwrite)
+            for path in inputs:
+                _spare(path, folder)
             _check_writing(folder, needed_bytes)
     except (ValueError, RuntimeError) as error:  # a NUL in the path; a loop of links
         msg = f"'{directory}' is no usable path ({error}). Choose another folder."
@@ -122,6 +129,18 @@ def _check_content(folder: Path, *, overwrite: bool) -> None:
             raise OutputError(msg)
     elif any(folder.iterdir()):
         msg = f"'{folder}' holds other files. Name a new folder or an empty one."
+        raise OutputError(msg)
+
+
+def _spare(path: Path, folder: Path) -> None:
+    """Refuse to replace an earlier result, as of `atlastumor phantom`, that holds what is read."""
+    source = path.expanduser().resolve()
+    own = [folder / name for name in list_own_files(folder) or ()]
+    if source.is_relative_to(folder) and any(one.is_relative_to(source) for one in own):
+        msg = (
+            f"'{path.name or folder.name}' is part of the result in '{folder}', which would be "
+            "replaced. Choose another folder."
+        )
         raise OutputError(msg)
 
 

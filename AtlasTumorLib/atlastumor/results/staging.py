@@ -44,13 +44,19 @@ def list_own_files(directory: Path) -> set[str] | None:
         directory: A folder.
 
     Returns:
-        Their names relative to it, with `/`, the manifest too; None if it holds no result of ours.
+        Their names relative to it, with `/`, the manifest too; None if it holds no result of ours,
+        or one whose manifest names what lies elsewhere: what is listed may be replaced.
     """
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        return {*manifest["files"], MANIFEST} if manifest["schema"] == SCHEMA else None
-    except (OSError, ValueError, KeyError, TypeError):
+        names = {*manifest["files"], MANIFEST}
+        home = directory.resolve()
+        is_own = manifest["schema"] == SCHEMA and all(
+            home.joinpath(name).parent.resolve().is_relative_to(home) for name in names
+        )
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return None
+    return names if is_own else None
 
 
 def make_partial(directory: Path) -> Path:
@@ -110,7 +116,7 @@ def put_in_place(partial: Path, directory: Path) -> None:
         OSError: If a rename fails; the earlier result is then back in its place.
     """
     _refuse_strangers(partial, directory)
-    ready = partial.with_name(partial.name.replace("partial-", "ready-"))
+    ready = partial.with_name(f"{_prefix(directory)}ready-{os.getpid()}")
     partial.replace(ready)
     try:
         _settle(ready, directory)

@@ -6,10 +6,13 @@ counted while unpacking, since an archive may lie about them.
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError
@@ -17,7 +20,7 @@ from ..progress import Progress
 from .dicom_headers import SUFFIXES
 from .input_files import is_dicom, name_of
 
-__all__ = ["unpack_dicom"]
+__all__ = ["opened_zip", "unpack_dicom"]
 
 _MAX_ENTRIES = 50_000
 _MAX_BYTES = 8 << 30
@@ -25,6 +28,11 @@ _MAX_BYTES = 8 << 30
 _MAX_RATIO = 100
 _FREE_BYTES = 256 << 20
 _BLOCK = 1 << 20
+# The last three are names that are no text, no names at all, and files that want a password.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(UnicodeError, IndexError, RuntimeError),
+)
 
 
 def unpack_dicom(path: Path, folder: Path, progress: Progress) -> int:
@@ -41,13 +49,36 @@ def unpack_dicom(path: Path, folder: Path, progress: Progress) -> int:
     Raises:
         InputError: If the zip is damaged, encrypted, hostile or too large.
     """
+    with opened_zip(path) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        _check_entries(entries, path)
+        return _unpack(archive, entries, path, folder, progress)
+
+
+@contextmanager
+def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip, and translate what zipfile says of a bad one.
+
+    Args:
+        path: A regular file.
+
+    Yields:
+        The archive.
+
+    Raises:
+        InputError: If it is damaged, encrypted, or packed in a way that is not known here, no
+            matter when that shows.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            _check_entries(entries, path)
-            return _unpack(archive, entries, path, folder, progress)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        msg = f"{name_of(path)} is a damaged zip, or packed in an unusual way. Pack it again."
+            yield archive
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk; what is wrong inside a bzip2 stream has no number
+        msg = (
+            f"{name_of(path)} is a damaged zip, or encrypted, or packed in an unusual way. "
+            "Pack it again."
+        )
         raise InputError(msg) from error
 
 

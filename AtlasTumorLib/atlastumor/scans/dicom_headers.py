@@ -148,11 +148,20 @@ def find_files(folder: Path, *, is_deep: bool = True) -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     """Whether a file in a folder is to be read as DICOM."""
-    if path.name.startswith("._") or not path.is_file():  # "._" files are macOS' own
+    if path.name.startswith("._"):  # macOS' own
+        return False
+    name = path.name.lower()
+    if not path.is_file() and (path.is_symlink() or name.endswith(SUFFIXES)):
+        msg = f"{name_of(path)} leads to no file, so images may be missing. Copy the series again."
+        raise InputError(msg)
+    if name.endswith(tuple(f"{suffix}.gz" for suffix in SUFFIXES)):
+        msg = f"{name_of(path)} is packed with gzip. Unpack the files of the series first."
+        raise InputError(msg)
+    if not path.is_file():
         return False
     if is_dicom(path):
         return True
-    if path.name.lower().endswith(SUFFIXES):
+    if name.endswith(SUFFIXES):
         msg = f"{name_of(path)} is named as DICOM but is damaged. Copy or export the series again."
         raise InputError(msg)
     return False

@@ -51,8 +51,13 @@ def read_pixels(
             raise InputError(msg)
         plane = out[:, :, k]
         stored = _mask_unused_bits(pixels, dataset, one.path)
-        store_hu(stored.T, plane, slope=one.slope, intercept=one.intercept)
-        notes |= dict.fromkeys(_pad_with_air(plane, stored.T, dataset, one))
+        is_padding, said = _find_padding(stored, dataset, one)
+        notes |= dict.fromkeys(said)
+        # What was never measured need not fit into any type.
+        measured = stored if is_padding is None else np.where(is_padding, 0, stored)
+        store_hu(measured.T, plane, slope=one.slope, intercept=one.intercept)
+        if is_padding is not None:
+            plane[is_padding.T] = AIR_HU
         progress(k / len(ordered), "Reading the scan")
     return out, digest[0], tuple(notes)
 
@@ -75,7 +80,7 @@ def _decode(
         dataset: Any = None
         try:
             with lenient_pydicom():
-                dataset = pydicom.dcmread(BytesIO(data), force=True)
+                dataset = _name_syntax(pydicom.dcmread(BytesIO(data), force=True))
                 pixels = pixel_array(dataset, decoding_plugin=_choose_decoder(dataset))
         except Exception as error:  # decoders raise whatever foreign bytes lead them to
             raise _damaged(one.path, error, dataset) from error
@@ -96,13 +101,28 @@ def _decode_frames(ordered: Sequence[Slice]) -> Iterator[tuple[Slice, Any, npt.N
             with lenient_pydicom():  # closed again before the caller goes on
                 if dataset is None:
                     dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+                    source: Any = path
+                    if "TransferSyntaxUID" not in dataset.file_meta:
+                        source = _name_syntax(pydicom.dcmread(path, force=True))
                     decoder = _choose_decoder(dataset)
                     indices = [one.frame for one in ordered]
-                    frames = iter_pixels(path, indices=indices, decoding_plugin=decoder)
+                    frames = iter_pixels(source, indices=indices, decoding_plugin=decoder)
                 pixels = next(frames)
         except Exception as error:  # as above
             raise _damaged(path, error) from error
         yield one, dataset, pixels
+
+
+def _name_syntax(dataset: Any) -> Any:
+    """Name the transfer syntax of a dataset without a meta header, as it was found to be."""
+    from pydicom import uid
+
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        is_implicit, is_little = dataset.original_encoding
+        explicit = uid.ExplicitVRLittleEndian if is_little else uid.ExplicitVRBigEndian
+        syntax = uid.ImplicitVRLittleEndian if is_implicit else explicit
+        dataset.file_meta.TransferSyntaxUID = syntax
+    return dataset
 
 
 def _choose_decoder(dataset: Any) -> str:
@@ -131,7 +151,8 @@ def _damaged(path: Path, error: Exception, dataset: Any = None) -> InputError:
 def _is_mislabeled(dataset: Any) -> bool:
     """Whether pixels are compressed though the file says they are not, or the other way round."""
     begins_packed: bool = dataset.PixelData[:4] == _ITEM
-    return begins_packed != bool(dataset.file_meta.TransferSyntaxUID.is_compressed)
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    return begins_packed != bool(getattr(syntax, "is_compressed", begins_packed))
 
 
 def _mask_unused_bits(pixels: npt.NDArray[Any], dataset: Any, path: Path) -> npt.NDArray[Any]:
@@ -147,23 +168,22 @@ def _mask_unused_bits(pixels: npt.NDArray[Any], dataset: Any, path: Path) -> npt
     return masked
 
 
-def _pad_with_air(
-    plane: npt.NDArray[Any], stored: npt.NDArray[Any], dataset: Any, one: Slice
-) -> list[str]:
-    """Set voxels that were never measured to air, in place; say so if there were any."""
+def _find_padding(
+    stored: npt.NDArray[Any], dataset: Any, one: Slice
+) -> tuple[npt.NDArray[np.bool_] | None, list[str]]:
+    """Find voxels that were never measured and are to be air; say so if there are any."""
     value = dataset.get("PixelPaddingValue")
     limit = dataset.get("PixelPaddingRangeLimit")
     if not isinstance(value, int) or not isinstance(limit, (int, type(None))):
-        return []
+        return None, []
     low, high = sorted(_as_stored(v, stored) for v in (value, value if limit is None else limit))
     is_padding = (stored >= low) & (stored <= high)
     if not is_padding.any():
-        return []
+        return None, []
     hu = sorted((low * one.slope + one.intercept, high * one.slope + one.intercept))
     if hu[1] > _TISSUE_HU[0] and hu[0] < _TISSUE_HU[1]:
-        return ["The pixel padding value lies among tissue densities and was not used."]
-    plane[is_padding] = AIR_HU
-    return [f"Pixel padding was set to air ({AIR_HU} HU)."]
+        return None, ["The pixel padding value lies among tissue densities and was not used."]
+    return is_padding, [f"Pixel padding was set to air ({AIR_HU} HU)."]
 
 
 def _as_stored(value: Any, stored: npt.NDArray[Any]) -> int:

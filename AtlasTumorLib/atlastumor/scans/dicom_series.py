@@ -106,7 +106,8 @@ def choose_series(groups: Groups, wanted: str | None, place: str) -> tuple[str, 
     volumes = [s.uid for s in describe_series(groups) if s.is_candidate and s.uid in with_ct]
     candidates = volumes or with_ct  # too short a series is refused later, with its own message
     if len(candidates) > 1:
-        listed = "; ".join(_say(s) for s in describe_series(groups) if s.uid in candidates)
+        said = [_say(s) for s in describe_series(groups) if s.uid in candidates]
+        listed = "; ".join([*said[:_MAX_LISTED], "..."][: len(said)])
         msg = f"{place} holds {len(candidates)} CT series. Choose one by its UID: {listed}."
         raise InputError(msg)
     return candidates[0], images[candidates[0]]

@@ -144,13 +144,18 @@ def _make_slice(
             f"{name_of(path)} has a RescaleSlope of 0, by which all is one value. Export it again."
         )
         raise InputError(msg)
+    spacing = tag_numbers(measures, "PixelSpacing", 2, path)
+    if min(spacing) < 0:  # the gate refuses 0
+        text = " x ".join(f"{mm:g}" for mm in spacing)
+        msg = f"{name_of(path)} says its PixelSpacing is {text} mm. Export the series again."
+        raise InputError(msg)
     size = [int(tag_numbers(header.dataset, key, 1, path)[0]) for key in ("Columns", "Rows")]
     return Slice(
         path=path,
         frame=frame,
         position=tag_numbers(position, "ImagePositionPatient", 3, path),
         orientation=tag_numbers(orientation, "ImageOrientationPatient", 6, path),
-        spacing=tag_numbers(measures, "PixelSpacing", 2, path),
+        spacing=spacing,
         size=(size[0], size[1]),
         slope=slope,
         intercept=tag_numbers(values, "RescaleIntercept", 1, path)[0],

@@ -57,7 +57,7 @@ def store_hu(
         return
     ends = [int(n) * int(slope) + int(intercept) for n in (stored.min(), stored.max())]
     if min(ends) < -32768 or max(ends) > 32767:
-        msg = f"Values run from {min(ends)} to {max(ends)}, which are no Hounsfield units. "
+        msg = f"Values run from {min(ends):g} to {max(ends):g}, which are no Hounsfield units. "
         raise InputError(msg + _ADVICE)
     if (slope, intercept) == (1, 0):
         out[...] = stored

@@ -20,8 +20,9 @@ from ..volume import Source
 from .gate import check_geometry, require_volume
 from .hounsfield import scan_dtype, store_hu
 from .input_files import hash_files, name_of
-from .itk_headers import check_metaimage, check_nrrd
 from .loaded import Loaded
+from .metaimage_header import check_metaimage
+from .nrrd_header import check_nrrd
 
 __all__ = ["read_metaimage", "read_nrrd"]
 
@@ -65,6 +66,7 @@ def read_metaimage(path: Path, progress: Progress) -> Loaded:
 
 def _read(path: Path, image_io: str, source: Source, progress: Progress) -> Loaded:
     """Read through one ITK reader: the header, the gate, then the values."""
+    _check_name(path)
     sitk = _simple_itk()
     progress(0.0, "Reading the scan")
     reader = sitk.ImageFileReader()
@@ -87,6 +89,15 @@ def _read(path: Path, image_io: str, source: Source, progress: Progress) -> Load
     array = _to_hu(stored, path)
     progress(1.0, "Reading the scan")
     return Loaded(array, affine, Source(source.kind, source.sha256, notes=source.notes + notes))
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a path that is no text; ITK would end the process."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        msg = f"{name_of(path)} or a folder above it has a name that is no UTF-8. Rename it."
+        raise InputError(msg) from error
 
 
 def _simple_itk() -> Any:

@@ -29,6 +29,8 @@ __all__ = ["read_nifti"]
 
 _SLAB_BYTES = 16 << 20
 _CONFLICT_MM = 0.1
+_LENGTHS = {1: "metres", 3: "micrometres"}
+_MOST_PACKED = 1100  # times that gzip makes anything smaller
 _QUIET = logging.Logger("header")  # what nibabel mends in a header is no news for the console
 _QUIET.addHandler(logging.NullHandler())
 
@@ -87,14 +89,31 @@ def _read_header(stream: IO[bytes], path: Path) -> Any:
         header = kind.from_fileobj(stream, check=False)
         pixdim = np.array(header["pixdim"][1:4], float)
         header.check_fix(logger=_QUIET, error_level=40)
+        shape, offset = header.get_data_shape(), float(header["vox_offset"])
+        header.get_slope_inter()
     except (ValueError, KeyError, TypeError, nib.spatialimages.HeaderDataError) as error:
         msg = f"The header of {name_of(path)} is damaged. Export the scan again."
         raise InputError(msg) from error
-    if len(header.get_data_shape()) >= 3 and not (np.isfinite(pixdim) & (pixdim > 0)).all():
+    if not header.single_vox_offset <= offset <= path.stat().st_size * _MOST_PACKED:
+        msg = (
+            f"{name_of(path)} says that its values begin at byte {offset:g}, which is within its "
+            "header or beyond its end. Export the scan again."
+        )
+        raise InputError(msg)
+    _check_unit(header, path)
+    if len(shape) >= 3 and not (np.isfinite(pixdim) & (pixdim > 0)).all():
         text = " x ".join(f"{mm:g}" for mm in pixdim)
         msg = f"{name_of(path)} says its voxel spacing is {text} mm. Export the scan again."
         raise InputError(msg)
     return header
+
+
+def _check_unit(header: Any, path: Path) -> None:
+    """Refuse meters and micrometers: some programs heed what the file says there, some do not."""
+    unit = _LENGTHS.get(int(header["xyzt_units"]) & 7, "")
+    if unit:
+        msg = f"{name_of(path)} measures in {unit}; millimetres are needed. Export it again."
+        raise InputError(msg)
 
 
 def _read_affine(header: Any, path: Path) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:

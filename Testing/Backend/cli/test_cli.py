@@ -60,6 +60,10 @@ def events(text: str) -> list[dict[str, object]]:
         ["segment", "x", "-o", "out", "--organs", "spleen"],
         ["segment", "x", "-o", "out", "--organs", ","],
         ["segment", "x", "-o", "out", "--format", "png"],
+        ["segment", "x", "-o", "out", "--format", ""],
+        ["segment", "", "-o", "out"],
+        ["segment", "x", "-o", " "],
+        ["segment", "x", "-o", "out", "--models-dir", "no-such-folder"],
         ["segment", "x", "-o", "out", "--model", "no-such-model"],
         ["models", "show", "no-such-model"],
         ["phantom", "--seed", "one", "-o", "out"],
@@ -241,6 +245,23 @@ def test_a_missing_package_is_named(
     assert run("phantom", "--seed", 1, "-o", tmp_path / "out") == 4
 
     assert "'atlastumor.phantom' is missing" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize("words", [["organs"], ["organs", "--json-progress"]], ids=len)
+def test_what_cannot_be_said_is_no_bug(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "atlastumor", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 3
+    assert done.stderr.startswith("atlastumor: Standard output cannot be written to")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_bug_is_called_a_bug(

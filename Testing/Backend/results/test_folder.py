@@ -184,3 +184,21 @@ def test_being_cancelled_leaves_nothing(a_folder):
 
     assert not a_folder.exists()
     assert hidden_in(a_folder.parent) == []
+
+
+@pytest.mark.parametrize("given", ["old.csv", "probabilities", "."])
+def test_a_result_that_holds_what_is_read_is_not_replaced(a_folder, given):
+    write(a_folder, OLD)
+
+    with pytest.raises(OutputError, match="would be replaced"):
+        check_output(a_folder, inputs=[a_folder / given])
+
+    assert content_of(a_folder) == OLD
+
+
+def test_a_result_beside_or_within_what_is_read_is_replaced(a_folder):
+    write(a_folder, OLD)
+    (a_folder / "mine").mkdir()
+    beside = [a_folder.parent, a_folder / "mine", a_folder / "mine.nii.gz", a_folder.parent / "ct"]
+
+    assert check_output(a_folder, inputs=beside) == a_folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,3 +120,31 @@ def test_where_the_parent_is_locked_the_result_is_prepared_inside(a_folder, monk
         fill(folder, NEW)
 
     assert content_of(a_folder) == NEW
+
+
+def test_a_completed_folder_is_found_again_whatever_its_name(a_folder, monkeypatch):
+    directory = a_folder.with_name("partial-run")
+    with stopped_at_rename(monkeypatch, 1, Killed()), suppress(Killed):
+        write(directory, NEW)
+    assert not directory.exists()
+
+    monkeypatch.setattr("psutil.pid_exists", lambda _: False)
+    check_output(directory)
+
+    assert content_of(directory) == NEW
+    assert hidden_in(directory.parent) == []
+
+
+@pytest.mark.parametrize("name", ["../precious.txt", "/{}/precious.txt", "link/precious.txt", ""])
+def test_a_manifest_that_names_what_lies_elsewhere_makes_no_result(a_folder, name):
+    a_folder.mkdir()
+    (a_folder / "link").symlink_to(a_folder.parent)
+    (a_folder.parent / "precious.txt").write_text("mine")
+    named = name.format(a_folder.parent)
+    manifest = {"schema": staging.SCHEMA, "files": {named: {}}}
+    (a_folder / MANIFEST).write_text(json.dumps(manifest))
+
+    with pytest.raises(OutputError, match="holds other files"):
+        write(a_folder, NEW)
+
+    assert (a_folder.parent / "precious.txt").read_text() == "mine"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from .broken_dicom import BAD_DICOM
 from .broken_files import BAD_FILES, BadInput
+from .broken_headers import BAD_HEADERS
 from .broken_volumes import BAD_VOLUMES
 
 __all__ = ["BAD_INPUTS", "BadInput"]
 
-BAD_INPUTS: list[BadInput] = [*BAD_FILES, *BAD_VOLUMES, *BAD_DICOM]
+BAD_INPUTS: list[BadInput] = [*BAD_FILES, *BAD_HEADERS, *BAD_VOLUMES, *BAD_DICOM]
 """(sentence, builder of the input in an empty folder, part of the message)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,20 @@ def _cut_file(folder: Path) -> Path:
 
 def _empty_file(folder: Path) -> Path:
     write_dicom_series(a_scan(), folder / "study")[-1].write_bytes(b"")
+    return folder / "study"
+
+
+def _dangling_link(folder: Path) -> Path:
+    """The last image is a link whose file was never fetched, as git-annex leaves them."""
+    last = write_dicom_series(a_scan(), folder / "study")[-1]
+    last.unlink()
+    last.symlink_to(folder / "objects" / "last")
+    return folder / "study"
+
+
+def _packed_file(folder: Path) -> Path:
+    last = write_dicom_series(a_scan(), folder / "study")[-1]
+    last.rename(f"{last}.gz").write_bytes(gzip.compress(b"hello"))
     return folder / "study"
 
 
@@ -194,6 +209,9 @@ BAD_DICOM: list[BadInput] = [
         "not orthogonal unit vectors",
     ),
     ("the pixel spacing is zero", _set(PixelSpacing=[0, 0]), "voxel spacing is 0 x 0 x 4 mm"),
+    ("a pixel spacing is negative", _set(PixelSpacing=[2.5, -2]), "PixelSpacing is 2.5 x -2 mm"),
+    ("an image is a link to nowhere", _dangling_link, "leads to no file"),
+    ("an image is packed", _packed_file, "packed with gzip"),
     ("the rescale intercept is missing in DICOM", _drop("RescaleIntercept"), "lacks RescaleInter"),
     ("values are in another unit", _set(RescaleType="MGML"), "values in 'MGML'"),
     (

@@ -67,13 +67,13 @@ def _bytes_changed(folder: Path) -> Path:
     return _write(folder / "scan.nii.gz", bytes(packed))
 
 
-def _edit_text(path: Path, old: bytes, new: bytes) -> Path:
+def edit_text(path: Path, old: bytes, new: bytes) -> Path:
     data = path.read_bytes()
     assert old in data
     return _write(path, data.replace(old, new, 1))
 
 
-def _edit_header(folder: Path, change: Callable[[np.ndarray], None]) -> Path:
+def edit_header(folder: Path, change: Callable[[np.ndarray], None]) -> Path:
     """A NIfTI whose header was changed byte by byte, past nibabel's own checks."""
     data = bytearray(save_nifti(folder / "scan.nii", a_body()).read_bytes())
     change(np.frombuffer(data, nib.nifti1.header_dtype, count=1))
@@ -82,7 +82,7 @@ def _edit_header(folder: Path, change: Callable[[np.ndarray], None]) -> Path:
 
 def _no_nrrd_space(folder: Path) -> Path:
     path = save_itk(folder / "scan.nrrd")
-    return _edit_text(path, b"space: left-posterior-superior\n", b"")
+    return edit_text(path, b"space: left-posterior-superior\n", b"")
 
 
 def _data_elsewhere(folder: Path) -> Path:
@@ -95,7 +95,7 @@ def _data_elsewhere(folder: Path) -> Path:
 def _nrrd_data_elsewhere(folder: Path) -> Path:
     save_itk(folder / "scan.nhdr")
     raw = next(p.name for p in folder.iterdir() if "nhdr" not in p.name)
-    return _edit_text(folder / "scan.nhdr", raw.encode(), str(folder / raw).encode())
+    return edit_text(folder / "scan.nhdr", raw.encode(), str(folder / raw).encode())
 
 
 def _altered(folder: Path, suffix: str) -> Path:
@@ -199,22 +199,20 @@ BAD_FILES: list[BadInput] = [
         lambda f: _write(f / "b.nii", save_nifti(f / "a.nii", a_body()).read_bytes()[:350]),
         "truncated or damaged",
     ),
-    ("the NIfTI has an unknown type", lambda f: _edit_header(f, _set_datatype), "damaged"),
-    ("the NIfTI has nine axes", lambda f: _edit_header(f, _set_nine_axes), "damaged"),
+    ("the NIfTI has an unknown type", lambda f: edit_header(f, _set_datatype), "damaged"),
+    ("the NIfTI has nine axes", lambda f: edit_header(f, _set_nine_axes), "damaged"),
     (
         "the NIfTI spacing is zero",
-        lambda f: _edit_header(f, _set_spacing(0)),
+        lambda f: edit_header(f, _set_spacing(0)),
         "spacing is 2 x 2.5 x 0",
     ),
-    ("the NIfTI spacing is negative", lambda f: _edit_header(f, _set_spacing(-4)), "x -4 mm"),
-    ("the NIfTI spacing is NaN", lambda f: _edit_header(f, _set_spacing(np.nan)), "x nan mm"),
+    ("the NIfTI spacing is negative", lambda f: edit_header(f, _set_spacing(-4)), "x -4 mm"),
+    ("the NIfTI spacing is NaN", lambda f: edit_header(f, _set_spacing(np.nan)), "x nan mm"),
     ("an Analyze pair is given", lambda f: _write(f / "a.hdr", bytes(348)), ".hdr/.img pair"),
     ("the NRRD has no orientation", _no_nrrd_space, "does not say how the scan lies"),
     (
         "the NRRD measures in meters",
-        lambda f: _edit_text(
-            save_itk(f / "a.nrrd"), b"kinds:", b'space units: "m" "m" "m"\nkinds:'
-        ),
+        lambda f: edit_text(save_itk(f / "a.nrrd"), b"kinds:", b'space units: "m" "m" "m"\nkinds:'),
         "millimetres are needed",
     ),
     ("the NRRD is cut", lambda f: _cut(save_itk(f / "a.nrrd"), 0.7), "truncated or damaged"),
@@ -222,7 +220,7 @@ BAD_FILES: list[BadInput] = [
     ("the packed MetaImage was altered", lambda f: _altered(f, ".mha"), "truncated or damaged"),
     (
         "the NRRD is in scanner coordinates",
-        lambda f: _edit_text(save_itk(f / "a.nrrd"), b"left-posterior-superior", b"scanner-xyz"),
+        lambda f: edit_text(save_itk(f / "a.nrrd"), b"left-posterior-superior", b"scanner-xyz"),
         "does not say how the scan lies",
     ),
     ("the NRRD data lie elsewhere", _nrrd_data_elsewhere, "another folder"),
@@ -231,12 +229,12 @@ BAD_FILES: list[BadInput] = [
     ("the MetaImage data are missing", _no_data_file, "no such file"),
     (
         "the MetaImage spacing is zero",
-        lambda f: _edit_text(save_itk(f / "a.mha"), b"ElementSpacing = 2 ", b"ElementSpacing = 0 "),
+        lambda f: edit_text(save_itk(f / "a.mha"), b"ElementSpacing = 2 ", b"ElementSpacing = 0 "),
         "spacing is '0 2.5 4'",
     ),
     (
         "the MetaImage has no spacing",
-        lambda f: _edit_text(save_itk(f / "a.mha"), b"ElementSpacing = 2 2.5 4\n", b""),
+        lambda f: edit_text(save_itk(f / "a.mha"), b"ElementSpacing = 2 2.5 4\n", b""),
         "spacing is ''",
     ),
     ("the zip is cut", _truncated_zip, "damaged zip"),

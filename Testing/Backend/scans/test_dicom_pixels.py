@@ -20,7 +20,7 @@ from atlastumor.scans import read_scan
 from atlastumor.volume import Grid, Scan
 
 from .bodies import SHAPE, a_body, a_scan, an_affine
-from .dicom_series import write_dicom_series
+from .dicom_series import write_dicom_series, write_enhanced_ct
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless]
 
@@ -143,3 +143,47 @@ def test_an_unknown_compression_is_named_as_such(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="compressed in a way that cannot be read"):
         read_scan(tmp_path)
+
+
+def test_padding_that_is_no_possible_density_becomes_air(tmp_path: Path) -> None:
+    def pad(dataset: Dataset, _k: int) -> None:
+        stored = np.frombuffer(dataset.PixelData, np.uint16).astype(np.int16)
+        stored[:40] = -32768
+        dataset.PixelData = stored.tobytes()
+        dataset.PixelRepresentation = 1
+        dataset.add_new("PixelPaddingValue", "SS", -32768)
+
+    write_dicom_series(a_scan(), tmp_path, change=pad)
+
+    scan = read_scan(tmp_path)
+
+    assert scan.array.min() == -1024
+    assert "padding was set to air" in scan.source.notes[0]
+
+
+@pytest.mark.parametrize("is_implicit", [True, False], ids=["implicit", "explicit"])
+def test_files_without_a_meta_header_are_read_like_those_with_one(
+    is_implicit: bool, tmp_path: Path
+) -> None:
+    syntax = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+    for path in write_dicom_series(a_scan(), tmp_path, transfer_syntax=syntax):
+        dataset = pydicom.dcmread(path)
+        del dataset.file_meta
+        dataset.preamble = None
+        dataset.save_as(path, implicit_vr=is_implicit, little_endian=True)
+        assert path.read_bytes()[128:132] != b"DICM"
+
+    scan = read_scan(tmp_path)
+
+    assert np.array_equal(scan.array, a_body())
+    assert scan.grid.matches(a_scan().grid)
+
+
+def test_an_enhanced_ct_without_a_meta_header_is_read(tmp_path: Path) -> None:
+    path = write_enhanced_ct(a_scan(), tmp_path / "ct.dcm")
+    dataset = pydicom.dcmread(path)
+    del dataset.file_meta
+    dataset.preamble = None
+    dataset.save_as(path, implicit_vr=False, little_endian=True)
+
+    assert np.array_equal(read_scan(path).array, a_body())

@@ -99,3 +99,30 @@ def test_other_types_become_int16_or_float32(stored: str, kept: str, tmp_path: P
 
     assert scan.array.dtype == np.dtype(kept)
     assert np.array_equal(scan.array, a_body())
+
+
+def test_an_nrrd_that_does_not_say_where_it_begins_is_noted(tmp_path: Path) -> None:
+    path = _save(a_scan("LPS"), tmp_path / "a.nrrd")
+    lines = path.read_bytes().split(b"\n", 20)
+    path.write_bytes(b"\n".join(x for x in lines if not x.startswith(b"space origin")))
+
+    scan = read_scan(path)
+
+    assert np.array_equal(scan.grid.affine[:3, 3], np.zeros(3))
+    assert "no space origin" in scan.source.notes[0]
+
+
+def test_a_key_of_somebody_s_own_in_an_nrrd_is_no_field(tmp_path: Path) -> None:
+    path = _save(a_scan(), tmp_path / "a.nrrd")
+    path.write_bytes(path.read_bytes().replace(b"kinds:", b"space units:=m\nkinds:", 1))
+
+    assert np.array_equal(read_scan(path).array, a_body())
+
+
+def test_detached_values_may_be_what_their_file_ends_with(tmp_path: Path) -> None:
+    path = _save(a_scan(), tmp_path / "a.mhd")
+    path.write_bytes(path.read_bytes().replace(b"NDims", b"HeaderSize = -1\nNDims", 1))
+    raw = tmp_path / "a.raw"
+    raw.write_bytes(b"of another program" + raw.read_bytes())
+
+    assert np.array_equal(read_scan(path).array, a_body())

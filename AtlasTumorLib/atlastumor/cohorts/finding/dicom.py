@@ -7,7 +7,6 @@ read is a problem, since a scan that lacks its last slices looks like any other.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import IO
 from ...batch.cases import Problem
 from ...errors import AtlasTumorError, InputError
 from ...progress import CancelToken, Progress
+from ...scans.archive import opened_zip
 from ...scans.dicom_headers import SUFFIXES, Header, lenient_pydicom, tag_text
 from ...scans.input_files import is_dicom, is_dicom_head, name_of, refuse
 from .places import Entry
@@ -128,15 +128,11 @@ def _take_file(reading: _Reading, entry: Entry) -> None:
 def _take_archive(reading: _Reading, entry: Entry) -> None:
     n_before = len(reading.series)
     try:
-        with zipfile.ZipFile(entry.path) as archive:
+        with opened_zip(entry.path) as archive:
             for member in _list_members(archive, entry.path):
                 reading.take(entry.name, entry, entry, partial(archive.open, member))
     except OSError as error:
         raise refuse(entry.path, error) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # zipfile says by a RuntimeError that a password is needed
-        msg = f"{name_of(entry.path)} is a damaged or encrypted zip. Unpack it and give the folder."
-        raise InputError(msg) from error
     if len(reading.series) == n_before:
         msg = f"{name_of(entry.path)} holds no DICOM files. Unpack it and give the folder."
         raise InputError(msg)
