@@ -9,9 +9,8 @@ from ..errors import OutOfMemoryError
 from ..volume import Grid
 from .device import Device
 from .estimating import Estimate
-from .memory import available_host_bytes
+from .memory import available_host_bytes, resident_bytes
 from .orientation import find_tilt_degrees
-from .peaks import PeakMemory
 
 __all__ = ["NOTHING_TO_DISAGREE", "check_memory", "engine_notes"]
 
@@ -41,8 +40,7 @@ def check_memory(foreseen: Estimate) -> None:
         foreseen.seconds,
         foreseen.host_bytes / 1e9,
     )
-    with PeakMemory() as now:
-        missing = foreseen.host_bytes - now.bytes - available_host_bytes()
+    missing = foreseen.host_bytes - resident_bytes() - available_host_bytes()
     if missing > 0:
         msg = (
             f"The scan needs about {foreseen.host_bytes / 1e9:.1f} GB of memory, "

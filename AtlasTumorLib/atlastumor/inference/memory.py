@@ -14,6 +14,7 @@ __all__ = [
     "available_device_bytes",
     "available_host_bytes",
     "is_out_of_memory",
+    "resident_bytes",
     "total_host_bytes",
 ]
 
@@ -36,6 +37,15 @@ def available_host_bytes() -> int:
     """
     left = [limit - used for limit, used in read_limits()]
     return max(min([int(psutil.virtual_memory().available), *left]), 0)
+
+
+def resident_bytes() -> int:
+    """Tell how much memory this process holds now.
+
+    Returns:
+        Bytes.
+    """
+    return int(psutil.Process().memory_info().rss)
 
 
 def available_device_bytes(name: str) -> tuple[int, int]:

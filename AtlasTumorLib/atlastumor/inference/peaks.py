@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import psutil
+from .memory import resident_bytes
 
 if TYPE_CHECKING:
     from .device import Device
@@ -23,7 +23,6 @@ class PeakMemory:
 
     def __init__(self, interval_s: float = 0.05) -> None:
         """Start watching, looking every `interval_s` seconds."""
-        self._process = psutil.Process()
         self._interval_s = interval_s
         self._stopped = threading.Event()
         self._one_look = threading.Lock()
@@ -35,7 +34,7 @@ class PeakMemory:
     def _look(self) -> int:
         # One thread at a time: who looked earlier but writes later would undo a higher peak.
         with self._one_look:
-            self._peak = max(self._peak, int(self._process.memory_info().rss))
+            self._peak = max(self._peak, resident_bytes())
             return self._peak
 
     def _watch(self) -> None:
