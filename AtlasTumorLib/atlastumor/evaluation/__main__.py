@@ -16,6 +16,7 @@ from ..detection import HIT_RULE
 from ..models.card import DEFAULT_MODEL, find_card
 from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED
 from ..provenance import creation_time, to_plain
+from .card_hash import hash_for_scores, hash_for_sweeps
 from .case import CaseScore, OrganSummary, summarize
 from .phantoms import score_phantoms
 from .scans import score_scans
@@ -99,11 +100,11 @@ def _replace_rows(card: dict[str, Any], data: str, rows: list[dict[str, Any]]) -
 
 def _choose_thresholds(options: argparse.Namespace, console: Console) -> None:
     """Choose the card's thresholds; what was measured with others goes with them."""
-    weights = find_card(options.model).weights.sha256
+    card = hash_for_sweeps(options.model)  # another card's sweeps do not count
     sweeps = sweep_phantoms(
         options.model,
         range(DEVELOPMENT_SEED, DEVELOPMENT_SEED + options.n),
-        folder=options.sweeps or Path(f"sweeps-{options.model}-{weights[:12]}"),
+        folder=options.sweeps or Path(f"sweeps-{options.model}-{card}"),
         workers=options.workers,
         progress=console.progress,
     )
@@ -132,11 +133,11 @@ def main() -> None:
     else:
         first = DEVELOPMENT_SEED if options.development else HELD_OUT_SEED
         seeds = range(first, first + options.n)
-        weights = find_card(options.model).weights.sha256  # another network's cases do not count
+        card = hash_for_scores(options.model)  # another card's cases do not count
         scores = score_phantoms(
             options.model,
             seeds,
-            journal=options.journal or Path(f"evaluation-{options.model}-{weights[:12]}.jsonl"),
+            journal=options.journal or Path(f"evaluation-{options.model}-{card}.jsonl"),
             workers=options.workers,
             progress=console.progress,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..detection import CaseMatch, LesionMatch
+from ..errors import InputError
 from ..phantom import make_phantom
 from ..progress import Progress, ignore_progress
+from .card_hash import hash_for_scores
 from .case import CaseScore, score_case
 from .workers import segmenter_of
 
@@ -38,13 +41,17 @@ def score_phantoms(
 
     Returns:
         One score per seed, in their order.
+
+    Raises:
+        InputError: If the journal is of another card, or no journal.
     """
-    done = _read(journal)
+    card = hash_for_scores(model)
+    done = _take_up(journal, card)
     missing = [seed for seed in seeds if str(seed) not in done]
     with ProcessPoolExecutor(workers) as executor, journal.open("a", encoding="ascii") as file:
         scores = executor.map(_score_one, [model] * len(missing), missing)
         for number, score in enumerate(scores, start=1):
-            file.write(json.dumps(asdict(score)) + "\n")
+            file.write(json.dumps({"card": card, **asdict(score)}) + "\n")
             file.flush()
             done[score.case] = score
             progress(number / len(missing), f"Phantom {score.case}")
@@ -59,11 +66,27 @@ def _score_one(model: str, seed: int) -> CaseScore:
     return score_case(str(seed), segmentation.labels, phantom.labels, seconds=seconds)
 
 
-def _read(journal: Path) -> dict[str, CaseScore]:
+def _take_up(journal: Path, card: str) -> dict[str, CaseScore]:
+    """Read what was measured with this card; what a kill left of a last line is cut off."""
     if not journal.exists():
         return {}
-    rows = [json.loads(line) for line in journal.read_text(encoding="ascii").splitlines()]
-    return {row["case"]: _score(row) for row in rows}
+    *lines, rest = journal.read_text(encoding="ascii", errors="replace").split("\n")
+    begin = f'{{"card": "{card}", '
+    is_ours = all(line.startswith(begin) for line in lines) and begin.startswith(rest[: len(begin)])
+    if not is_ours:
+        msg = (
+            f"The journal {journal} holds what was not measured with this card ({card}). Name "
+            "another with --journal, or move it away."
+        )
+        raise InputError(msg)
+    try:
+        done = {row["case"]: _score(row) for row in map(json.loads, lines)}
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"The journal {journal} is damaged. Name another with --journal, or move it away."
+        raise InputError(msg) from error
+    if rest:  # the next case would be written behind it, on the same line
+        os.truncate(journal, journal.stat().st_size - len(rest))
+    return done
 
 
 def _score(row: dict[str, Any]) -> CaseScore:

@@ -19,9 +19,11 @@ from ..detection.reference import find_reference_lesions
 from ..detection.rules import HIT_RULES, HitRule
 from ..detection.sweep import CaseSweep, SweepOptions, sweep_case
 from ..detection.sweep_files import load_sweep, save_sweep
+from ..errors import InputError
 from ..organs import KEYS, ORGANS, Organ
 from ..phantom import Phantom, make_phantom
 from ..progress import Progress, ignore_progress
+from .card_hash import hash_for_sweeps
 from .workers import segmenter_of
 
 __all__ = ["ChosenThresholds", "choose_thresholds", "sweep_phantoms"]
@@ -69,8 +71,11 @@ def sweep_phantoms(
 
     Returns:
         By organ key, one sweep per seed.
+
+    Raises:
+        InputError: If the folder holds sweeps of another card.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, hash_for_sweeps(model))
     with ProcessPoolExecutor(workers) as executor:
         jobs = executor.map(_sweep_one, [model] * len(seeds), seeds, [folder] * len(seeds))
         for number, seed in enumerate(jobs, start=1):
@@ -131,6 +136,22 @@ def _count(
                 found[n] += int(hits[row].sum())
                 false[n] += int(sweep.n_false[row])
     return found, false
+
+
+def _claim(folder: Path, card: str) -> None:
+    """Make the folder, and write down whose sweeps it holds before there are any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / "card.txt"
+    held = mark.read_text(encoding="ascii", errors="replace").strip() if mark.exists() else ""
+    if held == card:
+        return
+    if held or any(folder.glob("*.npz")):
+        msg = (
+            f"The folder {folder} holds sweeps of another card ({held or 'unknown'}, where {card} "
+            "is needed). Name another folder, or move it away."
+        )
+        raise InputError(msg)
+    mark.write_text(card, encoding="ascii")
 
 
 def _path(folder: Path, seed: int, organ: str) -> Path:

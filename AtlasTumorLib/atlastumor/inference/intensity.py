@@ -73,7 +73,7 @@ def normalize(
         return hu
     if image is None and needs_image(spec):
         image = ImageStatistics()
-        for part in hu.split(_AT_ONCE, dim=-1):  # in double precision, of which it makes two
+        for part in torch.split(hu, _AT_ONCE, dim=-1):  # in double precision, of which it makes two
             image.add(part)
     shift, scale = _find_scale(spec, image)
     hu.sub_(shift).div_(scale)

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from .anatomy import FIELDS_OF_VIEW, Anatomy, make_anatomy
 from .making import Phantom, PhantomOptions, make_phantom
-from .seeds import DEMO_SEED, DEVELOPMENT_SEED, HELD_OUT_SEED, TRAINING_SEED_END
+from .seeds import (
+    DEMO_SEED,
+    DEVELOPMENT_SEED,
+    HELD_OUT_SEED,
+    TRAINING_SEED_END,
+    list_training_seeds,
+)
 from .tissues import TISSUE_LABEL, Tissue, sample_hu
 from .tumors import PhantomLesion, TumorOptions
 
@@ -26,6 +32,7 @@ __all__ = [
     "PhantomOptions",
     "Tissue",
     "TumorOptions",
+    "list_training_seeds",
     "make_anatomy",
     "make_phantom",
     "sample_hu",

@@ -21,7 +21,7 @@ from .patches import Sample
 from .pool import SampleStream
 from .processes import ALONE, Processes
 from .recipe import Recipe, outputs
-from .state import check_weights, follow_weights, write_state
+from .state import check_weights, follow_weights, hash_weights, read_state, write_state
 
 __all__ = ["Run", "train"]
 
@@ -78,14 +78,14 @@ def train(
         The finished run, the same in every process.
 
     Raises:
-        InputError: If the processes cannot share a step.
+        InputError: If processes cannot share a step, or the checkpoint is of other settings.
         DependencyError: If nothing can be compiled.
         ValueError: If the earlier weights are another network's.
     """
     share = processes.divide(recipe.batch)
     run = _start(_build(recipe, device, earlier), recipe, processes, compiled=compiled)
-    if checkpoint.exists():
-        _resume(run, checkpoint, device)
+    record = asdict(recipe) | {"earlier": earlier and hash_weights(earlier)}
+    _resume(run, record, checkpoint, device)
     loss = _make_loss(device, compiled=compiled)
     losses: deque[float] = deque(maxlen=_REPORT_EVERY)
     stream = SampleStream(paths, recipe, run.step, processes)
@@ -99,9 +99,9 @@ def train(
             mean = sum(losses) / len(losses)
             _log.info("Step %d of %d: loss %.4f, %.2f s/step", run.step, recipe.steps, mean, pace)
         if run.step % _SAVE_EVERY == 0 and processes.is_first:
-            _save(run, recipe, checkpoint)
+            _save(run, record, checkpoint)
     if processes.is_first:
-        _save(run, recipe, checkpoint)
+        _save(run, record, checkpoint)
     return run
 
 
@@ -173,20 +173,22 @@ def _step(run: Run, recipe: Recipe, samples: Sample, loss_of: _Loss) -> torch.Te
     return total
 
 
-def _save(run: Run, recipe: Recipe, path: Path) -> None:
+def _save(run: Run, record: Mapping[str, Any], path: Path) -> None:
     state: dict[str, Any] = {
         "network": run.network.state_dict(),
         "average": run.average.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
         "step": run.step,
         "seconds": run.seconds,
-        "recipe": asdict(recipe),
+        "recipe": dict(record),
     }
     write_state(state, path)
 
 
-def _resume(run: Run, path: Path, device: str) -> None:
-    state = torch.load(path, map_location=device, weights_only=True)
+def _resume(run: Run, record: Mapping[str, Any], path: Path, device: str) -> None:
+    if not path.exists():
+        return
+    state = read_state(path, record, device=device)
     run.network.load_state_dict(state["network"])
     run.average.load_state_dict(state["average"])
     for optimizer, held in zip(run.optimizers, state["optimizers"], strict=True):

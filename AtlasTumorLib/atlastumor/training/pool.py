@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..organs import KEYS
-from ..phantom import TumorOptions, make_anatomy
+from ..phantom import TumorOptions, list_training_seeds, make_anatomy
 from .patches import Sample, mirror
 from .processes import ALONE, Processes
 from .recipe import Recipe
@@ -38,11 +38,13 @@ def make_pool(folder: Path, recipe: Recipe, *, workers: int) -> list[Path]:
 
     Returns:
         The files, in order of seed.
+
+    Raises:
+        InputError: If they would be of other seeds than those for this training.
     """
+    seeds = list_training_seeds(recipe.seed, recipe.n_anatomies)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [
-        folder / f"anatomy-{recipe.seed * 1000 + n:06d}.npz" for n in range(recipe.n_anatomies)
-    ]
+    paths = [folder / f"anatomy-{seed:06d}.npz" for seed in seeds]
     missing = [path for path in paths if not path.exists()]
     with ProcessPoolExecutor(workers) as executor:
         spacing = [recipe.anatomy_mm] * len(missing)

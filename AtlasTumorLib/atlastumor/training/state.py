@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["check_weights", "follow_weights", "write_state"]
+from ..errors import InputError
+
+__all__ = ["check_weights", "follow_weights", "hash_weights", "read_state", "write_state"]
+
+_FREE = ("steps", "decay")
+"""Settings that may change between resumptions: a run may be lengthened."""
 
 
 def check_weights(weights: Mapping[str, torch.Tensor], network: torch.nn.Module) -> None:
@@ -43,13 +50,71 @@ def follow_weights(average: torch.nn.Module, network: torch.nn.Module, decay: fl
             held.copy_(now)
 
 
+def hash_weights(weights: Mapping[str, torch.Tensor]) -> str:
+    """Hash weights, to know them again.
+
+    Args:
+        weights: By name.
+
+    Returns:
+        SHA-256 of names and float32 values, hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name, one in weights.items():
+        digest.update(name.encode())
+        digest.update(one.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_state(path: Path, recipe: Mapping[str, Any], *, device: str) -> dict[str, Any]:
+    """Read the checkpoint of a run that goes on.
+
+    Args:
+        path: What `write_state` wrote; `recipe` in it is what the run followed from.
+        recipe: What the run follows from now; only steps and decay may differ.
+        device: Where its tensors go.
+
+    Returns:
+        The state.
+
+    Raises:
+        InputError: If the file cannot be read or belongs to a run with other settings.
+    """
+    try:
+        state = dict(torch.load(path, map_location=device, weights_only=True))
+        held = dict(state["recipe"])
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        msg = f"The checkpoint {path} cannot be read. Move it away to begin anew."
+        raise InputError(msg) from error
+    different = sorted(key for key in recipe if key not in _FREE and held.get(key) != recipe[key])
+    if different:
+        msg = (
+            f"The checkpoint {path} is of a run with other settings ({', '.join(different)}). Set "
+            "them as they were, or move it away to begin anew."
+        )
+        raise InputError(msg)
+    return state
+
+
 def write_state(state: Mapping[str, Any], path: Path) -> None:
     """Write a checkpoint; whoever kills the process leaves the old one or the new one.
 
     Args:
         state: Tensors, numbers and text.
         path: The file.
+
+    Raises:
+        OSError: If it cannot be written; the old one stays.
     """
     partial = path.with_suffix(".partial")
-    torch.save(dict(state), partial)
-    os.replace(partial, path)  # noqa: PTH105 - Path.replace hides that it must be one rename
+    try:
+        with partial.open("wb") as file:
+            torch.save(dict(state), file)
+        os.replace(partial, path)  # noqa: PTH105 - Path.replace hides that it must be one rename
+    except RuntimeError as error:
+        # What broke it off (a full disk, Ctrl+C) comes out of torch as a fault of its file format.
+        if error.__context__ is None:
+            raise
+        raise error.__context__ from None
+    finally:
+        partial.unlink(missing_ok=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import asdict
 from pathlib import Path
 
 import nibabel
@@ -13,7 +11,6 @@ import pytest
 
 from atlastumor.detection import CaseMatch, LesionMatch
 from atlastumor.evaluation.case import CaseScore, score_case, summarize
-from atlastumor.evaluation.phantoms import _read
 from atlastumor.evaluation.scans import read_reference
 from atlastumor.organs import find_organ
 from atlastumor.volume import Grid, LabelMap, Scan
@@ -62,15 +59,6 @@ def test_tumors_below_20_mm_are_counted_by_themselves() -> None:
 
     assert (row.n_lesions, row.n_found) == (5, 2)
     assert (row.n_early, row.n_early_found) == (3, 1)
-
-
-def test_the_journal_gives_back_what_was_measured(tmp_path: Path) -> None:
-    match = CaseMatch((LesionMatch("colon", 0.5, 0.2),), ("liver",))
-    score = CaseScore("5000000", {"colon": 0.5}, match, 2.5)
-    journal = tmp_path / "journal.jsonl"
-    journal.write_text(json.dumps(asdict(score)) + "\n")
-
-    assert _read(journal) == {"5000000": score}
 
 
 def test_a_reference_that_lies_the_other_way_is_brought_to_the_scan(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from atlastumor.errors import InputError
 from atlastumor.organs import KEYS
 from atlastumor.phantom import Tissue
 from atlastumor.phantom.tissues import TUMOR_TISSUES
@@ -17,6 +18,7 @@ from atlastumor.synthesis.diffusion.conditioning import SIDE, SPAN, TEXTURE_HU
 from atlastumor.synthesis.diffusion.network import CubeDenoiser
 from atlastumor.synthesis.diffusion.painter import load_painter
 from atlastumor.synthesis.diffusion.schedule import make_cosine_schedule
+from atlastumor.training.diffusion import __main__ as command
 from atlastumor.training.diffusion import loop
 from atlastumor.training.diffusion.cubes import FINE, Cubes, cut_cubes
 from atlastumor.training.diffusion.export import export
@@ -180,6 +182,23 @@ def test_training_resumes_where_it_stopped(
     assert resumed.step == whole.step == 4
     for a, b in zip(whole.average.parameters(), resumed.average.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_training_goes_on_longer_but_not_with_another_recipe(cubes: Cubes, tmp_path: Path) -> None:
+    train(cubes, dataclasses.replace(TINY, steps=1), checkpoint=tmp_path / "run.pt")
+    other = dataclasses.replace(TINY, learning_rate=2e-3, batch=3)
+
+    with pytest.raises(InputError, match=r"other settings \(batch, learning_rate\)"):
+        train(cubes, other, checkpoint=tmp_path / "run.pt")
+    assert train(cubes, TINY, checkpoint=tmp_path / "run.pt").step == TINY.steps
+
+
+def test_kept_tumors_of_anatomies_of_other_seeds_are_refused(cubes: Cubes, tmp_path: Path) -> None:
+    cubes.save(tmp_path / "cubes-3-1001.npz")
+    recipe = dataclasses.replace(TINY, n_anatomies=1001)
+
+    with pytest.raises(InputError, match="Seed 3 with 1001 anatomies"):
+        command._find_cubes(tmp_path, recipe, 1)
 
 
 def test_what_is_exported_loads_and_says_how_it_was_made(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from atlastumor.errors import InputError
 from atlastumor.models.card import DEFAULT_MODEL, find_card, load_card
 from atlastumor.models.weights import load_weights
 from atlastumor.networks import build_network
@@ -157,6 +158,31 @@ def test_an_interrupted_run_ends_as_the_whole_one(a_pool, tmp_path, monkeypatch)
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning_rate", 1e-3), ("warmup", 2), ("n_anatomies", 2)]
+)
+def test_a_run_does_not_go_on_with_another_recipe(a_pool, tmp_path, name, value):
+    train(a_pool, replace(TINY, steps=1), checkpoint=tmp_path / "run.pt")
+
+    with pytest.raises(InputError, match=rf"run\.pt is of a run with other settings \({name}\)"):
+        train(a_pool, replace(TINY, **{name: value}), checkpoint=tmp_path / "run.pt")
+
+
+def test_a_run_may_be_lengthened_and_decay_later(a_pool, tmp_path):
+    train(a_pool, replace(TINY, steps=1), checkpoint=tmp_path / "run.pt")
+
+    longer = train(a_pool, replace(TINY, steps=3, decay=0.1), checkpoint=tmp_path / "run.pt")
+
+    assert longer.step == 3
+
+
+def test_a_checkpoint_that_is_none_is_refused(a_pool, tmp_path):
+    (tmp_path / "run.pt").write_bytes(b"half a file")
+
+    with pytest.raises(InputError, match=r"run\.pt cannot be read. Move it away to begin anew"):
+        train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
+
+
 def test_the_exported_card_loads_with_weights_that_fit(a_pool, tmp_path):
     run = train(a_pool, TINY, checkpoint=tmp_path / "run.pt")
 
@@ -195,6 +221,18 @@ def test_a_run_sets_out_from_earlier_weights(a_pool, tmp_path):
 
     for name, held in second.average.state_dict().items():
         torch.testing.assert_close(held, first[name], msg=name)
+
+
+def test_a_run_goes_on_with_the_earlier_weights_that_it_set_out_from_alone(a_pool, tmp_path):
+    first = train(a_pool, TINY, checkpoint=tmp_path / "first.pt").average.state_dict()
+    once, checkpoint = replace(TINY, steps=1), tmp_path / "second.pt"
+    train(a_pool, once, checkpoint=checkpoint, earlier=first)
+
+    assert train(a_pool, TINY, checkpoint=checkpoint, earlier=first).step == TINY.steps
+    others = {name: one + 1 for name, one in first.items()}
+    for earlier in (None, others):
+        with pytest.raises(InputError, match=r"other settings \(earlier\)"):
+            train(a_pool, TINY, checkpoint=checkpoint, earlier=earlier)
 
 
 def test_weights_of_another_network_are_neither_trained_on_nor_mixed_in(a_pool, tmp_path):

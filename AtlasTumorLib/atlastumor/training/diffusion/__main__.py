@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from ...phantom import list_training_seeds
 from ..pool import make_pool
 from ..recipe import Recipe as SegmenterRecipe
 from .cubes import Cubes, cut_cubes
@@ -56,6 +57,7 @@ def main() -> None:
 
 def _find_cubes(cache: Path, recipe: Recipe, workers: int) -> Cubes:
     """Read the tumors, or cut them out if that was not done yet."""
+    list_training_seeds(recipe.anatomy_seed, recipe.n_anatomies)  # kept ones may be of others
     kept = cache / f"cubes-{recipe.anatomy_seed}-{recipe.n_anatomies}.npz"
     if not kept.exists():
         like = SegmenterRecipe(seed=recipe.anatomy_seed, n_anatomies=recipe.n_anatomies)

@@ -17,6 +17,7 @@ import torch
 from ...synthesis.diffusion.conditioning import N_STEPS
 from ...synthesis.diffusion.network import CubeDenoiser
 from ...synthesis.diffusion.schedule import Schedule, make_cosine_schedule
+from ..state import follow_weights, read_state, write_state
 from .cubes import Cubes
 from .recipe import Recipe
 from .samples import Batch, draw_batch
@@ -61,10 +62,13 @@ def train(cubes: Cubes, recipe: Recipe, *, checkpoint: Path, device: str = "cpu"
 
     Returns:
         The finished run.
+
+    Raises:
+        InputError: If the checkpoint is of a run with other settings.
     """
     run = _start(recipe, device)
     if checkpoint.exists():
-        _resume(run, checkpoint, device)
+        _resume(run, recipe, checkpoint, device)
     schedule = make_cosine_schedule(N_STEPS)
     losses: deque[float] = deque(maxlen=_REPORT_EVERY)
     while run.step < recipe.steps:
@@ -158,9 +162,7 @@ def _step(
     run.optimizer.step()
     run.step += 1
     decay = min(recipe.ema, run.step / (run.step + 10))
-    with torch.no_grad():
-        for kept, new in zip(run.average.parameters(), run.network.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
+    follow_weights(run.average, run.network, decay)
     return float(loss.detach())
 
 
@@ -174,13 +176,11 @@ def _save(run: Run, recipe: Recipe, path: Path) -> None:
         "losses": run.losses,
         "recipe": asdict(recipe),
     }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    write_state(state, path)
 
 
-def _resume(run: Run, path: Path, device: str) -> None:
-    state = torch.load(path, map_location=device, weights_only=True)
+def _resume(run: Run, recipe: Recipe, path: Path, device: str) -> None:
+    state = read_state(path, asdict(recipe), device=device)
     run.network.load_state_dict(state["network"])
     run.average.load_state_dict(state["average"])
     run.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,57 @@
+"""Which card kept measurements were made with: they count for that card alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from ..errors import InputError
+from ..models.card import ModelCard, card_to_dict, find_card
+
+__all__ = ["hash_for_scores", "hash_for_sweeps"]
+
+_N_DIGITS = 12
+
+
+def hash_for_scores(model: str) -> str:
+    """Hash all of a card that scores of phantoms follow from.
+
+    Args:
+        model: Model id.
+
+    Returns:
+        12 hexadecimal digits; what was measured before does not count.
+
+    Raises:
+        UnknownKeyError: If there is no such model.
+        CardError: If the card is malformed.
+        InputError: If it is a recipe.
+    """
+    return _hash(model, "evaluation")
+
+
+def hash_for_sweeps(model: str) -> str:
+    """Hash all of a card that sweeps over its thresholds follow from.
+
+    Args:
+        model: Model id.
+
+    Returns:
+        12 hexadecimal digits; neither thresholds nor what was measured with them count.
+
+    Raises:
+        UnknownKeyError: If there is no such model.
+        CardError: If the card is malformed.
+        InputError: If it is a recipe.
+    """
+    return _hash(model, "evaluation", "thresholds")
+
+
+def _hash(model: str, *left_out: str) -> str:
+    card = find_card(model)
+    if not isinstance(card, ModelCard):
+        msg = f"'{model}' is a recipe of several models. Name one of them to measure it."
+        raise InputError(msg)
+    content = {key: value for key, value in card_to_dict(card).items() if key not in left_out}
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_N_DIGITS]
