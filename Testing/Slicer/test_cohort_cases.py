@@ -139,14 +139,14 @@ def test_ten_thousand_cases_are_no_trouble(a_panel: Any) -> None:
 
     table = a_panel.widget._cohort.table
     cases = [CaseRow(f"case-{n:05d}", "waiting") for n in range(10_000)]
-    started = time.perf_counter()
+    started = time.process_time()  # other processes may take their time; this is what it costs
     table.setCases(cases)
-    filled = time.perf_counter()
+    filled = time.process_time()
     for case in cases[:1000]:
         table.setCase(CaseRow(case.id, "done", seconds=61.0, lesions={"liver": 1}))
-    told = time.perf_counter()
+    told = time.process_time()
 
-    assert filled - started < 3.0
+    assert filled - started < 3.0  # a tenth of it by itself
     assert told - filled < 1.0  # a millisecond each
     assert a_panel.ui.casesTable.rowCount == 10_000
     assert a_panel.ui.casesLabel.text == "10000 cases, 1000 done"

@@ -50,10 +50,10 @@ def test_from_maps_to_reviewed_truth_with_a_reader_killed_on_the_way(
     cases = {name: n for name, n, _seconds in look_at_cases(a_froc_panel)}
     assert cases == {"alpha": 3, "beta": 1, "gamma": 1}
 
-    before_kill = run_reader(places, kill_after=3)
+    before_kill = run_reader(places, kill_after=3, hold_after=N_DECISIONS - 1)
     after_kill = run_reader(places)
 
-    assert 3 <= len(before_kill) < N_DECISIONS  # else it came too late
+    assert 3 <= len(before_kill) < N_DECISIONS  # it was killed on the way
     decisions = [one for one in before_kill + after_kill if one[0] != "undo"]
     assert len(set(decisions)) == len(decisions)  # nothing was asked twice
     # One may have been recorded and not acknowledged when the reader was killed.

@@ -153,7 +153,7 @@ def test_cancelling_ends_the_launcher_the_worker_and_its_children(
 
     job.cancel()
 
-    wait_for(lambda: not any(_is_alive(pid) for pid in (launcher, *family)), 10)
+    wait_for(lambda: not any(_is_alive(pid) for pid in (launcher, *family)), 300)
     assert [type(error) for error in failures] == [Cancelled]
     assert not job.isRunning
     with pytest.raises(Cancelled):
@@ -190,7 +190,7 @@ def test_leaving_slicer_ends_the_worker(wait_for: Any) -> None:
         timeout=120,
     )
     pid = int(run.stdout.split()[-1])
-    wait_for(lambda: not _is_alive(pid), 10)
+    wait_for(lambda: not _is_alive(pid), 300)
 
 
 def test_without_slicers_interpreter_the_message_says_so(

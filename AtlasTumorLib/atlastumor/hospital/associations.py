@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
@@ -103,10 +105,8 @@ def _request(
     entity.connection_timeout = entity.acse_timeout = peer.timeout_s
     entity.dimse_timeout = entity.network_timeout = peer.timeout_s
     tls = None if peer.tls is None else (peer.tls.make_client_context(), peer.host)
-    begun: list[Association] = []
     own: list[Any] = [
         (evt.EVT_CONN_OPEN, limit_waits, [peer.timeout_s]),
-        (evt.EVT_CONN_OPEN, lambda event: begun.append(event.assoc)),
         (evt.EVT_DATA_SENT, _acknowledge_at_once),
     ]
     try:
@@ -123,9 +123,23 @@ def _request(
     except OSError as error:
         raise NetworkError(_say_unreachable(peer, error)) from error
     except BaseException:  # such as Ctrl-C; its thread would keep the process alive
-        for one in begun:
-            one.abort()
+        _end_threads(entity)
         raise
+
+
+def _end_threads(entity: AE) -> None:
+    """End what a request that was interrupted has begun, of which no event need have told yet."""
+    for thread in threading.enumerate():
+        if not isinstance(thread, DULServiceProvider) or thread.assoc.ae is not entity:
+            continue
+        if thread.assoc.is_established:
+            thread.assoc.abort()
+            continue
+        thread.kill_dul()
+        while thread.is_alive():  # it may be waiting in a socket, even in one just made
+            _close_socket(thread.socket)
+            thread.join(0.05)
+        _close_socket(thread.socket)
 
 
 def limit_waits(event: Event, timeout_s: float) -> None:

@@ -8,7 +8,8 @@ import pytest
 import atlastumor
 from atlastumor.cli import main
 from Backend.cohorts.tiny import TINY, write_model, write_scans
-from Backend.executors.farm import Farm, find_port, wait_for
+from Backend.executors.farm import Farm, wait_for
+from Backend.ports import a_free_port
 
 HOST = "127.0.0.1"
 N = 6
@@ -23,24 +24,25 @@ def a_command(tmp_path: Path) -> list[str]:
     return [*words, "--model", TINY, "--models-dir", str(models), "--device", "cpu"]
 
 
-def start(farm: Farm, port: int) -> str:
+def start(farm: Farm, port: int, *more: str) -> str:
     """A scheduler and a worker with one thread."""
     farm.environment["OMP_NUM_THREADS"] = "1"
     address = farm.start_scheduler(HOST, port)
-    farm.start_worker("worker", address, HOST, "--no-nanny", threads=1)
+    farm.start_worker("worker", address, HOST, "--no-nanny", *more, threads=1)
     return address
 
 
 def test_a_killed_scheduler_is_told_and_the_same_command_goes_on(
     a_command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    port, cases, logs = find_port(), tmp_path / "out" / "cases", tmp_path / "logs"
+    port, cases, logs = a_free_port(), tmp_path / "out" / "cases", tmp_path / "logs"
     logs.mkdir()
     with Farm(logs) as farm:
-        command = [*a_command, "--scheduler", start(farm, port)]
+        held = start(farm, port, "--preload", "Backend.executors.held_worker")
+        command = [*a_command, "--scheduler", held]
 
         def kill() -> None:
-            wait_for(lambda: cases.is_dir() and any(cases.iterdir()), 60.0)
+            wait_for(lambda: cases.is_dir() and any(cases.iterdir()))
             farm.kill("scheduler")
 
         killing = Thread(target=kill)
@@ -91,7 +93,7 @@ def test_a_worker_that_has_not_the_model_is_refused_by_name(
     hidden = tmp_path / "hidden"
     with Farm(tmp_path) as farm:
         farm.environment["PYTHONPATH"] = str(_a_package_of_another_version(hidden))
-        address = farm.start_scheduler(HOST, find_port())
+        address = farm.start_scheduler(HOST, a_free_port())
         farm.start_worker("old", address, HOST, "--no-nanny", threads=1)
         wait_for(lambda: "Registered to" in farm.read_log("old"))
         code = main([*a_command, "--scheduler", address])

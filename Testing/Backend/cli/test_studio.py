@@ -62,7 +62,7 @@ class Studio:
         return next(event for event in self.events() if event["event"] == "reply")
 
     def close(self) -> int:
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=300)
         return self.process.returncode
 
 
@@ -209,7 +209,7 @@ def test_it_ends_by_itself_when_nothing_is_asked() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
         cwd=Path(atlastumor.__file__).parents[1],
         input=None,
     )

@@ -87,21 +87,12 @@ class Farm:
         return self.log(name).read_text()
 
 
-def wait_for(is_so: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_for(is_so: Callable[[], object], seconds: float = 300.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.05)
-
-
-def find_port() -> int:
-    """A port that is free now."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def make_certificates(folder: Path) -> tuple[Path, Path, Path]:

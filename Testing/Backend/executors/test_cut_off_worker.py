@@ -8,8 +8,9 @@ import pytest
 
 from atlastumor.errors import DeviceError
 from atlastumor.executors.dask_cluster import DaskExecutor
-from Backend.executors.farm import Farm, find_port, wait_for
+from Backend.executors.farm import Farm, wait_for
 from Backend.executors.namespaces import TwoHosts, needs_namespaces
+from Backend.ports import a_free_port
 
 RUNNER = Path(__file__).with_name("cut_off_runner.py")
 N, SECONDS = 16, 2.0
@@ -36,7 +37,7 @@ def test_a_worker_whose_cable_is_pulled_delivers_nothing_and_its_jobs_run_elsewh
         hosts.pull_cable()
         wait_for(lambda: "Lost the worker there" in farm.read_log("runner"))
         hosts.plug_in()
-        wait_for((work / "done.json").exists, 60.0)
+        wait_for((work / "done.json").exists)
         said = farm.read_log("runner")
 
     done = json.loads((work / "done.json").read_text())
@@ -59,7 +60,7 @@ def test_a_host_that_has_not_the_folder_is_refused_by_its_name(tmp_path: Path) -
     logs.mkdir()
     empty = f"echo node-two > /proc/sys/kernel/hostname; mount -t tmpfs none {folder}"
     with Farm(logs) as farm:
-        address = farm.start_scheduler("127.0.0.1", find_port())
+        address = farm.start_scheduler("127.0.0.1", a_free_port())
         farm.prefix = ["unshare", "--mount", "--uts", "sh", "-c", f'{empty}; exec "$@"', "sh"]
         farm.start_worker("two", address, "127.0.0.1")
         wait_for(lambda: "Registered to" in farm.read_log("two"))

@@ -15,8 +15,9 @@ from atlastumor.executors import Ended
 from atlastumor.executors.agreement import Agreement, agree_on_versions, share_folder
 from atlastumor.executors.dask_client import Tls
 from atlastumor.executors.dask_cluster import DaskExecutor
-from Backend.executors.cluster_jobs import double, fail, nap, tell_process
-from Backend.executors.farm import Farm, find_port, make_certificates, wait_for
+from Backend.executors.cluster_jobs import double, fail, nap, nap_until_told, tell_process
+from Backend.executors.farm import Farm, make_certificates, wait_for
+from Backend.ports import a_free_port
 
 HOST = "127.0.0.1"
 
@@ -25,9 +26,9 @@ HOST = "127.0.0.1"
 def a_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Farm, str]]:
     """A scheduler with two workers of two threads; started again, they have the same addresses."""
     with Farm(tmp_path_factory.mktemp("farm")) as farm:
-        address = farm.start_scheduler(HOST, find_port())
+        address = farm.start_scheduler(HOST, a_free_port())
         for name in ("one", "two"):
-            farm.start_worker(name, address, HOST, "--worker-port", str(find_port()))
+            farm.start_worker(name, address, HOST, "--worker-port", str(a_free_port()))
         for name in ("one", "two"):
             wait_for(lambda name=name: "Registered to" in farm.read_log(name))
         yield farm, address
@@ -69,8 +70,11 @@ def test_a_killed_worker_loses_its_jobs_once_and_nobody_else_runs_them(
     said: list[str] = []
     with DaskExecutor(a_cluster[1], say=said.append) as executor:
         for n in range(4):
-            executor.submit(str(n), nap, (tmp_path, str(n), 2.5))
-        os.kill(wait_until_begun(tmp_path, 4)[0], signal.SIGKILL)
+            executor.submit(str(n), nap_until_told, (tmp_path, str(n)))
+        killed = wait_until_begun(tmp_path, 4)[0]
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{killed}").exists())
+        (tmp_path / "go").touch()
         ended = collect(executor, 4)
         more = executor.wait(0.5)
 
@@ -117,7 +121,7 @@ def test_what_still_runs_at_the_end_is_stopped(a_cluster: tuple[Farm, str], tmp_
 
 
 def test_a_lost_scheduler_is_waited_for_and_then_told(tmp_path: Path) -> None:
-    port, said = find_port(), []
+    port, said = a_free_port(), []
     with Farm(tmp_path) as farm:
         address = farm.start_scheduler(HOST, port)
         farm.start_worker("one", address, HOST)
@@ -151,7 +155,7 @@ def _wait_for_slots(executor: DaskExecutor, n: int) -> None:
 
 
 def test_no_scheduler_is_told_at_once() -> None:
-    address = f"tcp://{HOST}:{find_port()}"
+    address = f"tcp://{HOST}:{a_free_port()}"
 
     with pytest.raises(DeviceError, match="No scheduler answers"):
         DaskExecutor(address).__enter__()
@@ -162,7 +166,7 @@ def test_with_certificates_strangers_are_kept_out(tmp_path: Path) -> None:
     ca, certificate, key = make_certificates(tmp_path)
     words = ["--tls-ca-file", str(ca), "--tls-cert", str(certificate), "--tls-key", str(key)]
     with Farm(tmp_path) as farm:
-        address = farm.start_scheduler(HOST, find_port(), *words)
+        address = farm.start_scheduler(HOST, a_free_port(), *words)
         farm.start_worker("one", address, HOST, *words)
         with pytest.raises(InputError, match="needs all three files"):
             DaskExecutor(address).__enter__()

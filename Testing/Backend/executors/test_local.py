@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from atlastumor.errors import DeviceError, InputError
@@ -128,7 +129,7 @@ def test_the_end_of_the_context_stops_what_still_runs(tmp_path: Path) -> None:
             assert executor.wait(0.1) == []
         started = time.monotonic()
 
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 30.0
     assert_nobody_writes(tmp_path)
 
 
@@ -154,12 +155,23 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
         time.sleep(0.05)
 
+    workers = [int(path.name) for path in folder.iterdir()]
     parent.kill()
     parent.wait()
 
-    time.sleep(0.5)
+    until = time.monotonic() + 30.0
+    while any(map(is_alive, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(is_alive, workers))
     assert len(list(folder.iterdir())) == 2
     assert_nobody_writes(folder)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def assert_nobody_writes(folder: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_job_that_slurm_kills_is_submitted_again_and_the_last_ones_are_cancell
         dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}),
         DaskExecutor(replace(JOBS, tls=tls).start, tls=tls, patience_s=math.inf) as executor,
     ):
-        executor.submit("a", nap, (tmp_path, "a", 1.0))
+        executor.submit("a", nap, (tmp_path, "a", 60.0))  # it is killed before
         wait_for(lambda: executor.wait(0.1) or list(tmp_path.glob("*.begun")))
         os.killpg(int((a_slurm / "job-1.pid").read_text()), signal.SIGKILL)
         while not ended or ended[-1].is_lost:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from Backend.ports import a_free_port
 
 __all__ = ["MOVE_TITLE", "Orthanc", "a_free_port", "an_orthanc", "run_orthanc"]
 
@@ -71,13 +72,6 @@ class Orthanc:
     def count(self) -> int:
         """How many objects it holds."""
         return int(self.ask("/statistics")["CountInstances"])
-
-
-def a_free_port() -> int:
-    """A port on which nothing listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -12,32 +12,44 @@ from pathlib import Path
 
 import pytest
 from pynetdicom import AE
+from pynetdicom.acse import ACSE
 
 from atlastumor.errors import InputError, NetworkError
 from atlastumor.hospital import Peer, Tls, echo, parse_peer, send
 from Backend.hospital.nodes import a_node
+from Backend.ports import a_free_port
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
 @contextmanager
-def a_silent_port() -> Iterator[int]:
+def a_silent_port() -> Iterator[socket.socket]:
     """A port that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield int(server.getsockname()[1])
+        yield server
+
+
+def silent(server: socket.socket, timeout_s: float) -> Peer:
+    return Peer("127.0.0.1", int(server.getsockname()[1]), "X", timeout_s=timeout_s)
 
 
 @contextmanager
-def pressing_ctrl_c() -> Iterator[None]:
-    """Press it soon, and again every 5 s; also in a background job, where it is ignored."""
+def pressing_ctrl_c(server: socket.socket) -> Iterator[None]:
+    """Press it when somebody has called, and again every 20 s; also in a background job.
+
+    There it is ignored by itself.
+    """
     over, main = threading.Event(), threading.main_thread().ident
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    server.settimeout(60)
 
     def press() -> None:
-        wait_s = 0.3
-        while not over.wait(wait_s):
-            signal.pthread_kill(main, signal.SIGINT)
-            wait_s = 5.0
+        caller, _ = server.accept()
+        with caller:
+            while True:
+                signal.pthread_kill(main, signal.SIGINT)
+                if over.wait(20):
+                    return
 
     thread = threading.Thread(target=press, daemon=True)
     thread.start()
@@ -72,11 +84,8 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def test_a_port_on_which_nobody_listens_is_told(a_series: list[Path]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
     with pytest.raises(NetworkError, match="connection refused"):
-        send(Peer("127.0.0.1", port, "X"), a_series, n_retries=1)
+        send(Peer("127.0.0.1", a_free_port(), "X"), a_series, n_retries=1)
 
 
 def test_a_name_that_no_computer_has_is_told() -> None:
@@ -86,8 +95,8 @@ def test_a_name_that_no_computer_has_is_told() -> None:
 
 def test_a_port_that_never_answers_is_given_up() -> None:
     began = time.monotonic()
-    with a_silent_port() as port, pytest.raises(NetworkError, match=r"not answer within 0\.5 s"):
-        echo(Peer("127.0.0.1", port, "X", timeout_s=0.5))
+    with a_silent_port() as it, pytest.raises(NetworkError, match=r"not answer within 0\.5 s"):
+        echo(silent(it, 0.5))
 
     assert time.monotonic() - began < 10
 
@@ -122,15 +131,29 @@ def test_a_server_that_speaks_another_protocol_is_told() -> None:
                 caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        peer = Peer("127.0.0.1", server.getsockname()[1], "X", timeout_s=2.0)
+        peer = Peer("127.0.0.1", server.getsockname()[1], "X", timeout_s=20.0)
         with pytest.raises(NetworkError, match="broke off before it answered"):
             echo(peer)
 
 
 def test_ctrl_c_while_nobody_answers_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
-    with a_silent_port() as port, pytest.raises(KeyboardInterrupt), pressing_ctrl_c():
-        echo(Peer("127.0.0.1", port, "X", timeout_s=60.0))
+    with a_silent_port() as server, pytest.raises(KeyboardInterrupt), pressing_ctrl_c(server):
+        echo(silent(server, 60.0))
+
+    assert set(threading.enumerate()) <= before
+
+
+def test_ctrl_c_before_anybody_is_called_leaves_no_thread_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def press(_self: ACSE) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ACSE, "send_request", press)
+    before = set(threading.enumerate())
+    with a_silent_port() as server, pytest.raises(KeyboardInterrupt):
+        echo(silent(server, 60.0))
 
     assert set(threading.enumerate()) <= before
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +10,7 @@ from threading import Event, Thread
 
 from atlastumor.models.published import PublishedFile
 
-__all__ = ["CONTENT", "Shelf", "a_shelf", "offer"]
+__all__ = ["CONTENT", "Shelf", "TickingClock", "a_shelf", "offer"]
 
 CONTENT = bytes(range(256)) * 12_500  # 3.2 MB
 
@@ -26,6 +25,7 @@ class Shelf(ThreadingHTTPServer):
         drips: Seconds between its bytes, ten at a time; None for all at once.
         etag: By which it knows this state of the file; "" for none.
         headers: What it says instead of the truth; "" for not at all.
+        is_closing: Ends the waits between bytes.
         pauses_after: Bytes after which it waits for something; None for never.
         redirect: Where "/moved.pt" leads.
         takes_ranges: Whether it gives a part where one is asked for.
@@ -42,6 +42,7 @@ class Shelf(ThreadingHTTPServer):
         self.drips: float | None = None
         self.etag = ""
         self.headers: dict[str, str] = {}
+        self.is_closing = Event()
         self.pauses_after: tuple[int, Event] | None = None
         self.redirect = ""
         self.takes_ranges = True
@@ -85,7 +86,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         for at in range(start, len(content), 10) if self.server.drips else ():
             self.wfile.write(content[at : at + 10])
-            time.sleep(self.server.drips)
+            self.server.is_closing.wait(self.server.drips)
         stop = None if self.server.breaks_after is None else start + self.server.breaks_after
         if self.server.pauses_after is not None:
             pause, event = self.server.pauses_after
@@ -98,6 +99,17 @@ class _Answers(BaseHTTPRequestHandler):
         pass
 
 
+class TickingClock:
+    """Stands in for the module `time`: a second passes whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        self._seconds += 1.0
+        return self._seconds
+
+
 @contextmanager
 def a_shelf() -> Iterator[Shelf]:
     """Open the server, and close it again."""
@@ -105,6 +117,7 @@ def a_shelf() -> Iterator[Shelf]:
         thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
+        server.is_closing.set()
         server.shutdown()
         thread.join()
 

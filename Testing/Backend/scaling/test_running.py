@@ -23,7 +23,8 @@ from atlastumor.scaling.cells import CellResult, CellTask
 from atlastumor.scaling.config import load_scaling
 from atlastumor.scaling.patients import Patients, read_patients
 from atlastumor.scaling.running import describe_settings, plan_tasks, run_cells
-from Backend.executors.farm import Farm, find_port
+from Backend.executors.farm import Farm
+from Backend.ports import a_free_port
 from Backend.scaling.tiny_study import TRAINING, write_cohorts, write_study
 from Backend.source_tree import REPOSITORY
 
@@ -184,7 +185,7 @@ def test_a_study_that_was_killed_goes_on_to_the_same_numbers_on_a_cluster(
     before, first = numbers(tmp_path), tmp_path / "out/cells" / KEYS[0] / "result.json"
     stamp = first.stat().st_mtime_ns
     with Farm(tmp_path) as farm:
-        address = farm.start_scheduler("127.0.0.1", find_port())
+        address = farm.start_scheduler("127.0.0.1", a_free_port())
         farm.start_worker("one", address, "127.0.0.1", threads=1)
         code = run_study(tmp_path, "--scheduler", address, sizes=[1])
 

@@ -122,7 +122,7 @@ class Running:
     def results(self) -> list[str]:
         return sorted(path.name for path in self.folder.cases.iterdir())
 
-    def until(self, is_so: Callable[[], bool], seconds: float = 20.0) -> None:
+    def until(self, is_so: Callable[[], bool], seconds: float = 300.0) -> None:
         end = time.monotonic() + seconds
         while not is_so():
             assert not self.trouble, self.trouble
@@ -182,13 +182,13 @@ def a_service(
 
     thread = threading.Thread(target=work)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(300)
     try:
         if not running.trouble:
             yield running
     finally:
         running.stop.set()
-        thread.join(20)
+        thread.join(300)
     if running.trouble:
         raise running.trouble[0]
 
@@ -224,6 +224,13 @@ def _assemble(
         records.close()
 
 
+def put(path: Path, content: bytes) -> Path:
+    """A file, complete at once."""
+    part = path.with_name(f".{path.name}")
+    part.write_bytes(content)
+    return part.rename(path)
+
+
 def write_nifti(path: Path, *, brighter: int = 0) -> Path:
     """A small scan, complete at once."""
     hu = a_body(SHAPE)
@@ -236,17 +243,22 @@ def write_nifti(path: Path, *, brighter: int = 0) -> Path:
 
 
 def write_study(folder: Path, *, series: int = 1, study_uid: str = "1.2.3", n: int = 1) -> Path:
-    """One more series of a study, in a folder of its own."""
+    """One more series of a study, in a folder of its own, complete at once."""
     grid = Grid(SHAPE, np.diag([-4.0, -4.0, 5.0, 1.0]))
+    part = folder.with_name(f".{folder.name}-{n}")
 
     def change(dataset: Any, _k: int) -> None:
         dataset.SeriesNumber = series
 
     write_dicom_series(
         Scan(a_body(SHAPE), grid),
-        folder / f"series-{n}",
+        part / f"series-{n}",
         series_uid=f"{study_uid}.{series}",
         study_uid=study_uid,
         change=change,
     )
+    if not folder.exists():
+        return part.rename(folder)
+    (part / f"series-{n}").rename(folder / f"series-{n}")
+    part.rmdir()
     return folder

@@ -25,7 +25,7 @@ __all__ = ["MODEL", "Watching", "a_models_folder", "watching"]
 
 MODEL = TINY
 LIBRARY = Path(__file__).parents[3] / "AtlasTumorLib"
-_PATIENCE_S = 90.0
+_PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="session")

@@ -170,13 +170,19 @@ def archive() -> Iterator[Archive]:
 def test_killed_in_a_case_and_the_peer_away_there_is_one_result_and_it_arrives(
     tmp_path: Path, archive: Archive, a_models_folder: Path
 ) -> None:
-    port, out = a_free_port(), tmp_path / "out"
+    port, patient = a_free_port(), write_patient(tmp_path, "first")
     words = ("--listen", f"ATLAS:{port}", "--send-to", archive.address)
-    with watching(out, a_models_folder, *words) as service:
-        send(port_of(service, port), [write_patient(tmp_path, "first")])
-        service.until(lambda: service.counts().get("running") == 1)
-        service.end(9)
+    for n in range(9):  # the case may end before it is seen, or before the signal comes
+        out = tmp_path / f"out{n}"
+        with watching(out, a_models_folder, *words) as service:
+            send(port_of(service, port), [patient])
+            service.until(lambda: service.counts().get("running") or service.counts().get("done"))
+            service.end(9)
+        if not list((out / "cases").iterdir()):
+            break
     archive.switch_off()
+    if n:
+        archive.got.clear()  # results of those that came too late
     assert not list((out / "cases").iterdir())
 
     with watching(out, a_models_folder, *words) as service:

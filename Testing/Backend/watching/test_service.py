@@ -18,6 +18,7 @@ from Backend.watching.pretend import (
     STILL_S,
     PretendedEngine,
     a_service,
+    put,
     write_nifti,
     write_study,
 )
@@ -150,7 +151,7 @@ def test_a_file_that_is_replaced_under_way_is_segmented_again(
 
 def test_a_file_that_was_damaged_and_is_whole_now_is_segmented(folder: Path, out: Path) -> None:
     with a_service(out, folder) as running:
-        (folder / "a.nii.gz").write_bytes(b"junk")
+        put(folder / "a.nii.gz", b"junk")
         running.until(lambda: running.counts[State.QUARANTINED] == 1)
         write_nifti(folder / "a.nii.gz")
         running.until_done(1)
@@ -162,13 +163,12 @@ def test_the_same_bytes_again_are_not_segmented_again(folder: Path, out: Path) -
     with a_service(out, folder) as running:
         write_study(folder / "study")
         running.until_done(1)
-        kept = folder.parent / "kept"
-        shutil.copytree(folder / "study", kept)
-        shutil.rmtree(folder / "study")
+        kept = (folder / "study").rename(folder.parent / "kept")
         running.until_idle()
-        shutil.copytree(kept, folder / "study", copy_function=shutil.copy)
-        for path in (folder / "study").rglob("*.dcm"):
+        part = shutil.copytree(kept, folder / ".study", copy_function=shutil.copy)
+        for path in part.rglob("*.dcm"):
             os.utime(path)
+        part.rename(folder / "study")
         running.until_idle()
         running.until(lambda: running.metrics.arrivals._value.get() >= 2)
         running.until_idle()
@@ -192,9 +192,9 @@ def test_two_files_of_one_name_are_two_cases(folder: Path, out: Path) -> None:
 
 def test_what_is_no_scan_is_set_aside_with_its_reason(folder: Path, out: Path) -> None:
     with a_service(out, folder) as running:
-        (folder / "notes.txt").write_text("no scan")
-        (folder / "empty.nii.gz").write_bytes(b"")
-        (folder / "junk.nii.gz").write_bytes(b"junk")
+        put(folder / "notes.txt", b"no scan")
+        put(folder / "empty.nii.gz", b"")
+        put(folder / "junk.nii.gz", b"junk")
         running.until(lambda: running.counts[State.QUARANTINED] + len(running.list_problems()) == 3)
         write_nifti(folder / "a.nii.gz")
         running.until_done(1)
@@ -226,7 +226,7 @@ def test_a_single_slice_is_sent_for_its_study(folder: Path, out: Path) -> None:
     with a_service(out, folder) as running:
         write_study(folder.parent / "elsewhere")
         first = min((folder.parent / "elsewhere").rglob("*.dcm"))
-        shutil.copy(first, folder / "slice.dcm")
+        put(folder / "slice.dcm", first.read_bytes())
         running.until(lambda: len(running.list_problems()) == 1)
 
         assert "all images of a study into one folder" in running.list_problems()[0]

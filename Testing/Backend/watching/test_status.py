@@ -45,9 +45,11 @@ def test_with_many_cases_waiting_nothing_new_is_taken(folder: Path, out: Path) -
     with a_service(out, folder, engine=engine, limits=Limits(2, keep_free_bytes=0)) as running:
         for number in range(6):
             write_nifti(folder / f"{number}.nii.gz")
+        full = {State.RUNNING: 2, State.WAITING: 2}
+        running.until(lambda: {state: running.counts[state] for state in full} == full)
         running.until(lambda: "The queue is full." in running.service.status.troubles)
         time.sleep(5 * STILL_S)
-        assert running.counts[State.WAITING] == 2
+        assert {state: running.counts[state] for state in full} == full
 
         engine.release()
         running.until_done(6)

@@ -16,15 +16,26 @@ _READER = Path(__file__).with_name("reader.py")
 
 
 def run_reader(
-    places: Places, *, kill_after: int | None = None, pictures: bool = False
+    places: Places,
+    *,
+    kill_after: int | None = None,
+    hold_after: int | None = None,
+    pictures: bool = False,
 ) -> list[Decision]:
     """Let the reader work; kill -9 after so many decisions. Gives those that were acknowledged.
+
+    Args:
+        places: Where all is.
+        kill_after: How many decisions; None to let it finish.
+        hold_after: After how many it waits for a kill that comes late; None for never.
+        pictures: Whether it takes pictures.
 
     Raises:
         RuntimeError: If the reader ended by itself and had not finished.
     """
     words = [sys.executable, str(_READER), str(places.root), "--reviewed", places.reviewed]
     words += ["--pictures"] if pictures else []
+    words += [] if hold_after is None else ["--hold-after", str(hold_after)]
     acknowledged: list[Decision] = []
     is_finished = False
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:

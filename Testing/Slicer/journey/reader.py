@@ -1,9 +1,10 @@
 """The second half of a journey: a reader who knows the truth, in a process that can be killed.
 
-    python Testing/Slicer/journey/reader.py FOLDER [--reviewed NAME] [--pictures]
+    python Testing/Slicer/journey/reader.py FOLDER [--reviewed NAME] [--pictures] [--hold-after N]
 
 Says "begun" when the first scan is shown, a line `done KIND SCAN CANDIDATE` once a decision is
-recorded, and "finished" once the reviewed truth is exported.
+recorded, and "finished" once the reviewed truth is exported. After N such lines it only waits to be
+killed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--reviewed", default=Places.reviewed)
     parser.add_argument("--pictures", action="store_true")
+    parser.add_argument("--hold-after", type=int)
     options = parser.parse_args()
     places = Places(options.folder.resolve(), options.reviewed)
     from host.session import start
@@ -46,7 +48,8 @@ def main() -> None:
     review.installer.ensure = lambda: None  # the checkout's own packages serve
     begin(review, places)
     say("begun")
-    read(review, places.references, Photographer(panel, places) if options.pictures else None)
+    look = Photographer(panel, places) if options.pictures else None
+    read(review, places.references, Teller(options.hold_after), look)
     export(review, places, session)
     if session.errors() or session.user.seen:
         raise RuntimeError(f"{session.errors()} {session.user.seen}")
@@ -57,6 +60,20 @@ def say(*words: str) -> None:
     """Tell whoever started this."""
     sys.stdout.write(" ".join(words) + "\n")
     sys.stdout.flush()
+
+
+class Teller:
+    """Tells of each decision; after so many it only waits to be killed."""
+
+    def __init__(self, most: int | None) -> None:
+        self._n, self._most = 0, most
+
+    def __call__(self, *words: str) -> None:
+        say("done", *words)
+        self._n += 1
+        if self._n == self._most:
+            time.sleep(600)
+            raise RuntimeError("Nobody killed the reader.")
 
 
 def make_launcher(folder: Path) -> None:
@@ -81,7 +98,12 @@ def begin(review: Any, places: Places) -> None:
         raise RuntimeError(f"The review did not begin: {ui.statusLabel.text}")
 
 
-def read(review: Any, references: Path, look: Callable[[Any, bool], None] | None = None) -> None:
+def read(
+    review: Any,
+    references: Path,
+    tell: Callable[..., None],
+    look: Callable[[Any, bool], None] | None = None,
+) -> None:
     """Decide every candidate by the truth; the very first one wrongly, which is then undone."""
     session = review.session
     while "Every scan is finished" not in review.ui.statusLabel.text:
@@ -93,11 +115,11 @@ def read(review: Any, references: Path, look: Callable[[Any, bool], None] | None
         if not any(entry.kind == "undo" for entry in session.entries):
             press(review, "R" if truly else "A")
             press(review, "U")
-            say("done", "undo", scan, item.key)
+            tell("undo", scan, item.key)
         if look is not None:
             look(item, truly)
         press(review, "A" if truly else "R")
-        say("done", "accept" if truly else "reject", scan, item.key)
+        tell("accept" if truly else "reject", scan, item.key)
 
 
 def export(review: Any, places: Places, session: Any) -> None:
