@@ -74,6 +74,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     """
     from ..collections import Collection, divide_cases, write_cohort, write_leakage  # noqa: PLC0415
 
+    _check_share(options.validation)
     _check_output(options.output)
     listed = _list_cases(options, console)
     progress = part_of(console.progress, 0.0, _READ)
@@ -95,6 +96,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
     console.say(f"Cases: {len(cases)}, of {n_scans} different scans. Copies are in {table.name}.")
     told = [{"case": one.case, "message": one.message} for one in problems]
     console.result(cohort.resolve().parent, [cohort, table], problems=told)
+
+
+def _check_share(share: float | None) -> None:
+    """Refuse what cannot be divided by before the scans are read, not after."""
+    if share is not None and not 0.0 < share < 1.0:
+        msg = f"--validation is {share:g}; name a share above 0 and below 1, such as 0.2."
+        raise UsageError(msg)
 
 
 def _check_output(path: Path) -> None:

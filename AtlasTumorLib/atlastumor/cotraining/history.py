@@ -34,11 +34,12 @@ class Table:
     columns: Sequence[str]
 
     def rows(self) -> list[dict[str, str]]:
-        """Read the rows; one that a killed process left unfinished is left out."""
+        """Read the rows; what a killed process or a failing disk left unreadable is left out."""
         if not self.path.is_file():
             return []
-        with self.path.open(newline="", encoding="utf-8") as file:
-            return [row for row in csv.DictReader(file) if None not in row.values()]
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as file:
+            # The head is no row of numbers, so that it need not be whole to be left out.
+            return [row for row in csv.DictReader(file, self.columns) if _is_whole(row)]
 
     def cut(self, step: int) -> None:
         """Drop what comes after a step.
@@ -62,3 +63,15 @@ class Table:
         """
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerows(rows)
+
+
+def _is_whole(row: Mapping[str | None, Any]) -> bool:
+    """Whether no cell is missing or too many, and every one but an organ's name is a number."""
+    if None in row or None in row.values() or not row["step"].isdecimal():
+        return False
+    try:
+        for name in row.keys() - {"organ"}:
+            float(row[name])
+    except ValueError:
+        return False
+    return True

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,7 +31,7 @@ from ..batch.cases import Problem
 from ..collections import UNKNOWN, CollectionCase
 from ..collections.load import load_case
 from ..components import has_label
-from ..errors import AtlasTumorError, InputError, OutputError
+from ..errors import AtlasTumorError, InputError, OutOfMemoryError, OutputError
 from ..inference.orientation import find_orientation, orient
 from ..inference.preprocess import NetworkInput, preprocess
 from ..lesions import measure_lesions
@@ -40,9 +42,13 @@ from ..volume import Grid, LabelMap
 
 __all__ = ["CachedCase", "cached_spec", "find_key", "prepare_cases"]
 
+_log = logging.getLogger(__name__)
+
 _LAYOUT = 1
 _N_PLACES = 64
 _LEAST_ORGAN_ML = 3.0  # less is a sliver at the scan's face
+_DAMAGE = (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What reading a file may raise that was cut off or overwritten."""
 
 Voxel = tuple[int, int, int]
 
@@ -150,21 +156,31 @@ def prepare_cases(
 
     Raises:
         OutputError: If the cache cannot be written to.
+        OutOfMemoryError: If a worker process dies.
     """
     cases = list(cases)
     if workers <= 1:
         yield from (_prepare(case, spec, cache) for case in cases)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_prepare, cases, [spec] * len(cases), [cache] * len(cases))
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(_prepare, cases, [spec] * len(cases), [cache] * len(cases))
+    except BrokenProcessPool as error:
+        msg = (
+            "A process that prepares scans died, most likely for want of memory. Set `workers` "
+            "lower; call it again to go on."
+        )
+        raise OutOfMemoryError(msg) from error
 
 
 def _prepare(case: CollectionCase, spec: InputSpec, cache: Path) -> CachedCase | Problem:
     try:
         folder = cache / find_key(case, spec)
-        if not folder.is_dir():
+        found = _find(case, folder)
+        if found is None:
             _write(case, spec, folder)
-        return _read(case, folder)
+            found = _read(case, folder)
+        return found
     except OutputError:
         raise
     except AtlasTumorError as error:
@@ -188,10 +204,16 @@ def _write(case: CollectionCase, spec: InputSpec, folder: Path) -> None:
         part.rename(folder)
     except OSError as error:
         if not folder.is_dir():  # else another process was faster, with the same bytes
-            msg = f"The cache cannot be written: {error.strerror}. Make room on the disk."
-            raise OutputError(msg) from error
+            raise _explain(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _explain(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"The cache '{folder.parent}' cannot be written: {error.strerror or error}. Make room on "
+        "the disk or name another folder."
+    )
 
 
 def _to_network(labels: LabelMap, prepared: NetworkInput, spec: InputSpec) -> npt.NDArray[np.uint8]:
@@ -240,9 +262,28 @@ def _voxel(grid: Grid, point_ras: tuple[float, float, float]) -> list[int]:
     return [round(float(x)) for x in grid.to_ijk(point_ras)]
 
 
+def _find(case: CollectionCase, folder: Path) -> CachedCase | None:
+    """Read what is in the cache; what a crash or a disk has damaged is removed, to be made anew."""
+    if not folder.is_dir():
+        return None
+    try:
+        return _read(case, folder)
+    except _DAMAGE as error:
+        _log.warning("A cached case is damaged and made anew.")
+        _log.debug("Case %s: %s", case.id, error)
+    away = folder.with_name(f".{folder.name}.{os.getpid()}.damaged")
+    try:
+        folder.rename(away)  # at once, so that no other process finds half of it
+    except OSError as error:
+        if folder.is_dir():  # else another process was faster
+            raise _explain(folder, error) from error
+    shutil.rmtree(away, ignore_errors=True)
+    return None
+
+
 def _read(case: CollectionCase, folder: Path) -> CachedCase:
     record = json.loads((folder / "case.json").read_text(encoding="utf-8"))
-    return CachedCase(
+    found = CachedCase(
         case.id,
         folder,
         tuple(tuple(row) for row in record["affine"]),
@@ -252,3 +293,8 @@ def _read(case: CollectionCase, folder: Path) -> CachedCase:
         {key: tuple((i, j, k) for i, j, k in at) for key, at in record["places"].items()},
         tuple(record["healthy"]),
     )
+    hu, labels = found.open()
+    if hu.ndim != 3 or hu.shape != labels.shape:
+        msg = f"the densities are {hu.shape} and the labels {labels.shape}"
+        raise ValueError(msg)
+    return found

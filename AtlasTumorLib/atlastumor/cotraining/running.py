@@ -10,6 +10,8 @@ The output folder holds:
 from __future__ import annotations
 
 import json
+import re
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from ..batch.cases import Problem
 from ..collections import CollectionCase
-from ..errors import OutputError
+from ..errors import OutOfMemoryError, OutputError
 from ..inference.device import choose_device, find_best_precision
 from ..models.card import ModelCard
 from ..progress import Progress, ignore_progress
@@ -41,6 +44,7 @@ from .validation import validate
 __all__ = ["TrainedModel", "train_cohort"]
 
 _STAGE = "Training"
+_DEAD_WORKER = re.compile(r"DataLoader worker .* (is killed|exited)")
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ def train_cohort(
 
     Raises:
         InputError: If cohort, settings or an earlier run in the folder cannot be used.
+        OutputError: If the folder cannot be written to, or another run writes into it.
+        OutOfMemoryError: If a process that prepares scans or draws patches dies.
         AtlasTumorError: As of what it runs.
     """
     chosen = choose_device(device)
@@ -112,32 +118,65 @@ def train_cohort(
         check_synthetic(config.synthetic, config.models_dir)
         source = find_source(config)
         card = draft_card(config, train, source)
-        cases, problems = cache_cases(config, train, card, processes, progress=progress)
-        network, note = start_network(card, source, config)
-        hardware = f"{chosen.description} x {processes.size}"
-        record = config.record() | {"precision": precision, "cases": [c.folder.name for c in cases]}
-        setup = _Setup(config, processes, where, hardware, card, note, cases, validation, record)
-        run = start_run(network, config, processes, device=where, precision=precision)
-        card, more = _go(run, setup, progress)
-        files: list[Path] = []
-        if processes.is_first:
+        with _alone(config.output, processes):
+            cases, problems = cache_cases(config, train, card, processes, progress=progress)
+            network, note = start_network(card, source, config)
+            hardware = f"{chosen.description} x {processes.size}"
+            keys = [case.folder.name for case in cases]
+            record = config.record() | {"precision": precision, "cases": keys}
+            setup = _Setup(
+                config, processes, where, hardware, card, note, cases, validation, record
+            )
+            run = start_run(network, config, processes, device=where, precision=precision)
+            card, more = _go(run, setup, progress)
             skipped = (*problems, *more)
-            files = [config.output / f"{card.id}.json", config.output / card.weights.name]
-            files += write_report(config.output, _facts(setup, skipped), setup.steps, setup.looks)
-        return TrainedModel(card, tuple(files), (*problems, *more))
+            return TrainedModel(card, _finish(card, setup, skipped), skipped)
+
+
+@contextmanager
+def _alone(output: Path, processes: Processes) -> Iterator[None]:
+    """Keep other runs out of a folder; of several processes the first holds it for all."""
+    if not processes.is_first:
+        yield
+        return
+    folder = output / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        msg = f"Another run writes into '{output}'. Wait for it to end, or name another folder."
+        raise OutputError(msg) from error
 
 
 @contextmanager
 def _speaking_of(folder: Path) -> Iterator[None]:
-    """Turn what the file system says into a sentence."""
+    """Turn what the file system says, and the death of a worker, into a sentence."""
     try:
         yield
+    except RuntimeError as error:
+        if _DEAD_WORKER.search(str(error)) is None:
+            raise
+        msg = (
+            "The process that draws patches died, most likely for want of memory. Set `workers` "
+            "lower; call it again to go on."
+        )
+        raise OutOfMemoryError(msg) from error
     except OSError as error:
         msg = (
             f"The run cannot be written to '{folder}': {error.strerror or error}. Make room or "
             "name another folder; what was learned up to the last checkpoint is kept."
         )
         raise OutputError(msg) from error
+
+
+def _finish(card: ModelCard, setup: _Setup, problems: tuple[Problem, ...]) -> tuple[Path, ...]:
+    """Write the report; list what the first process wrote."""
+    if not setup.processes.is_first:
+        return ()
+    folder = setup.config.output
+    report = write_report(folder, _facts(setup, problems), setup.steps, setup.looks)
+    return (folder / f"{card.id}.json", folder / card.weights.name, *report)
 
 
 def _facts(setup: _Setup, problems: tuple[Problem, ...]) -> RunFacts:
@@ -186,6 +225,7 @@ def _take_steps(run: Run, setup: _Setup) -> Iterator[dict[str, Any]]:
         batch_sampler=_Numbers(config, run.step, processes),
         num_workers=config.workers,
         pin_memory=setup.device != "cpu",
+        worker_init_fn=_ignore_signals,
     )
     started = time.perf_counter()
     for patches in loader:
@@ -205,6 +245,12 @@ def _take_steps(run: Run, setup: _Setup) -> Iterator[dict[str, Any]]:
             "no_room": int(lost),
         }
         started = time.perf_counter()
+
+
+def _ignore_signals(_worker: int) -> None:
+    """Let a signal to all processes of a run end it from its first, which then ends its workers."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
 
 
 class _Numbers(torch.utils.data.Sampler[list[int]]):

@@ -175,17 +175,22 @@ def _object_faults(value: dict[str, Any], schema: Mapping[str, Any], key: str) -
         if name in known:
             yield from _faults(item, known[name], f"{dot}{name}")
         elif others is False:
-            yield f"{dot}{name} is not a key of a card; known are {', '.join(sorted(known))}"
+            yield f"{dot}{name} is not a key here; known are {', '.join(sorted(known))}"
         elif isinstance(others, dict):
             yield from _faults(item, others, f"{dot}{name}")
 
 
 def _array_faults(value: list[Any], schema: Mapping[str, Any], name: str) -> Iterator[str]:
-    low, high = schema.get("minItems", 0), schema.get("maxItems", len(value))
-    if not low <= len(value) <= high:
-        wanted = str(low) if low == high else f"{low} to {high}"
-        yield f"{name} must have {wanted} items, not {len(value)}"
+    low, high = schema.get("minItems", 0), schema.get("maxItems")
+    if len(value) < low or (high is not None and len(value) > high):
+        yield f"{name} must have {_say_count(low, high)}, not {len(value)}"
     if schema.get("uniqueItems") and any(value.count(item) > 1 for item in value):
         yield f"{name} must not repeat an item"
     for index, item in enumerate(value):
         yield from _faults(item, schema.get("items", {}), f"{name}[{index}]")
+
+
+def _say_count(low: int, high: int | None) -> str:
+    most = low if high is None else high
+    words = {None: f"at least {low}", low: str(low)}.get(high, f"{low} to {high}")
+    return f"{words} item{'' if most == 1 else 's'}"

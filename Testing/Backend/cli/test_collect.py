@@ -134,7 +134,7 @@ def test_nothing_is_written_if_no_case_can_be_used(
     [
         (["-o", "cohort.txt"], 2, "name a .json file"),
         (["-o", "c.json", "--kind", "btcv"], 2, "There is no kind of collection 'btcv'"),
-        (["-o", "c.json", "--validation", "1"], 3, "lies between 0 and 1"),
+        (["-o", "c.json", "--validation", "1"], 2, "above 0 and below 1"),
         (["-o", "c.json", "--validation", "0.5"], 3, "There are 1 annotated scans"),
         (["-o", "c.json", "--tumors", "spleen"], 2, "There is no organ 'spleen'"),
     ],
@@ -178,3 +178,13 @@ def test_two_folders_of_one_name_are_refused(
 
     assert run(data / "kits", data / "other/kits", "-o", data / "c.json") == 2
     assert "Two folders are called 'kits'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-1", "nan", "1.5"])
+def test_a_share_that_divides_nothing_is_refused_before_a_scan_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], share: str
+) -> None:
+    code = run(tmp_path / "nowhere", "-o", tmp_path / "c.json", f"--validation={share}")
+
+    assert code == 2
+    assert f"--validation is {float(share):g}; name a share above 0" in capsys.readouterr().err

@@ -107,7 +107,7 @@ def test_resampling_as_monai_is_linear():
 WRONG = [
     (["id"], MISSING, "id is missing"),
     (["weights", "sha256"], MISSING, "weights.sha256 is missing"),
-    (["surprise"], 1, "surprise is not a key of a card"),
+    (["surprise"], 1, "surprise is not a key here; known are"),
     (["input", "windw_hu"], [0, 1], "input.windw_hu is not a key"),
     (["schema"], 2, "schema must be one of 1, not 2"),
     (["schema"], True, "schema must be an integer, not true"),
