@@ -20,6 +20,7 @@ from .cohort_file import read_cohort, write_cohort
 from .duplicates import (
     check_leakage,
     compare_fingerprints,
+    fill_fingerprints,
     find_duplicates,
     number_scans,
     take_fingerprint,
@@ -40,6 +41,7 @@ __all__ = [
     "check_leakage",
     "compare_fingerprints",
     "divide_cases",
+    "fill_fingerprints",
     "find_duplicates",
     "join_collections",
     "load_case",

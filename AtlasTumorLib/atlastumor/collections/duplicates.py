@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from ..errors import AtlasTumorError, InputError
+from ..progress import Progress, ignore_progress
 from ..scans import read_scan
 from ..volume import Scan
 from .cases import SPLITS, CollectionCase
@@ -22,6 +24,7 @@ from .cases import SPLITS, CollectionCase
 __all__ = [
     "check_leakage",
     "compare_fingerprints",
+    "fill_fingerprints",
     "find_duplicates",
     "number_scans",
     "take_fingerprint",
@@ -90,7 +93,7 @@ def number_scans(cases: Sequence[CollectionCase]) -> list[int]:
     """Number the scans of cases; copies, parts and scans with other tumors share a number.
 
     Args:
-        cases: Of one cohort or several; one without a fingerprint is like no other.
+        cases: Of one cohort or several; one without a fingerprint is like those of its file only.
 
     Returns:
         A number for each case, in order from 0 on.
@@ -104,7 +107,7 @@ def number_scans(cases: Sequence[CollectionCase]) -> list[int]:
 
     seen: dict[str, int] = {}
     for n, case in enumerate(cases):
-        for part in _split(case.fingerprint):
+        for part in (str(case.scan.resolve()), *_split(case.fingerprint)):
             low, high = sorted((root(n), root(seen.setdefault(part, n))))
             group[high] = low
     roots = [root(n) for n in range(len(cases))]
@@ -125,7 +128,12 @@ def find_duplicates(cases: Iterable[CollectionCase]) -> tuple[tuple[CollectionCa
         InputError: If a scan must be read and cannot be.
     """
     listed = list(cases)
-    known = [case if case.fingerprint else _take(case) for case in listed]
+    return _group([case if case.fingerprint else _take(case) for case in listed], listed)
+
+
+def _group(
+    known: Sequence[CollectionCase], listed: Sequence[CollectionCase]
+) -> tuple[tuple[CollectionCase, ...], ...]:
     groups: dict[int, list[CollectionCase]] = {}
     for number, case in zip(number_scans(known), listed, strict=True):
         groups.setdefault(number, []).append(case)
@@ -136,17 +144,41 @@ def _take(case: CollectionCase) -> CollectionCase:
     return replace(case, fingerprint=take_fingerprint(read_scan(case.scan)))
 
 
+def fill_fingerprints(
+    cases: Sequence[CollectionCase], *, progress: Progress = ignore_progress
+) -> list[CollectionCase]:
+    """Read the scans whose fingerprint no cohort holds.
+
+    Args:
+        cases: Of one cohort or several.
+        progress: Told after every scan that is read.
+
+    Returns:
+        The cases with their fingerprints. One whose scan cannot be read stays without: it is
+        skipped later, and named then.
+    """
+    filled: list[CollectionCase] = []
+    for case in cases:
+        known = case
+        if not case.fingerprint:
+            with suppress(AtlasTumorError):
+                known = _take(case)
+            progress(0.0, "Looking for copies of scans")
+        filled.append(known)
+    return filled
+
+
 def check_leakage(cases: Iterable[CollectionCase]) -> None:
     """Refuse to validate on a scan that is trained on under another name.
 
     Args:
-        cases: Of one cohort or several; those of no split are trained on. Only those with a
-            fingerprint are compared.
+        cases: Of one cohort or several; those of no split are trained on. Of one without a
+            fingerprint only the file is compared.
 
     Raises:
         InputError: If a scan is in both sets, whole or in part; names two of its cases.
     """
-    for group in find_duplicates(case for case in cases if case.fingerprint):
+    for group in _group(listed := list(cases), listed):
         held = [case for case in group if case.split == SPLITS[1]]
         trained = [case for case in group if case.split != SPLITS[1]]
         if held and trained:

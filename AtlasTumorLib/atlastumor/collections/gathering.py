@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ..batch.cases import Problem
 from ..errors import InputError, OutOfMemoryError, OutputError
 from ..organs import KEYS
@@ -39,12 +37,9 @@ def check_case(case: CollectionCase) -> CollectionCase | Problem:
         The case with its fingerprint, or why it cannot be used.
     """
     try:
-        scan, labels = load_case(case)
+        scan, _ = load_case(case)
     except (InputError, OutOfMemoryError) as error:
         return Problem(case.id, str(error))
-    if case.annotated.organs and not np.any(labels.array):
-        named = ", ".join(key for key in KEYS if key in case.annotated.organs)
-        return Problem(case.id, f"Its labels are empty, though {named} should be outlined.")
     return replace(case, fingerprint=take_fingerprint(scan))
 
 

@@ -9,7 +9,7 @@ from ..batch.volumes import check_same_grid, read_integers
 from ..components import find_boxes
 from ..errors import InputError
 from ..inference.sides import split_sides
-from ..organs import ORGANS, Organ, label_names
+from ..organs import KEYS, ORGANS, Organ, label_names
 from ..progress import Progress, ignore_progress
 from ..scans import read_scan
 from ..scans.input_files import name_of
@@ -40,7 +40,7 @@ def load_case(
 
     Raises:
         InputError: If a file is missing or damaged, is no CT, or holds a value that its collection
-            does not name.
+            does not name, or if the labels are empty though an organ should be outlined.
         GridMismatchError: If labels do not lie on the scan's grid.
         OutOfMemoryError: If the scan does not fit into memory.
     """
@@ -48,6 +48,13 @@ def load_case(
     labels: Labels = np.zeros(scan.grid.shape, np.uint8, order="F")
     for file in case.labels:
         _paint(labels, file, scan.grid)
+    if case.annotated.organs and not np.any(labels):
+        named = ", ".join(key for key in KEYS if key in case.annotated.organs)
+        msg = (
+            f"Its labels are empty, though {named} should be outlined. Correct the label file, or "
+            "`annotated` in the cohort."
+        )
+        raise InputError(msg)
     for organ in _find_undivided(case):
         split_sides(labels, scan.grid, organ, body_center_mm=_find_body_center(scan))
     return scan, LabelMap(labels, scan.grid, _NAMES)

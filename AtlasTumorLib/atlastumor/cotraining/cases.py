@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..batch.cases import Problem
-from ..collections import CollectionCase, check_leakage, read_cohort
+from ..collections import CollectionCase, check_leakage, fill_fingerprints, read_cohort
 from ..errors import InputError
 from ..models.card import ModelCard
 from ..progress import Progress, ignore_progress
 from ..training.processes import Processes
 from .config import TrainingConfig
+from .learnable import check_taught, count_tumors_as_organs
 from .prepare import CachedCase, cached_spec, prepare_cases
 
 __all__ = ["cache_cases", "read_cases"]
 
 
-def read_cases(config: TrainingConfig) -> tuple[list[CollectionCase], list[CollectionCase]]:
+def read_cases(
+    config: TrainingConfig, *, progress: Progress = ignore_progress
+) -> tuple[list[CollectionCase], list[CollectionCase]]:
     """Read the cohorts of a configuration.
 
     Args:
         config: The run's.
+        progress: Told after every scan that must be read, as its cohort has no fingerprint of it.
 
     Returns:
         The training cases (those of no split count among them) and the validation cases.
@@ -35,12 +39,14 @@ def read_cases(config: TrainingConfig) -> tuple[list[CollectionCase], list[Colle
     if twice is not None:
         msg = f"Two cases of the cohorts have the id '{twice}'; rename one."
         raise InputError(msg)
-    check_leakage(cases)
     train = [case for case in cases if case.split != "validation"]
     if not train:
         msg = "The cohorts hold no case to train on; give some the split 'train'."
         raise InputError(msg)
-    return train, [case for case in cases if case.split == "validation"]
+    validation = [case for case in cases if case.split == "validation"]
+    if validation:  # else no scan need be read for it
+        check_leakage(fill_fingerprints(cases, progress=progress))
+    return train, validation
 
 
 def cache_cases(
@@ -64,8 +70,8 @@ def cache_cases(
         The cases that can be used, and why others cannot.
 
     Raises:
-        InputError: If none can be used, the processes cannot share a step, or the network's scale
-            depends on the whole scan.
+        InputError: If none can be used, none that is annotated for one of the channels, the
+            processes cannot share a step, or the network's scale depends on the whole scan.
         OutputError: If the cache cannot be written to.
     """
     processes.divide(config.batch)  # now, not after hours of preparing scans
@@ -73,7 +79,7 @@ def cache_cases(
     cached_spec(spec)
     learned = {output.organ for output in card.outputs}
     useless = [c for c in cases if not learned & (c.annotated.organs | c.annotated.tumors)]
-    cases = [case for case in cases if case not in useless]
+    cases = [count_tumors_as_organs(c, card.outputs) for c in cases if c not in useless]
     found: list[CachedCase | Problem] = []
     if processes.is_first:
         (config.output / "run").mkdir(parents=True, exist_ok=True)
@@ -84,10 +90,12 @@ def cache_cases(
     if not processes.is_first:
         found = list(prepare_cases(cases, spec, cache))
     usable = [one for one in found if isinstance(one, CachedCase)]
+    damaged = [one for one in found if isinstance(one, Problem)]
     problems = [Problem(c.id, "It is annotated for none of the organs to learn.") for c in useless]
-    problems += [one for one in found if isinstance(one, Problem)]
+    problems += damaged
     if not usable:
         first = problems[0]
         msg = f"No training case can be used. The first: {first.case}: {first.message}"
         raise InputError(msg)
+    check_taught(card.outputs, usable, damaged)
     return usable, problems

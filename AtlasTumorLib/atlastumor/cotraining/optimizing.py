@@ -190,8 +190,12 @@ def resume_run(run: Run, path: Path, record: Mapping[str, Any], *, device: str) 
             "new folder, or set them as they were."
         )
         raise InputError(msg)
-    run.network.load_state_dict(state["network"])
-    run.average.load_state_dict(state["average"])
+    try:
+        run.network.load_state_dict(state["network"])
+        run.average.load_state_dict(state["average"])
+    except RuntimeError as error:  # such as a run of an earlier version, which had other channels
+        msg = f"The checkpoint {path.name} is of another network. Name a new output folder."
+        raise InputError(msg) from error
     run.optimizer.load_state_dict(state["optimizer"])
     if state["scaler"]:
         run.scaler.load_state_dict(state["scaler"])

@@ -114,7 +114,7 @@ def train_cohort(
         precision = config.precision
         if precision == "auto":
             precision = find_best_precision(chosen)
-        train, validation = read_cases(config)
+        train, validation = read_cases(config, progress=progress)
         check_synthetic(config.synthetic, config.models_dir)
         source = find_source(config)
         card = draft_card(config, train, source)

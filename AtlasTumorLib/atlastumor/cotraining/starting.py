@@ -9,15 +9,23 @@ from typing import Any
 
 import torch
 
-from ..collections import CollectionCase
+from ..collections import Annotation, CollectionCase
 from ..errors import InputError
-from ..models.card import DEFAULT_MODEL, ModelCard, card_to_dict, find_card, parse_card
+from ..models.card import (
+    CARDS_DIR,
+    DEFAULT_MODEL,
+    ModelCard,
+    card_to_dict,
+    find_card,
+    parse_card,
+)
+from ..models.recipe import RECIPES_DIR
 from ..models.weights import fit_weights, load_weights
 from ..networks import build_network, find_multiple
 from ..networks.shapes import list_shapes
-from ..organs import KEYS, ORGANS, find_organ
-from ..training.channels import list_outputs
+from ..organs import ORGANS
 from .config import TrainingConfig
+from .learnable import describe_gaps, find_learnable, list_channels
 
 __all__ = ["draft_card", "find_source", "start_network"]
 
@@ -65,15 +73,14 @@ def draft_card(
 
     Raises:
         CardError: If network, input or patch cannot be used; names the key.
-        InputError: If the patch does not fit the network or there is nothing to learn.
+        InputError: If the id is that of a model of this package, the patch does not fit the
+            network, or no case is annotated for what is to be learned.
     """
-    base = card_to_dict(source or _find_model(DEFAULT_MODEL, []))
-    seen = {key for case in cases for key in (case.annotated.organs | case.annotated.tumors)}
-    organs = config.organs or tuple(key for key in KEYS if key in seen)
-    if not set(organs) & seen:
-        msg = f"No training case is annotated for {', '.join(organs) or 'any organ'}."
+    if any((folder / f"{config.id}.json").exists() for folder in (CARDS_DIR, RECIPES_DIR)):
+        msg = f"The id '{config.id}' is taken by this package; choose another `id` for your model."
         raise InputError(msg)
-    card = parse_card(_draft(config, organs, base))
+    base = card_to_dict(source or _find_model(DEFAULT_MODEL, []))
+    card = parse_card(_draft(config, find_learnable(cases, config.organs), base))
     multiple = find_multiple(card.network.name, card.network.args)
     if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):
         msg = f"The patch is {card.inference.patch}; this network needs multiples of {multiple}."
@@ -81,8 +88,9 @@ def draft_card(
     return card
 
 
-def _draft(config: TrainingConfig, organs: tuple[str, ...], base: dict[str, Any]) -> dict[str, Any]:
+def _draft(config: TrainingConfig, learnable: Annotation, base: dict[str, Any]) -> dict[str, Any]:
     """Fill in a card as JSON values; `base` gives what the configuration leaves open."""
+    organs, tumors = learnable.organs, learnable.tumors
     return {
         "schema": 1,
         "id": config.id,
@@ -98,12 +106,12 @@ def _draft(config: TrainingConfig, organs: tuple[str, ...], base: dict[str, Any]
             "patch": list(config.patch or base["inference"]["patch"]),
             "mirror_axes": list(config.mirror_axes),
         },
-        "outputs": [asdict(o) for o in list_outputs([find_organ(key) for key in organs])],
+        "outputs": [asdict(output) for output in list_channels(learnable)],
         "activation": "softmax",
-        "thresholds": dict.fromkeys(organs, 0.5),
+        "thresholds": {o.key: 0.5 for o in ORGANS if o.key in tumors},
         "postprocess": {
             "min_lesion_ml": 0.05,
-            "organ_margin_mm": 10.0,
+            "organ_margin_mm": 10.0 if tumors <= organs else None,
             "largest_component": [
                 o.key for o in ORGANS if o.key in organs and not (o.sides or o.hollow)
             ],
@@ -130,11 +138,19 @@ def start_network(
         config: The run's, for its seed.
 
     Returns:
-        The network, float32 on the CPU, and a sentence that says where its weights are from.
+        The network, float32 on the CPU, and sentences that say where its weights are from and what
+        it cannot learn.
 
     Raises:
         WeightsError: If the weights are missing or belong to another network.
     """
+    network, note = _build(card, source, config)
+    return network, note + describe_gaps(card.outputs)
+
+
+def _build(
+    card: ModelCard, source: ModelCard | None, config: TrainingConfig
+) -> tuple[torch.nn.Module, str]:
     torch.manual_seed(config.seed)
     name, args, n = card.network.name, card.network.args, len(card.outputs)
     network = build_network(name, n, args)

@@ -73,13 +73,17 @@ def validate(
 
 def _score(segmenter: Segmenter, card: ModelCard, case: CollectionCase) -> CaseScore:
     """Measure one case; only what it is annotated for and the model learned counts."""
-    learned = {output.organ for output in card.outputs if output.organ is not None}
+    learned = {
+        kind: {o.organ for o in card.outputs if o.kind == kind and o.organ is not None}
+        for kind in ("organ", "tumor")
+    }
+    organs = case.annotated.organs & learned["organ"]
+    tumors = case.annotated.tumors & learned["tumor"]
     scan, labels = load_case(case)
     found = segmenter.segment(scan)
     known = labels.array != UNKNOWN
     reference = LabelMap(labels.array * known, labels.grid, labels.names)
     prediction = LabelMap(found.labels.array * known, labels.grid, labels.names)
-    organs, tumors = case.annotated.organs & learned, case.annotated.tumors & learned
     return score_case(
         case.id,
         prediction,

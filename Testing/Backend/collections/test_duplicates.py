@@ -14,6 +14,7 @@ from atlastumor.collections import (
     CollectionCase,
     check_leakage,
     compare_fingerprints,
+    fill_fingerprints,
     find_duplicates,
     number_scans,
     take_fingerprint,
@@ -150,6 +151,30 @@ def test_a_scan_in_both_sets_is_refused(split: str) -> None:
 
     with pytest.raises(InputError, match="'a' is for validation, but 'c' is a copy of its scan"):
         check_leakage(cases)
+
+
+def test_one_file_in_both_sets_is_refused_without_any_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    cases = [
+        CollectionCase(name, tmp_path / name, split=s) for name, s in zip("ab", SPLITS, strict=True)
+    ]
+
+    with pytest.raises(InputError, match="'b' is for validation, but 'a' is a copy of its scan"):
+        check_leakage(cases)
+
+
+def test_fingerprints_are_taken_where_they_are_missing_and_the_scan_can_be_read(
+    tmp_path: Path,
+) -> None:
+    made.save_scan(tmp_path / "a.nii.gz")
+    (tmp_path / "broken.nii.gz").write_bytes(b"no scan")
+    cases = [CollectionCase(name, tmp_path / f"{name}.nii.gz") for name in ("a", "broken")]
+
+    filled = fill_fingerprints([*cases, named("known", "1" * 16, "")])
+
+    taken = cases_fingerprint(cases[0])
+    assert [case.fingerprint for case in filled] == [taken, "", "1" * 16]
 
 
 def test_copies_in_one_set_and_cases_without_fingerprints_are_no_leak() -> None:

@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from atlastumor.collections import CollectionCase, LabelFile, load_case, read_collection
+from atlastumor.collections import Annotation, CollectionCase, LabelFile, load_case, read_collection
 from atlastumor.errors import GridMismatchError, InputError
 from Backend.collections import data_sets as made
 from Backend.collections.data_sets import LEFT, LIVER, LIVER_TUMOR, RIGHT, ours
@@ -62,6 +62,15 @@ def test_labels_on_another_grid_are_refused(a_case: CollectionCase) -> None:
 
     with pytest.raises(GridMismatchError, match=r"The label file 'labels\.nii\.gz' has"):
         load_case(a_case)
+
+
+def test_empty_labels_of_an_outlined_organ_are_refused(a_case: CollectionCase) -> None:
+    made.save(a_case.labels[0].path, np.zeros_like(ours()))
+    case = replace(a_case, annotated=Annotation(frozenset({"liver"})))
+
+    with pytest.raises(InputError, match="Its labels are empty, though liver should be outlined"):
+        load_case(case)
+    assert not load_case(a_case)[1].array.any()
 
 
 def test_a_case_travels_to_other_processes(tmp_path: Path) -> None:

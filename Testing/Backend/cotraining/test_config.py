@@ -52,6 +52,12 @@ def test_a_key_that_cannot_be_used_is_named(
         ({"network": {"name": "net", "args": {}}}, "network.name must be one of"),
         ({"input": {"orientation": "RAS"}}, "input.spacing_mm is missing"),
         ({"organs": ["uterus"]}, "No training case is annotated for uterus"),
+        (
+            {"organs": ["liver", "pancreas", "kidney"]},
+            "No training case is annotated for pancreas; annotated is liver, kidney. Take it out",
+        ),
+        ({"id": "atlastumor-phantom-v0"}, "choose another `id`"),
+        ({"id": "two-opinions"}, "The id 'two-opinions' is taken by this package"),
         ({"start_from": "nobody-v1"}, "There is no model 'nobody-v1'"),
         ({"synthetic": {"method": "magic"}}, "There is no method 'magic'"),
         ({"synthetic": {"min_quality": 0.5, "critic": "nobody"}}, "There is no model 'nobody'"),

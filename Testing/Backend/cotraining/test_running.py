@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,25 @@ def test_a_folder_with_a_run_of_other_settings_is_refused(
 
     assert code == 3
     assert "other settings (seed)" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(finished, tmp_path / "copy")
+    checkpoint = tmp_path / "copy" / "out" / "run" / "checkpoint.pt"
+    state = torch.load(checkpoint, weights_only=True)
+    state["network"].popitem()
+    torch.save(state, checkpoint)
+    settings = json.loads((finished / "config.json").read_text())
+    (tmp_path / "copy" / "config.json").write_text(
+        json.dumps({**settings, "output": str(tmp_path / "copy" / "out")})
+    )
+
+    code = main(["train", str(tmp_path / "copy" / "config.json"), "--device", "cpu"])
+
+    assert code == 3
+    assert "is of another network" in capsys.readouterr().err
 
 
 @pytest.mark.slow
