@@ -170,7 +170,8 @@ class Job:
             self._log.append(line)  # a library that prints: of use only when something goes wrong
             return
         if kind == "progress":
-            self.progressed.emit(event["fraction"], event["stage"], event.get("seconds_left"))
+            if not self._cancelled:  # what it said before it was killed is read only afterwards
+                self.progressed.emit(event["fraction"], event["stage"], event.get("seconds_left"))
         elif kind == "reply":
             self.replied.emit(event)
         elif kind in ("result", "document"):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,30 @@ def test_events_arrive_in_order_and_other_lines_go_to_the_log(a_job: Any) -> Non
     assert seen == [(0.25, "S", 9), (0.5, "S", 9), result]
     assert "hello from a library" in job.log
     assert not job.isRunning
+
+
+def test_what_a_cancelled_worker_said_before_is_no_progress_any_more(
+    a_job: Any, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    job = a_job(
+        "import json, pathlib, time\n"
+        "print(json.dumps(dict(event='progress', fraction=0.5, stage='S')), flush=True)\n"
+        f"pathlib.Path({str(told)!r}).touch()\n"
+        "time.sleep(300)\n"
+    )
+    seen: list[Any] = []
+    job.progressed.connect(lambda *values: seen.append(values))
+
+    job.start()
+    deadline = time.monotonic() + 300
+    while not told.exists() and time.monotonic() < deadline:  # its words wait in the pipe
+        time.sleep(0.01)
+    job.cancel()
+
+    assert told.exists()
+    assert isinstance(job.error, Cancelled)
+    assert seen == []
 
 
 def test_a_line_and_a_letter_may_arrive_in_pieces(a_job: Any) -> None:

@@ -88,6 +88,7 @@ BAD_WORDS = [
     ["--diameter-mm", "big"],
     ["--at", "1,2"],
     ["--at", "a,b,c"],
+    ["--method", "difftumor", "--models-dir", "no-such-folder"],
 ]
 
 
@@ -115,7 +116,7 @@ BAD_REQUESTS = [
     (["--diameter-mm", "70"], r"70 mm does not fit"),
     (["--organ", "kidney", "--at", CENTER], "pancreas, not the kidney"),
     (["--labels", "missing.nii.gz"], "missing.nii.gz"),
-    (["--method", "difftumor", "--models-dir", "empty"], ""),
+    (["--method", "difftumor", "--models-dir", "."], ""),
 ]
 
 

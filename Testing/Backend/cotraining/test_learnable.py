@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
-import torch
 
 from atlastumor.cli import main
 from atlastumor.collections import Annotation, CollectionCase
@@ -22,17 +21,10 @@ from atlastumor.models.card import load_card
 from Backend.cotraining.test_patches import SPEC
 from Backend.cotraining.tiny_cohort import write_case, write_config
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LIVER, KIDNEY = frozenset({"liver"}), frozenset({"kidney"})
 BOTH = LIVER | KIDNEY
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """More threads than free cores wait for one another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def case(organs: frozenset[str], tumors: frozenset[str]) -> CollectionCase:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,8 @@ from atlastumor.models.card import load_card
 from atlastumor.models.weights import load_weights
 from Backend.cotraining.tiny_cohort import write_case, write_config
 from Backend.source_tree import REPOSITORY
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 KILLED = """
 import os, signal, sys
@@ -70,15 +71,6 @@ def losses(output: Path) -> list[str]:
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(REPOSITORY / "AtlasTumorLib"), "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Sums come out alike to the last bit for one number of threads; more wait for one another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

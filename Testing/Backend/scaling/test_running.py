@@ -8,13 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
-import torch
 
 from atlastumor.cli import main
 from atlastumor.errors import InputError, OutputError
@@ -27,6 +26,8 @@ from Backend.executors.farm import Farm
 from Backend.ports import a_free_port
 from Backend.scaling.tiny_study import TRAINING, write_cohorts, write_study
 from Backend.source_tree import REPOSITORY
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 KEYS = ["n1-fold0-seed1", "n1-fold3-seed1", "n2-fold0-seed1", "n2-fold3-seed1"]
 KILLED = """
@@ -47,15 +48,6 @@ config = load_scaling(Path(sys.argv[1]))
 run_study(config, read_patients(config), Path(sys.argv[1]).parent / "out", device="cpu",
           progress=progress)
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Sums come out alike to the last bit for one number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

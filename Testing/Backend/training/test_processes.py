@@ -27,15 +27,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def _one_thread():
-    """Sums come out alike to the last bit for one number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_each_number_falls_to_one_process_wherever_a_run_begins():
     first, second = (list(Processes(rank, 2).share(0, 3, 4)) for rank in range(2))
 
@@ -50,7 +41,7 @@ def test_a_step_that_cannot_be_shared_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_one_thread")
+@pytest.mark.usefixtures("one_thread")
 def test_two_processes_learn_what_one_does(tmp_path):
     (anatomy,) = make_pool(tmp_path, TINY, workers=1)
     make_scans([anatomy], TINY, workers=1)
