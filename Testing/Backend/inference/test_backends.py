@@ -1,9 +1,11 @@
 """Backends: they agree with the plain network, give the same bytes again, and send nothing."""
 
+import gc
 import os
 import subprocess
 import sys
 import textwrap
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +133,20 @@ def test_a_closed_backend_does_not_run(backend, precision):
 
     with pytest.raises(ValueError, match="closed"):
         runner.run(windows(1))
+
+
+@pytest.mark.parametrize(("backend", "precision"), WAYS)
+def test_a_closed_backend_leaves_no_weights_in_memory(backend, precision):
+    network = a_network("resenc_unet")
+    weights = [weakref.ref(weight) for weight in network.parameters()]
+    runner = choose_backend(backend, precision, CPU, network, a_card("resenc_unet"))
+    runner.run(windows(1))
+
+    del network
+    runner.close()
+    gc.collect()
+
+    assert not [weight for weight in weights if weight() is not None]
 
 
 def test_rewritten_layers_compute_the_same():

@@ -97,8 +97,8 @@ class OpenVinoBackend(AbstractBackend):
         self._network: nn.Module | None = network.float().eval()
         self._model: Any = None
         if multiple is not None:
-            # Two multiples: instance norm refuses a single voxel at the deepest level.
-            self._model = _convert(self._network, tuple(2 * m for m in multiple))
+            # Twice along one axis: instance norm refuses a single voxel at the deepest level.
+            self._model = _convert(self._network, (2 * multiple[0], *multiple[1:]))
             self._network = None
         self._compiled: Any = None
         self._shape: tuple[int, ...] = ()
@@ -132,17 +132,38 @@ class OpenVinoBackend(AbstractBackend):
         self._shape = ()
 
 
+class _Flat(nn.Module):
+    """A network without layers: it owns their weights, and runs them unseen.
+
+    Tracing makes a script module of every layer, of nnU-Net's more than a thousand, which takes
+    longer than the pass itself. Weights that nobody owned would stay in memory as constants.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        vars(self)["_network"] = network
+        for number, weight in enumerate(network.parameters()):
+            self.register_parameter(f"weight_{number}", weight)
+        for number, buffer in enumerate(network.buffers()):
+            self.register_buffer(f"buffer_{number}", buffer)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Logits (N, C, I, J, K) of windows (N, 1, I, J, K)."""
+        logits: torch.Tensor = vars(self)["_network"](windows)
+        return logits
+
+
 def _convert(network: nn.Module, shape: tuple[int, ...]) -> Any:
     """Convert a network with OpenVINO's own reader of PyTorch networks."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     example = torch.zeros((1, 1, *shape))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():
         # Tracing warns of shape checks, which hold, and that torch plans to drop it.
         warnings.simplefilter("ignore")
         decoder = TorchScriptPythonDecoder(
-            network, example_input=(example,), trace_kwargs={"check_trace": False}
+            _Flat(network), example_input=(example,), trace_kwargs={"check_trace": False}
         )
         frontend = FrontEndManager().load_by_framework("pytorch")
         return frontend.convert(frontend.load(decoder))
