@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 ATLASTUMOR_TEST_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-froc bench-froc-peers bench-surface \
+.PHONY: help setup test demo check coverage bench bench-memory bench-backends bench-layers bench-froc bench-froc-peers bench-surface \
         bench-journey scaling-study bench-batch bench-overlap bench-journal soak-batch soak-cluster bench-synthesis bench-filter bench-diffusion parity evaluate train train-diffusion screenshots \
         package-check clean
 
@@ -46,6 +46,9 @@ bench-memory: $(VENV)/.core ## peak memory against the length of the scan
 
 bench-backends: $(VENV)/.core ## what each CPU backend and precision takes for one window
 	@$(PY) Testing/Benchmarks/bench_backends.py
+
+bench-layers: $(VENV)/.core ## where OpenVINO's time goes within a window of ResEnc-M
+	@$(PY) Testing/Benchmarks/bench_layers.py
 
 bench-froc: $(VENV)/.core ## the sweep over all thresholds against one labeling for each of 50
 	@$(PY) Testing/Benchmarks/bench_froc.py

@@ -138,4 +138,4 @@ def _writeMask(mask: np.ndarray, geometry: ScanGeometry, path: Path) -> None:
     storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
     storage.SetFileName(str(path))
     if not storage.WriteData(node) or not path.exists():
-        raise OSError(_("The reference could not be written into Slicer's temporary folder."))
+        raise OSError(_("the reference does not fit, or the folder is gone"))

@@ -110,9 +110,9 @@ class AtlasFROCWidget(ModuleWidget):
             onProgress=self.showProgress,
         )
 
-    def keepResult(self, _run: Run) -> None:
+    def keepResult(self, _run: Run, parameters: Parameters) -> None:
         """Keep in the scene what was chosen in the measured cohort."""
-        self._onChosen()
+        self._keepChosen(parameters)
 
     def showParameters(self, parameters: Parameters) -> None:
         """Show what is not connected through the .ui file."""
@@ -157,10 +157,12 @@ class AtlasFROCWidget(ModuleWidget):
 
     def _onChosen(self) -> None:
         """Keep in the scene what was chosen in the parts."""
-        if self._parameterNode is None:
-            return
-        with slicer.util.NodeModify(self._parameterNode):
-            self._parameterNode.organ = self.logic.organ or ""
-            self._parameterNode.thresholds = self.logic.thresholds
-            self._parameterNode.hitRule = self._operating.rule
-            self._parameterNode.caseName = self.logic.case.name if self.logic.case else ""
+        if self._parameterNode is not None:
+            self._keepChosen(self._parameterNode)
+
+    def _keepChosen(self, parameters: Parameters) -> None:
+        with slicer.util.NodeModify(parameters):
+            parameters.organ = self.logic.organ or ""
+            parameters.thresholds = self.logic.thresholds
+            parameters.hitRule = self._operating.rule
+            parameters.caseName = self.logic.case.name if self.logic.case else ""

@@ -7,9 +7,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from atlastumor import errors
-from atlastumor.errors import AtlasTumorError, Cancelled
+from atlastumor.errors import AtlasTumorError, Cancelled, OutputError
 
-__all__ = ["WorkerCrash", "errorFromEvent", "showError"]
+__all__ = ["WorkerCrash", "errorFromEvent", "showError", "temporaryFolderError"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,23 @@ def errorFromEvent(kind: str, message: str) -> AtlasTumorError:
     errorClass = found if isOurs else AtlasTumorError
     # Some constructors build their message from parts; the worker has sent the finished sentence.
     return errorClass.__new__(errorClass, message)
+
+
+def temporaryFolderError(error: OSError) -> OutputError:
+    """Say that Slicer's temporary folder cannot be used; not where it is, which may name a person.
+
+    Args:
+        error: What writing into it gave.
+
+    Returns:
+        The error, not raised.
+    """
+    return OutputError(
+        _(
+            "Slicer's temporary folder cannot be written to ({error}). Make room on the disk, or "
+            "choose another folder in Slicer's settings, then try again."
+        ).format(error=error.strerror or error)
+    )
 
 
 def showError(error: BaseException) -> None:

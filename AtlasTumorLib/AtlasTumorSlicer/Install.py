@@ -77,11 +77,12 @@ class Installer:
         """Look at nothing yet."""
         self._confirm = confirm or _askUser
         self._packages = packages
-        self._isReady = False
+        self._isReady = self._isCancelled = False
         self._job: Job | None = None
 
     def cancel(self) -> None:
-        """Stop looking."""
+        """Stop looking; what is being installed is finished, and then nothing more is done."""
+        self._isCancelled = True
         if self._job is not None:
             self._job.cancel()
 
@@ -94,12 +95,14 @@ class Installer:
         """
         if self._isReady:
             return
+        self._isCancelled = False
         faults = self.findFaults()
         if faults:
             missing = [package for package in self._packages if package.requirement in faults]
-            if not self._confirm(_question(missing)):
-                raise Cancelled(_("Cancelled."))
+            self._isCancelled |= not self._confirm(_question(missing))
+            self._goOn()
             self._install(missing)
+            self._goOn()
             faults = self.findFaults()
             if faults:
                 raise DependencyError(_explain(faults))
@@ -119,10 +122,16 @@ class Installer:
     def _install(self, missing: list[Package]) -> None:
         if TORCH in missing:
             _guarded(TORCH.requirement, _installTorch)
+            self._goOn()
         rest = [package for package in missing if package != TORCH]
         if rest:
             names = ", ".join(package.requirement for package in rest)
             _guarded(names, lambda: _installWithPip(rest))
+
+    def _goOn(self) -> None:
+        """Raise if somebody stopped it: installers let Slicer's windows live meanwhile."""
+        if self._isCancelled:
+            raise Cancelled(_("Cancelled."))
 
 
 def _askUser(question: str) -> bool:

@@ -9,8 +9,11 @@ import codecs
 import collections
 import json
 import logging
+import math
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ import slicer
 from slicer.i18n import tr as _
 
 import atlastumor
-from atlastumor.errors import AtlasTumorError, Cancelled, DependencyError
+from atlastumor.errors import AtlasTumorError, Cancelled, DependencyError, OutOfMemoryError
 
 from .Errors import WorkerCrash, errorFromEvent
 from .Processes import killTree
@@ -33,6 +36,8 @@ logger = logging.getLogger(__name__)
 _LOG_LINES = 200
 _WAIT_MS = 20
 _END_MS = 5000
+_KILLED = (signal.SIGKILL, 128 + signal.SIGKILL) if os.name == "posix" else ()
+"""Exit codes of a worker that was killed, and of a launcher whose worker was."""
 
 
 def findPython() -> str:
@@ -80,13 +85,18 @@ class Job:
         self._isRunning = False
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._partialLine = ""
+        self._lines: collections.deque[str] = collections.deque()
         self._log: collections.deque[str] = collections.deque(maxlen=_LOG_LINES)
         self._process = qt.QProcess()
         self._process.setProcessEnvironment(_environment(environment or {}))
-        self._process.connect("readyReadStandardOutput()", self._onOutput)
-        self._process.connect("readyReadStandardError()", self._onErrorOutput)
-        self._process.connect("errorOccurred(QProcess::ProcessError)", self._onProcessError)
-        self._process.connect("finished(int,QProcess::ExitStatus)", self._onProcessFinished)
+        self._slots = {
+            "readyReadStandardOutput()": self._onOutput,
+            "readyReadStandardError()": self._onErrorOutput,
+            "errorOccurred(QProcess::ProcessError)": self._onProcessError,
+            "finished(int,QProcess::ExitStatus)": self._onProcessFinished,
+        }
+        for name, slot in self._slots.items():
+            self._process.connect(name, slot)
 
     @property
     def isRunning(self) -> bool:
@@ -153,22 +163,29 @@ class Job:
     def _onOutput(self) -> None:
         text = self._decoder.decode(bytes(self._process.readAllStandardOutput().data()))
         *lines, self._partialLine = (self._partialLine + text).split("\n")
-        for line in lines:
-            self._onLine(line.rstrip("\r"))
+        self._take(lines)
 
     def _onErrorOutput(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
         self._log.extend(line for line in text.splitlines() if line.strip())
 
+    def _take(self, lines: Sequence[str]) -> None:
+        """Act on lines; a listener that fails must not cost the ones after it, or the end."""
+        self._lines.extend(lines)  # a listener may let windows live, and more lines come
+        while self._lines:
+            try:
+                self._onLine(self._lines.popleft().rstrip("\r"))
+            except Exception:  # noqa: BLE001 - as Qt does with slots that fail
+                sys.excepthook(*sys.exc_info())
+
     def _onLine(self, line: str) -> None:
         if not self._isRunning or not line.strip():
             return
-        try:
-            event = json.loads(line)
-            kind = event["event"]
-        except (ValueError, TypeError, KeyError):
+        event = _readEvent(line)
+        if event is None:
             self._log.append(line)  # a library that prints: of use only when something goes wrong
             return
+        kind = event["event"]
         if kind == "progress":
             if not self._cancelled:  # what it said before it was killed is read only afterwards
                 self.progressed.emit(event["fraction"], event["stage"], event.get("seconds_left"))
@@ -193,10 +210,12 @@ class Job:
             return
         self._onOutput()
         self._onErrorOutput()
-        self._onLine(self._partialLine)
+        self._take([self._partialLine])
         self._log.append(f"Exit code {exitCode}")
         if exitCode != 0:
             self.result = None
+        if exitCode in _KILLED and self.error is None:
+            self.error = OutOfMemoryError(_explainKilled())
         self._end()
 
     def _end(self) -> None:
@@ -205,6 +224,7 @@ class Job:
             return
         self._isRunning = False
         slicer.app.disconnect("aboutToQuit()", self.cancel)
+        qt.QTimer.singleShot(0, self._letGo)
         if self._cancelled:
             self.result, self.error = None, Cancelled(_("Cancelled."))
         elif self.error is None and self.result is None:
@@ -216,6 +236,37 @@ class Job:
         if not isinstance(self.error, AtlasTumorError):
             logger.error("The worker ended without a result.")
         self.failed.emit(self.error)
+
+    def _letGo(self) -> None:
+        """Take Qt's hands off: what it calls, it holds in memory, and with it whole scans."""
+        for name, slot in self._slots.items():
+            self._process.disconnect(name, slot)
+        self._slots = {}
+
+
+def _readEvent(line: str) -> dict[str, Any] | None:
+    """Read a line as an event; None if it is none, or lacks what all events of its kind have."""
+    try:
+        event = json.loads(line)
+        kind = event["event"]
+        if kind == "progress":
+            left = event.get("seconds_left")
+            numbers = [event["fraction"], *([] if left is None else [left])]
+            isWhole = isinstance(event["stage"], str) and all(map(math.isfinite, numbers))
+        elif kind == "error":
+            isWhole = isinstance(event["kind"], str) and isinstance(event["message"], str)
+        else:
+            isWhole = isinstance(kind, str)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return event if isWhole else None
+
+
+def _explainKilled() -> str:
+    return _(
+        "The worker was killed from outside. That is mostly the system's doing when memory runs "
+        "out: close other programs, or use a computer with more memory, then try again."
+    )
 
 
 def _environment(more: Mapping[str, str]) -> "qt.QProcessEnvironment":

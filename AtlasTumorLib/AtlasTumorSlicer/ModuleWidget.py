@@ -10,8 +10,6 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from atlastumor.errors import Cancelled
-
 from .Errors import showError
 from .Install import PACKAGES, Installer, Package
 from .RunControls import RunControls, RunTexts
@@ -83,11 +81,13 @@ class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):
         """
 
     @abstractmethod
-    def keepResult(self, run: WorkerRun) -> None:
-        """Keep in the scene, and show, what a finished run gave; a parameter node is there.
+    def keepResult(self, run: WorkerRun, parameters: Any) -> None:
+        """Keep in the scene, and show, what a finished run gave.
 
         Args:
             run: Finished.
+            parameters: The parameter node with which it was started, typed, in the scene. Another
+                module may be open by now.
         """
 
     def setup(self) -> None:
@@ -174,15 +174,13 @@ class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):
         if self.isBusy:
             self.cancel()
             return
+        parameters = self._parameterNode or self.logic.getParameterNode()
         self._controls.showBusy(_("Checking Python packages"))
         self._enableChoices(False)
         try:
             self.installer.ensure()
-            if self._parameterNode is None:
-                raise Cancelled(_("Cancelled."))  # the scene was closed meanwhile
-            run = self.startRun(self._parameterNode)
-            run.finished.connect(lambda _result: self._onFinished(run))
-            run.failed.connect(self._onFailed)
+            run = self.startRun(parameters)
+            run.whenDone(lambda _result: self._onFinished(run, parameters), self._onFailed)
         except Exception as error:  # noqa: BLE001 - the outermost door of the panel
             self._onFailed(error)
 
@@ -201,10 +199,10 @@ class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin, ABC):
         if not self.isBusy:
             self._controls.showObstacle(self.findObstacle())
 
-    def _onFinished(self, run: WorkerRun) -> None:
+    def _onFinished(self, run: WorkerRun, parameters: Any) -> None:
         self._showIdle()
-        if self._parameterNode is not None:
-            self.keepResult(run)
+        if parameters.parameterNode.GetScene() is not None:
+            self.keepResult(run, parameters)
 
     def _onFailed(self, error: Exception) -> None:
         self._showIdle()

@@ -20,6 +20,7 @@ __all__ = [
     "ScanGeometry",
     "checkScan",
     "checkUnchanged",
+    "isNode",
     "matrixFromVtk",
     "readGeometry",
     "writeScan",
@@ -52,6 +53,16 @@ def matrixFromVtk(matrix: vtk.vtkMatrix4x4) -> np.ndarray:
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
 
 
+def isNode(node: object, className: str) -> bool:
+    """Tell whether something is a node of a class.
+
+    Args:
+        node: Anything at all.
+        className: Such as "vtkMRMLSegmentationNode"; derived classes count.
+    """
+    return isinstance(node, slicer.vtkMRMLNode) and bool(node.IsA(className))
+
+
 def checkScan(volumeNode: "slicer.vtkMRMLScalarVolumeNode") -> None:
     """Make sure that a volume node can be segmented.
 
@@ -59,12 +70,24 @@ def checkScan(volumeNode: "slicer.vtkMRMLScalarVolumeNode") -> None:
         volumeNode: The node, or None.
 
     Raises:
-        InputError: If it is no 3-D gray-value volume, or lies under a transform that bends or
-            shears it.
+        InputError: If it is no 3-D gray-value volume of a scene, or lies under a transform that
+            bends it.
     """
+    if volumeNode is not None and not isNode(volumeNode, "vtkMRMLScalarVolumeNode"):
+        raise InputError(
+            _("'{given}' is no scan; a scalar volume node is needed.").format(
+                given=type(volumeNode).__name__
+            )
+        )
     if volumeNode is None or volumeNode.GetImageData() is None:
         raise InputError(_("No scan is loaded. Load a CT, then choose it as the scan."))
     name = volumeNode.GetName()
+    if volumeNode.GetScene() is None:
+        raise InputError(
+            _("'{name}' is not in the scene, or no longer. Add it, or choose another scan.").format(
+                name=name
+            )
+        )
     if volumeNode.IsA("vtkMRMLLabelMapVolumeNode"):
         raise InputError(
             _("'{name}' is a label map; a CT is needed. Choose the scan itself.").format(name=name)
@@ -99,12 +122,10 @@ def readGeometry(volumeNode: "slicer.vtkMRMLScalarVolumeNode") -> ScanGeometry:
     Raises:
         InputError: If it has no volume, or its axes are not at right angles.
     """
-    matrix = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(matrix)
-    local = matrixFromVtk(matrix)
-    world = local
+    local = world = _localAffine(volumeNode)
     transform = volumeNode.GetParentTransformNode()
     if transform is not None:
+        matrix = vtk.vtkMatrix4x4()
         transform.GetMatrixTransformToWorld(matrix)
         world = matrixFromVtk(matrix) @ local
     shape = volumeNode.GetImageData().GetDimensions()
@@ -154,7 +175,7 @@ def writeScan(volumeNode: "slicer.vtkMRMLScalarVolumeNode", path: Path) -> ScanG
     storage.SetFileName(str(path))
     storage.SetUseCompression(0)  # read once by a process on the same machine
     if not storage.WriteData(copy) or not path.exists():
-        raise OSError(_("The scan could not be written into Slicer's temporary folder."))
+        raise OSError(_("the scan does not fit, or the folder is gone"))
     return geometry
 
 
@@ -164,8 +185,23 @@ def checkUnchanged(volumeNode: "slicer.vtkMRMLScalarVolumeNode", geometry: ScanG
     Raises:
         GridMismatchError: If it was removed, cropped or moved without its parent transform.
     """
-    gone = volumeNode.GetScene() is None or volumeNode.GetImageData() is None
-    if gone or not readGeometry(volumeNode).local.matches(geometry.local):
+    if not _isOn(volumeNode, geometry.local):
         raise GridMismatchError(
             _("The scan was removed or changed while the worker ran. Press Apply again.")
         )
+
+
+def _isOn(volumeNode: "slicer.vtkMRMLScalarVolumeNode", grid: Grid) -> bool:
+    """Whether a node of a scene lies on a grid, whatever transform it is under."""
+    image = volumeNode.GetImageData()
+    if volumeNode.GetScene() is None or image is None or image.GetDimensions() != grid.shape:
+        return False
+    affine = _localAffine(volumeNode)
+    isUsable = np.isfinite(affine).all() and np.linalg.det(affine) != 0.0
+    return bool(isUsable) and Grid(grid.shape, affine).matches(grid)
+
+
+def _localAffine(volumeNode: "slicer.vtkMRMLScalarVolumeNode") -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    return matrixFromVtk(matrix)

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from slicer.i18n import tr as _
 
 from atlastumor.components import find_boxes, find_components
-from atlastumor.errors import GridMismatchError
+from atlastumor.errors import GridMismatchError, InputError
 from atlastumor.organs import ORGANS, find_organ
 from atlastumor.volume import Grid
 
@@ -21,6 +21,7 @@ __all__ = ["Finding", "LesionRow", "Result", "paintLesions", "readResult"]
 
 _TOLERANCE_MM = 0.02
 """NIfTI rounds the affine to single precision; a voxel is some 30 times larger than this."""
+_FILES = ("labels.nii.gz", "result.json", "lesions.csv")
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -83,9 +84,13 @@ def readResult(directory: Path, grid: Grid) -> Result:
         Its content.
 
     Raises:
+        InputError: If a file is missing.
         GridMismatchError: If the labels lie elsewhere than the scan.
-        OSError: If a file is missing.
     """
+    if not all((directory / name).is_file() for name in _FILES):
+        raise InputError(
+            _("The worker's files are gone; nothing was imported. Was its folder cleaned up?")
+        )
     image = sitk.ReadImage(str(directory / "labels.nii.gz"))
     if not _gridOf(image).matches(grid, tolerance_mm=_TOLERANCE_MM):
         raise GridMismatchError(

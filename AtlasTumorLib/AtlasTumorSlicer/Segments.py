@@ -18,7 +18,7 @@ from atlastumor.errors import InputError
 from atlastumor.organs import ORGANS
 
 from .Fingerprints import findUntouched, stamp
-from .Mrml import ScanGeometry
+from .Mrml import ScanGeometry, isNode
 from .Results import Result, paintLesions
 from .Terminology import SegmentStyle, lesionStyle, organStyle
 
@@ -38,11 +38,24 @@ def checkTarget(
         volumeNode: The scan.
 
     Raises:
-        InputError: If it holds surfaces as its source, or moves with another transform.
+        InputError: If it is none of a scene, holds surfaces as its source, or moves with another
+            transform.
     """
     if segmentationNode is None:
         return
+    if not isNode(segmentationNode, "vtkMRMLSegmentationNode"):
+        raise InputError(
+            _("'{given}' takes no segments; a segmentation node is needed.").format(
+                given=type(segmentationNode).__name__
+            )
+        )
     name = segmentationNode.GetName()
+    if segmentationNode.GetScene() is None:
+        raise InputError(
+            _("The segmentation '{name}' is not in the scene. Add it, or choose another.").format(
+                name=name
+            )
+        )
     source = segmentationNode.GetSegmentation().GetSourceRepresentationName()
     if source != slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName():
         raise InputError(

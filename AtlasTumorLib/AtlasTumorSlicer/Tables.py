@@ -94,9 +94,11 @@ def readTarget(
 
 def readRows(tableNode: "slicer.vtkMRMLTableNode | None") -> list[TableRow]:
     """Read the lesions of a table; none from None."""
-    if tableNode is None or tableNode.GetNumberOfColumns() == 0:
+    if tableNode is None:
         return []
     table = tableNode.GetTable()
+    if not all(table.GetColumnByName(name) for name in (*_TEXTS, *_NUMBERS)):
+        return []  # not written yet, or somebody took columns away
     rows = []
     for index in range(tableNode.GetNumberOfRows()):
         row = {name: table.GetValueByName(index, name).ToString() for name in (*_TEXTS, *_NUMBERS)}
@@ -118,6 +120,7 @@ def _makeTable(
     name = _("{segmentation} table").format(segmentation=segmentationNode.GetName())
     node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
     node.SetNodeReferenceID(_SEGMENTATION, segmentationNode.GetID())
+    node.SetLocked(True)  # measured, and not to be typed over
     placeInStudy(node, volumeNode)
     return node
 

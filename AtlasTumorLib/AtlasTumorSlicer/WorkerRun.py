@@ -4,13 +4,14 @@ import logging
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import slicer
 from slicer.i18n import tr as _
 
+from .Errors import temporaryFolderError
 from .Jobs import Job
 from .Signal import Signal
 
@@ -104,9 +105,13 @@ class WorkerRun(ABC):
 
         Raises:
             AtlasTumorError: What cannot be used as given.
+            OutputError: If nothing can be written into Slicer's temporary folder.
             DependencyError: If Slicer's interpreter is missing.
         """
-        folder = tempfile.mkdtemp(prefix=self.folderPrefix, dir=slicer.app.temporaryPath)
+        try:
+            folder = tempfile.mkdtemp(prefix=self.folderPrefix, dir=slicer.app.temporaryPath)
+        except OSError as error:
+            raise temporaryFolderError(error) from error
         self._folder = Path(folder)
         try:
             self._job = Job([*self._worker, *self.prepare(self._folder)])
@@ -116,9 +121,28 @@ class WorkerRun(ABC):
             self._job.failed.connect(self._onJobFailed)
             self._watchScene()
             self._job.start()
+        except OSError as error:
+            self._cleanUp()
+            raise temporaryFolderError(error) from error
         except BaseException:
             self._cleanUp()
             raise
+
+    def whenDone(
+        self, finished: Callable[[Any], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Have the end told, also a failure that has come already.
+
+        Where an interpreter cannot be started, some systems say so at once.
+
+        Args:
+            finished: Called with the result.
+            failed: Called with the error.
+        """
+        self.finished.connect(finished)
+        self.failed.connect(failed)
+        if self.error is not None:
+            failed(self.error)
 
     def cancel(self) -> None:
         """Stop the worker and all that it started; nothing is taken in."""

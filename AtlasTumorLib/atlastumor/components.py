@@ -169,6 +169,8 @@ def find_holes(mask: Mask) -> Mask:
     Returns:
         (I, J, K), nowhere where the mask is.
     """
+    if min(mask.shape) < 3:  # nothing fits between two of its voxels
+        return np.zeros_like(mask)
     outside = np.pad(~mask, 1, constant_values=True)
     parts, n = ndimage.label(outside)
     if n == 1:

@@ -8,6 +8,7 @@
     ├── UsageError                     the command's words cannot be understood
     ├── OutputError                    the result cannot be written where it was asked for
     ├── NetworkError                   another computer cannot be reached, or refuses
+    │   └── RefusedError               it refuses these data; trying again does not help
     ├── CardError                      a model card is malformed; names file and key
     ├── WeightsError                   missing, wrong hash, or does not fit the network
     ├── DependencyError                an optional package is missing; says how to get it
@@ -36,6 +37,7 @@ __all__ = [
     "OutOfMemoryError",
     "OutputError",
     "PlacementError",
+    "RefusedError",
     "UnknownKeyError",
     "UsageError",
     "WeightsError",
@@ -89,6 +91,10 @@ class NetworkError(AtlasTumorError):
     """Another computer cannot be reached, refuses, or breaks off."""
 
     exit_code = 5
+
+
+class RefusedError(NetworkError):
+    """Another computer refuses these data for what they are; trying again does not help."""
 
 
 class CardError(AtlasTumorError):

@@ -25,6 +25,7 @@ from .components import (
     grow_box,
 )
 from .organs import Organ
+from .progress import UNWATCHED, Watch
 from .volume import Grid, LabelMap
 
 __all__ = [
@@ -44,6 +45,8 @@ ScoreOf = Callable[[Organ, Box, Mask], float]
 """Given the organ, a bounding box and the lesion's voxels in it, the lesion's score."""
 
 _SIDE_MARGIN_MM = 5.0
+_FEW_POINTS = 64  # below this, comparing all is faster than finding the hull
+_CHUNK = 1 << 18  # voxels looked at together
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class LesionMeasurement:
 
 
 def measure_lesions(
-    labels: LabelMap, *, organs: Iterable[Organ], score_of: ScoreOf
+    labels: LabelMap, *, organs: Iterable[Organ], score_of: ScoreOf, watch: Watch = UNWATCHED
 ) -> LesionMeasurement:
     """Find the connected tumors of a label map and measure each.
 
@@ -100,22 +103,26 @@ def measure_lesions(
         labels: AbdomenAtlas 2.0 numbers, (I, J, K); other values are background.
         organs: Rows of the organs whose tumors count.
         score_of: Scores one lesion from its organ, box and voxels, to [0, 1].
+        watch: Told how far it is.
 
     Returns:
         One lesion per component; empty if there are none.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     boxes = find_boxes(labels.array)
-    lesions: list[Lesion] = []
-    regions: list[Region] = []
+    found: list[tuple[Organ, int, Region]] = []
     for organ in organs:
         box = boxes.get(organ.tumor_label)
-        found = list(find_components(labels.array, organ.tumor_label, box)) if box else []
-        found.sort(key=_largest_first)
-        for index, region in enumerate(found, start=1):
-            score = float(score_of(organ, region.box, region.mask))
-            lesions.append(_measure(region, labels, organ, index=index, score=score))
-            regions.append(region)
-    return LesionMeasurement(tuple(lesions), tuple(regions))
+        parts = find_components(labels.array, organ.tumor_label, box) if box else ()
+        regions = sorted(watch.each(parts), key=_largest_first)
+        found += [(organ, index, region) for index, region in enumerate(regions, start=1)]
+    lesions: list[Lesion] = []
+    for organ, index, region in watch.over(found):
+        score = float(score_of(organ, region.box, region.mask))
+        lesions.append(_measure(region, labels, organ, index=index, score=score))
+    return LesionMeasurement(tuple(lesions), tuple(region for *_, region in found))
 
 
 def find_region(labels: LabelMap, lesion: Lesion) -> Region:
@@ -158,7 +165,7 @@ def measure_diameter(points_mm: npt.NDArray[np.float64]) -> float:
     flat = centered @ axes[:rank].T
     if rank < 2:
         return float(np.ptp(flat)) if rank else 0.0
-    corners = flat[ConvexHull(flat).vertices]
+    corners = flat if len(flat) <= _FEW_POINTS else flat[ConvexHull(flat).vertices]
     parts = np.array_split(corners, len(corners) // 1000 + 1)  # bounds the table of distances
     return max(float(cdist(part, corners).max()) for part in parts)
 
@@ -229,11 +236,13 @@ def _find_center(mask: Mask) -> npt.NDArray[np.float64]:
 def _find_nearest(
     mask: Mask, center: npt.NDArray[np.float64], grid: Grid
 ) -> npt.NDArray[np.float64]:
-    """Voxel (3,) of the mask nearest a fractional voxel position, in mm; slice by slice."""
+    """Voxel (3,) of the mask nearest a fractional voxel position, in mm; some slices at a time."""
     best, best_mm = center, np.inf
-    for i in np.flatnonzero(mask.any(axis=(1, 2))):
-        j, k = np.nonzero(mask[i])
-        voxels = np.stack([np.full(len(j), i), j, k], axis=1).astype(float)
+    step = max(_CHUNK // mask[0].size, 1)
+    for i in range(0, len(mask), step):
+        voxels = np.argwhere(mask[i : i + step]) + np.array([float(i), 0.0, 0.0])
+        if not len(voxels):
+            continue
         mm = np.linalg.norm((voxels - center) @ grid.affine[:3, :3].T, axis=1)
         nearest = int(np.argmin(mm))
         if mm[nearest] < best_mm:
@@ -247,8 +256,9 @@ def _find_ends(mask: Mask) -> npt.NDArray[np.intp]:
     rows = mask[i, j]
     first = np.argmax(rows, axis=1)
     last = rows.shape[1] - 1 - np.argmax(rows[:, ::-1], axis=1)
-    ends = np.stack([np.tile(i, 2), np.tile(j, 2), np.concatenate([first, last])], axis=1)
-    return np.unique(ends, axis=0)
+    ends = np.zeros_like(mask)
+    ends[i, j, first] = ends[i, j, last] = True
+    return np.argwhere(ends)
 
 
 def _find_side(region: Region, labels: LabelMap, organ: Organ) -> str | None:

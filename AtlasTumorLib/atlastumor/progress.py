@@ -7,11 +7,23 @@ widgets translate it). Cancelling is cooperative: work calls `CancelToken.check`
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from .errors import Cancelled
 
-__all__ = ["CancelToken", "Progress", "ignore_progress", "never_falling", "part_of"]
+__all__ = [
+    "UNWATCHED",
+    "CancelToken",
+    "Progress",
+    "Watch",
+    "ignore_progress",
+    "never_falling",
+    "part_of",
+]
+
+_Item = TypeVar("_Item")
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done, in [0, 1], and the name of the stage."""
@@ -83,3 +95,86 @@ class CancelToken:
         if self._event.is_set():
             msg = "Cancelled."
             raise Cancelled(msg)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Somebody who watches long loops: is told how far they are, and may stop them.
+
+    Args:
+        progress: Told the fraction done.
+        stage: What is being done, in English.
+        cancel: Looked at before every item.
+    """
+
+    progress: Progress = ignore_progress
+    stage: str = ""
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+    def part(self, start: float, end: float) -> Watch:
+        """Let a sub-task be watched while the whole moves from `start` to `end`.
+
+        Args:
+            start: Fraction of the whole at which the sub-task begins, in [0, 1].
+            end: Fraction at which it ends, in [start, 1].
+
+        Returns:
+            A watch for the sub-task.
+        """
+        return Watch(part_of(self.progress, start, end), self.stage, self.cancel)
+
+    def each(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """Give items whose number is not known, and only look whether to stop.
+
+        Args:
+            items: Any.
+
+        Yields:
+            The same.
+
+        Raises:
+            Cancelled: If somebody asked to stop.
+        """
+        for item in items:
+            self.cancel.check()
+            yield item
+
+    def over(self, items: Sequence[_Item]) -> Iterator[_Item]:
+        """Give items that take about equally long.
+
+        Progress is told a hundred times at most: there can be thousands of items, and who listens
+        may sit in another process.
+
+        Args:
+            items: Any.
+
+        Yields:
+            The same.
+
+        Raises:
+            Cancelled: If somebody asked to stop.
+        """
+        step = max(len(items) // 100, 1)
+        for n, item in enumerate(self.each(items)):
+            if n % step == 0:
+                self.progress(n / len(items), self.stage)
+            yield item
+
+    def shared(self, items: Sequence[_Item]) -> Iterator[tuple[_Item, Watch]]:
+        """Give items that are long loops themselves.
+
+        Args:
+            items: Any.
+
+        Yields:
+            Each with the watch for its share of the whole.
+
+        Raises:
+            Cancelled: If somebody asked to stop.
+        """
+        for n, item in enumerate(self.over(items)):
+            yield item, self.part(n / len(items), (n + 1) / len(items))
+
+
+UNWATCHED = Watch()
+"""Nobody listens, and nobody stops it."""

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from atlastumor.errors import Cancelled
 from AtlasTumorSlicer.Errors import showError
+from AtlasTumorSlicer.Install import Installer
 from AtlasTumorSlicer.RunControls import RunControls
 from AtlasTumorSlicer.Signal import Signal
 
@@ -30,7 +31,7 @@ class CohortPanel:
     Args:
         ui: The widgets of the .ui file.
         logic: Runs them.
-        ensure: Makes sure that the packages which the worker needs are there; may raise.
+        installer: Gives who makes sure that the packages which the worker needs are there.
         settings: Gives what `segmentCohort` is to be told of organs, model and device.
 
     Attributes:
@@ -44,12 +45,12 @@ class CohortPanel:
         self,
         ui: object,
         logic: AtlasTumorSegLogic,
-        ensure: Callable[[], None],
+        installer: Callable[[], Installer],
         settings: Callable[[], dict[str, Any]],
     ) -> None:
         """Connect everything; nothing runs yet."""
         self.stateChanged = Signal()
-        self._ui, self._logic, self._ensure, self._settings = ui, logic, ensure, settings
+        self._ui, self._logic, self._installer, self._settings = ui, logic, installer, settings
         self._obstacle = ""
         self._isFresh = False
         self._counted: BatchRun | None = None
@@ -90,7 +91,7 @@ class CohortPanel:
         """Stop what runs: the panel is about to go."""
         self.opening.forget()
         self._stopListing()
-        self._logic.cancelCohort()
+        self._stop()
 
     def onSceneStartClose(self) -> None:
         """Let go of the nodes of the scene. A cohort of files goes on."""
@@ -105,7 +106,7 @@ class CohortPanel:
     def onCohortButton(self) -> None:
         """Start or go on; while something is under way, stop it."""
         if self.isBusy:
-            self._logic.cancelCohort()
+            self._stop()
             return
         self._startRun(isListOnly=False)
 
@@ -127,6 +128,12 @@ class CohortPanel:
     def onOpenFolderButton(self) -> None:
         """Show the folder of results in the system's own way."""
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.choices.folder)))
+
+    def _stop(self) -> None:
+        """Stop the cohort, or the look at the packages before it."""
+        if self.isBusy:
+            self._installer().cancel()
+        self._logic.cancelCohort()
 
     def _startRun(self, *, isListOnly: bool) -> None:
         """Start a cohort, or find its cases only."""
@@ -175,7 +182,7 @@ class CohortPanel:
         self._controls.showBusy(stage)
         self._update()
         try:
-            self._ensure()
+            self._installer().ensure()
             run = make()
         except Exception as error:  # noqa: BLE001 - an outermost door of the panel
             self._onFailed(error)
@@ -183,8 +190,7 @@ class CohortPanel:
         self._isFresh = False
         run.caseTold.connect(self._onTold)
         run.progressed.connect(self._onProgress)
-        run.finished.connect(lambda _result: self._onFinished(run, then))
-        run.failed.connect(self._onFailed)
+        run.whenDone(lambda _result: self._onFinished(run, then), self._onFailed)
 
     def _onTold(self, case: CaseRow) -> None:
         self._clear()

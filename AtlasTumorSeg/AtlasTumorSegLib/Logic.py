@@ -1,5 +1,6 @@
 """Nodes in, nodes out. Runs without any widget: `slicer.util.getModuleLogic("AtlasTumorSeg")`."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -188,15 +189,42 @@ class AtlasTumorSegLogic(WorkerLogic):
         card = find_card(model)
         if operatingPoint:
             thresholds_for(readOperatingPoints(operatingPoint), card)
-        keys = [organ.key for organ in select_organs(organs)]
+        keys = [organ.key for organ in select_organs(_listKeys(organs))]
         words = ["--organs", ",".join(keys), "--model", card.id]
-        words += ["--device", device, "--backend", backend, "--precision", precision]
-        for key, value in (thresholds or {}).items():
-            if not 0.0 <= value <= 1.0:
+        for name, value in (("device", device), ("backend", backend), ("precision", precision)):
+            if not isinstance(value, str):
                 raise InputError(
-                    _("The threshold of {organ} is {value}; it must lie between 0 and 1.").format(
-                        organ=key, value=value
+                    _("The {name} is {value!r}; a word such as 'auto' is needed.").format(
+                        name=name, value=value
                     )
                 )
-            words += ["--threshold", f"{find_organ(key).key}={value!r}"]
+            words.append(f"--{name}={value}")
+        if not isinstance(thresholds or {}, Mapping):
+            raise InputError(_("Thresholds are to be given by organ, such as {'liver': 0.4}."))
+        for key, value in (thresholds or {}).items():
+            organ = find_organ(str(key)).key
+            words += ["--threshold", f"{organ}={_checkThreshold(organ, value)!r}"]
         return [*words, "--mirror"] if mirror else words
+
+
+def _listKeys(organs: Any) -> list[str] | None:
+    """The keys that were given, of which one alone need be in no list; None for none."""
+    if organs is None:
+        return None
+    isMany = isinstance(organs, Iterable) and not isinstance(organs, str)
+    return [str(key) for key in (organs if isMany else [organs])]
+
+
+def _checkThreshold(organ: str, value: Any) -> float:
+    """The threshold as Python's own number, which the worker can read; numpy's say their type."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0.0 <= number <= 1.0:
+        raise InputError(
+            _("The threshold of {organ} is {value}; it must lie between 0 and 1.").format(
+                organ=organ, value=value
+            )
+        )
+    return number

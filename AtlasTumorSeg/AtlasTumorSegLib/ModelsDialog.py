@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from atlastumor.models.folders import default_models_dir
 from atlastumor.organs import ORGANS
 from AtlasTumorSlicer.Errors import showError
+from AtlasTumorSlicer.Install import Installer
 from AtlasTumorSlicer.RunControls import RunControls, RunTexts
 from AtlasTumorSlicer.Signal import Signal
 from AtlasTumorSlicer.WorkerLogic import WorkerLogic
@@ -31,7 +32,7 @@ class ModelsDialog:
     Args:
         uiPath: The .ui file of its page.
         logic: Knows the worker.
-        ensure: Makes sure that the packages which the worker needs are there; may raise.
+        installer: Gives who makes sure that the packages which the worker needs are there.
 
     Attributes:
         changed: Emitted when a model came or went.
@@ -39,10 +40,10 @@ class ModelsDialog:
         ui: Its widgets.
     """
 
-    def __init__(self, uiPath: str, logic: WorkerLogic, ensure: Callable[[], None]) -> None:
+    def __init__(self, uiPath: str, logic: WorkerLogic, installer: Callable[[], Installer]) -> None:
         """Make the window without showing it."""
         self.changed = Signal()
-        self._logic, self._ensure = logic, ensure
+        self._logic, self._installer = logic, installer
         self._run: ModelRun | None = None
         self._rows: list[ModelRow] = []
         self.window = qt.QDialog(slicer.util.mainWindow())
@@ -98,9 +99,11 @@ class ModelsDialog:
         self.window.close()
 
     def cancel(self) -> None:
-        """Stop what is under way."""
+        """Stop what is under way, or the look at the packages before it."""
         if self._run is not None:
             self._run.cancel()
+        elif self.isBusy:
+            self._installer().cancel()
 
     def refresh(self) -> None:
         """List the models anew; the chosen one stays chosen."""
@@ -177,7 +180,7 @@ class ModelsDialog:
         self._controls.showBusy(stage)
         self._showChosen()
         try:
-            self._ensure()
+            self._installer().ensure()
             run = self._run = ModelRun(self._logic.workerCommand, words)
             run.progressed.connect(self._controls.showProgress)
             run.finished.connect(lambda words: self._onFinished(words))

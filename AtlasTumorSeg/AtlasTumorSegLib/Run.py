@@ -5,6 +5,7 @@ from pathlib import Path
 
 import slicer
 
+from atlastumor.errors import InputError
 from AtlasTumorSlicer.Mrml import ScanGeometry, checkUnchanged, writeScan
 from AtlasTumorSlicer.Results import readResult
 from AtlasTumorSlicer.Segments import checkTarget, importSegments
@@ -19,7 +20,8 @@ class Run(WorkerRun):
 
     Args:
         volumeNode: The scan. If its scene closes, the run is cancelled.
-        segmentationNode: Where the segments go; None makes a new one.
+        segmentationNode: Where the segments go. None makes a new one, and so does one that went
+            or takes them no more when they have been found.
         worker: Words that start the worker, such as `["-m", "atlastumor"]`.
         options: Words for its `segment` command.
         operatingPoint: Content of an operating-point file; empty for none.
@@ -64,10 +66,19 @@ class Run(WorkerRun):
         """Bring segments and table into the scene."""
         checkUnchanged(self._volumeNode, self._geometry)
         result = readResult(folder / "results", self._geometry.world)
-        target = self._target
-        if target is not None and target.GetScene() is None:
-            target = None  # deleted meanwhile: a new one takes its place
-        node, ids = importSegments(result, self._geometry, self._volumeNode, target)
+        node, ids = importSegments(result, self._geometry, self._volumeNode, self._findTarget())
         self.tableNode = updateTable(result, self._geometry, node, ids, self._volumeNode)
         self.segmentationNode = node
         return node
+
+    def _findTarget(self) -> "slicer.vtkMRMLSegmentationNode | None":
+        """Where the segments go now.
+
+        None, which makes a new one, where the chosen one went or no longer fits: what took minutes
+        to find is not thrown away for that.
+        """
+        try:
+            checkTarget(self._target, self._volumeNode)
+        except InputError:
+            return None
+        return self._target

@@ -55,7 +55,7 @@ class AtlasTumorSegWidget(ModuleWidget):
         self._model = ModelPanel(ui.modelComboBox, ui.modelLabel)
         self._model.changed.connect(self._onModelChanged)
         self._models = ModelsDialog(
-            self.resourcePath("UI/ModelsDialog.ui"), self.logic, lambda: self.installer.ensure()
+            self.resourcePath("UI/ModelsDialog.ui"), self.logic, lambda: self.installer
         )
         self._models.changed.connect(self._onInstalledChanged)
         ui.modelsButton.connect("clicked(bool)", lambda _on: self._models.show())
@@ -65,9 +65,7 @@ class AtlasTumorSegWidget(ModuleWidget):
         self._point.changed.connect(self._onPointChanged)
         self._fillMachineChoices()
         self._tasks = TaskTabs(ui)
-        self._cohort = CohortPanel(
-            ui, self.logic, lambda: self.installer.ensure(), self._cohortSettings
-        )
+        self._cohort = CohortPanel(ui, self.logic, lambda: self.installer, self._cohortSettings)
         self._cohort.choices.changed.connect(self._onCohortChoices)
         self._cohort.stateChanged.connect(self._onCohortState)
         self._cohort.opening.finished.connect(self._onCase)
@@ -105,11 +103,11 @@ class AtlasTumorSegWidget(ModuleWidget):
             **_settings(parameters),
         )
 
-    def keepResult(self, run: Run) -> None:
+    def keepResult(self, run: Run, parameters: Parameters) -> None:
         """Choose the new segmentation and show its lesions."""
-        with slicer.util.NodeModify(self._parameterNode):
-            self._parameterNode.outputSegmentation = run.segmentationNode
-            self._parameterNode.lesionTable = run.tableNode
+        with slicer.util.NodeModify(parameters):
+            parameters.outputSegmentation = run.segmentationNode
+            parameters.lesionTable = run.tableNode
         self._result.show(run.tableNode)
 
     def showParameters(self, parameters: Parameters) -> None:

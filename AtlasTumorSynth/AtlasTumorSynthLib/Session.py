@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import slicer
-from slicer.i18n import tr as _
 
-from atlastumor.errors import OutputError
 from atlastumor.synthesis.painting import Painting
+from AtlasTumorSlicer.Errors import temporaryFolderError
 from AtlasTumorSlicer.Fingerprints import fingerprints
 from AtlasTumorSlicer.Mrml import checkScan, readGeometry, writeScan
 
@@ -60,13 +59,16 @@ class Session:
         self._montage: Montage | None = None
         self._told: tuple[Any, ...] | None = None
         prefix = "AtlasTumorSynth-"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=slicer.app.temporaryPath))
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=slicer.app.temporaryPath))
+        except OSError as error:
+            raise temporaryFolderError(error) from error
         try:
             writeScan(self._nodes.volumeNode if self._nodes else volumeNode, self._scan)
             np.save(self._labels, labels)
         except OSError as error:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise _explain(error) from error
+            raise temporaryFolderError(error) from error
 
     @property
     def state(self) -> State:
@@ -137,7 +139,7 @@ class Session:
                 np.save(path, mask)
             except OSError as error:
                 path.unlink(missing_ok=True)
-                raise _explain(error) from error
+                raise temporaryFolderError(error) from error
         return str(path), Painting(mask, self._geometry.world).diameter_mm
 
     def forgetTold(self) -> None:
@@ -187,15 +189,6 @@ class Session:
     def _readMarks(self) -> Mapping[str, str]:
         node = self._segmentationNode
         return fingerprints(node, findLabels(node)) if node is not None else {}
-
-
-def _explain(error: OSError) -> OutputError:
-    return OutputError(
-        _(
-            "The scan could not be written into Slicer's temporary folder ({error}). Make room on "
-            "the disk, then click again."
-        ).format(error=error.strerror or error)
-    )
 
 
 def findNodes(

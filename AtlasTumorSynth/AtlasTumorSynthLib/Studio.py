@@ -79,6 +79,8 @@ class Studio:
         """
         if not self.isWarm:
             self._start()
+        if self._job.error is not None:  # on some systems it is known at once that it cannot start
+            raise self._job.error
         self._waiting, self._told = list(messages), (done, failed)
         self._isCancelled = False
         self._sendNext()

@@ -108,9 +108,9 @@ class AtlasTumorSynthWidget(ModuleWidget):
             parameters.inputVolume, wait=False, onProgress=self.showProgress
         )
 
-    def keepResult(self, run: WorkerRun) -> None:
+    def keepResult(self, run: WorkerRun, parameters: Parameters) -> None:
         """Choose the organs that were found."""
-        self._parameterNode.organSegmentation = run.segmentationNode
+        parameters.organSegmentation = run.segmentationNode
 
     def findObstacle(self) -> str:
         """Why Find organs cannot be pressed; empty if it can."""

@@ -6,8 +6,10 @@ Speed without this floor says little: a ratio to another program depends on how 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -40,15 +42,17 @@ class Floor:
 def measure_floor(card_path: Path, device: str) -> Floor:
     """Count the network's arithmetic, and time matrix products in every precision."""
     rates = {name: measure_rate(kind, device) for name, kind in PRECISIONS.items()}
-    return Floor(count_flop(card_path), rates)
-
-
-def count_flop(card_path: Path) -> float:
-    """Count one window's multiplications and additions, without computing it."""
     card = load_card(card_path)
+    network = card.network
+    n_flop = count_flop(network.name, len(card.outputs), network.args, card.inference.patch)
+    return Floor(n_flop, rates)
+
+
+def count_flop(name: str, n_outputs: int, args: Mapping[str, Any], patch: Sequence[int]) -> float:
+    """Count one window's multiplications and additions, without computing it."""
     with torch.device("meta"):
-        network = build_network(card.network.name, len(card.outputs), card.network.args).eval()
-        window = torch.empty(1, 1, *card.inference.patch)
+        network = build_network(name, n_outputs, args).eval()
+        window = torch.empty(1, 1, *patch)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(window)
     return float(counter.get_total_flops())

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ import psutil
 TESTING = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTING), str(TESTING.parent / "AtlasTumorLib")]
 
+from atlastumor.cohorts.case import CohortCase  # noqa: E402
 from atlastumor.cohorts.folder import CohortFolder  # noqa: E402
 from atlastumor.cohorts.resuming import open_journal, take_up  # noqa: E402
 from atlastumor.cohorts.rows import State  # noqa: E402
@@ -31,9 +33,9 @@ from Backend.cohorts.simulated import Simulated, make_cases  # noqa: E402
 _LIMIT_S = 2.0
 
 
-def run(out: Path, n_cases: int, most: int) -> dict[str, float]:
+def run(out: Path, cases: list[CohortCase], most: int) -> dict[str, float]:
     """Take a cohort up and end at most so many cases; seconds and megabytes."""
-    folder, cases, memory = CohortFolder(out), make_cases(n_cases), psutil.Process()
+    folder, memory = CohortFolder(out), psutil.Process()
     started, worked = time.perf_counter(), time.process_time()
     with folder.locked(), open_journal(folder, BatchSettings()) as journal, Simulated() as workers:
         take_up(journal, folder, cases)
@@ -69,9 +71,14 @@ def main() -> None:
     n = parser.parse_args().cases
     with tempfile.TemporaryDirectory() as home:
         out = Path(home) / "out"
-        runs = {"start": run(out, n, n // 2), "status": look(out)}
-        runs["resume"] = run(out, n, n)
-        runs["resume when all is done"] = run(out, n, n)
+        cases = make_cases(n)
+        runs = {"start": run(out, cases, n // 2), "status": look(out)}
+        runs["resume"] = run(out, cases, n)
+        runs["resume when all is done"] = run(out, cases, n)
+        tenth = [
+            replace(one, modified_ns=one.modified_ns + (k % 10 == 0)) for k, one in enumerate(cases)
+        ]
+        runs["resume when a tenth has changed"] = run(out, tenth, n)
         runs["status at the end"] = look(out)
     for name, told in runs.items():
         print(f"{name}: {', '.join(f'{key} {value:.2f}' for key, value in told.items())}")

@@ -31,3 +31,16 @@ def n_nodes(kind: str) -> int:
     import slicer
 
     return slicer.mrmlScene.GetNumberOfNodesByClass(f"vtkMRML{kind}Node")
+
+
+def press_during_check(installer: Any, button: Any) -> None:
+    """Press a button once packages are being looked at."""
+    look = installer.findFaults
+
+    def press_and_look() -> dict[str, str]:
+        import qt
+
+        qt.QTimer.singleShot(0, button.click)
+        return look()
+
+    installer.findFaults = press_and_look

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from Slicer.cohort_panel import n_nodes, press, rows
+from Slicer.cohort_panel import n_nodes, press, press_during_check, rows
 from Slicer.test_widget_stops import is_alive
 
 
@@ -268,3 +268,13 @@ def test_what_takes_input_has_a_name_for_those_who_cannot_see_it(a_panel: Any) -
     ]
     nameless = [one.name for one in widgets if isinstance(one, kinds) and not one.accessibleName]
     assert not nameless
+
+
+def test_stop_is_heard_while_packages_are_looked_at(a_cohort: Any, wait_for: Any) -> None:
+    ui = a_cohort.ui
+    press_during_check(a_cohort.widget.installer, ui.cohortButton)
+
+    press(ui.cohortButton, a_cohort, wait_for)
+
+    assert ui.cohortStageLabel.text.startswith("Stopped.")
+    assert not a_cohort.folder.exists()

@@ -224,3 +224,26 @@ def test_a_failure_in_the_panel_is_one_dialog_with_the_log(
     assert "no-such-package could not be installed" in failure.text
     assert "Proxy says no" in failure.details
     assert a_panel.ui.applyButton.enabled
+
+
+@pytest.mark.parametrize("which", ["torch", "pip"])
+def test_what_is_cancelled_during_an_installation_goes_no_further(
+    an_installer: Any, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    from AtlasTumorSlicer import Install
+
+    installed: list[str] = []
+
+    def install(name: str) -> None:
+        installed.append(name)
+        if name == which:
+            installer.cancel()  # the windows live
+
+    monkeypatch.setattr(Install, "_installTorch", lambda: install("torch"))
+    monkeypatch.setattr(Install, "_installWithPip", lambda _rest: install("pip"))
+    installer = an_installer({TORCH: "-", MONAI: "-"}, {})
+
+    with pytest.raises(Cancelled):
+        installer.ensure()
+
+    assert installed[-1] == which

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
-from atlastumor.errors import Cancelled, InputError, UnknownKeyError
+from atlastumor.errors import Cancelled, InputError, OutputError, UnknownKeyError
 from atlastumor.organs import KEYS
 
 
@@ -141,3 +146,80 @@ def test_the_self_test_that_runs_in_slicer_passes_here(a_panel: Any) -> None:
 
     assert outcome.testsRun >= 4
     assert not outcome.failures + outcome.errors
+
+
+def test_arguments_of_a_wrong_kind_are_told_in_a_sentence(a_logic: Any, a_scan: Any) -> None:
+    import slicer
+
+    loose = slicer.vtkMRMLSegmentationNode()
+    for reason, how in (
+        ("no organ '3'", {"organs": [3]}),
+        ("no organ '3'", {"organs": 3}),
+        ("by organ", {"thresholds": [0.5]}),
+        ("device is 0", {"device": 0}),
+        ("precision is None", {"precision": None}),
+        ("threshold of liver is high", {"thresholds": {KEYS[0]: "high"}}),
+        ("threshold of liver is None", {"thresholds": {KEYS[0]: None}}),
+        ("takes no segments", {"outputSegmentation": a_scan}),
+        ("takes no segments", {"outputSegmentation": "Scan tumors"}),
+        ("not in the scene", {"outputSegmentation": loose}),
+    ):
+        with pytest.raises(InputError, match=reason):
+            a_logic.segment(a_scan, **how)
+        assert not a_logic.isRunning
+
+
+def test_one_organ_may_be_a_word_and_numbers_may_be_numpys(a_logic: Any, a_scan: Any) -> None:
+    thresholds = {KEYS[0]: np.float32(0.25), KEYS[1]: "0.5", KEYS[2]: True}
+
+    node = a_logic.segment(a_scan, KEYS[0], thresholds=thresholds)
+
+    assert node.GetSegmentation().GetNumberOfSegments() == 3
+
+
+def test_a_segmentation_that_was_moved_away_gets_no_segments_but_a_new_one_does(
+    a_logic: Any, a_scan: Any, a_transform: Any
+) -> None:
+    import slicer
+
+    mine = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    run = a_logic.segment(a_scan, organs=[KEYS[0]], outputSegmentation=mine, wait=False)
+    mine.SetAndObserveTransformNodeID(a_transform.GetID())
+
+    assert run.wait().GetName() == "Scan tumors"
+    assert mine.GetSegmentation().GetNumberOfSegments() == 0
+
+
+@pytest.mark.parametrize("how", ["folder", "disk"])
+def test_a_temporary_folder_that_cannot_be_used_is_told_as_such(
+    a_logic: Any, a_scan: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    import slicer
+
+    def fail(*_ignored: Any, **_how: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "/home/somebody")
+
+    if how == "folder":
+        monkeypatch.setattr(tempfile, "mkdtemp", fail)
+    else:
+        monkeypatch.setattr(slicer, "vtkMRMLVolumeArchetypeStorageNode", Mock(side_effect=fail))
+
+    with pytest.raises(OutputError, match="temporary folder") as caught:
+        a_logic.segment(a_scan)
+
+    assert "somebody" not in str(caught.value)
+    assert not a_logic.isRunning
+
+
+def test_results_that_somebody_cleaned_up_are_told_as_gone(
+    a_logic: Any, a_scan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from AtlasTumorSegLib.Run import Run
+
+    takeIn = Run.takeIn
+    monkeypatch.setattr(
+        Run, "takeIn", lambda run, folder: (shutil.rmtree(folder), takeIn(run, folder))
+    )
+
+    with pytest.raises(InputError, match="files are gone"):
+        a_logic.segment(a_scan)

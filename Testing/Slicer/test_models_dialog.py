@@ -11,6 +11,7 @@ import pytest
 
 from Backend.models.shelf import Shelf, a_shelf
 from Backend.models.tiny_model import make_checkpoint, make_entry
+from Slicer.cohort_panel import press_during_check
 
 WORKER = Path(__file__).with_name("models_worker.py")
 
@@ -233,3 +234,14 @@ def test_a_broken_card_is_said_and_the_panel_lives(
     assert "broken.json is not valid JSON" in a_slicer.user.seen[1].text
     assert dialog.panel.ui.modelComboBox.count == 1
     assert cells(dialog) == []
+
+
+def test_cancel_is_heard_while_packages_are_looked_at(
+    dialog: Any, a_slicer: Any, wait_for: Callable[..., None]
+) -> None:
+    press_during_check(dialog.panel.widget.installer, dialog.ui.fetchButton)
+
+    fetch(dialog, a_slicer.user, wait_for)
+
+    assert dialog.ui.modelsStageLabel.text == "Cancelled"
+    assert len(cells(dialog)) == 2

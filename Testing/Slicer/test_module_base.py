@@ -172,3 +172,57 @@ def test_its_self_test_runs_with_the_worker_beside_it(
 def test_it_says_what_all_modules_say(a_counter: Any) -> None:
     assert "Scaling Tumor Segmentation" in a_counter.module.acknowledgementText
     assert a_counter.module.categories == ("Segmentation",)
+
+
+def test_a_result_is_kept_though_another_module_is_open(a_counter: Any, wait_for: Any) -> None:
+    a_counter.ui.textLineEdit.text = "seven"
+    a_counter.ui.applyButton.click()
+
+    a_counter.panel.exit()
+    wait_for(lambda: a_counter.ui.applyButton.text == "Count")
+    a_counter.panel.enter()
+
+    assert a_counter.ui.countLabel.text == "5"
+
+
+def test_leaving_the_module_during_the_check_of_packages_stops_nothing(
+    a_counter: Any, wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_counter.ui.textLineEdit.text = "seven"
+    monkeypatch.setattr(a_counter.widget.installer, "ensure", a_counter.panel.exit)
+
+    a_counter.ui.applyButton.click()
+    wait_for(lambda: a_counter.ui.applyButton.text == "Count")
+
+    assert a_counter.logic.getParameterNode().count == 5
+
+
+def let_workers_fail_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system say at once that an interpreter cannot be started, as Windows does."""
+    import qt
+
+    from AtlasTumorSlicer.Jobs import Job
+
+    start = Job.start
+
+    def start_and_fail(job: Job) -> None:
+        start(job)
+        job._onProcessError(qt.QProcess.FailedToStart)
+        job._process.kill()
+        job._process.waitForFinished()
+
+    monkeypatch.setattr(Job, "start", start_and_fail)
+
+
+def test_an_interpreter_that_fails_at_once_leaves_no_run_behind(
+    a_counter: Any, a_slicer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_counter.ui.textLineEdit.text = "seven"
+    a_counter.widget.installer.ensure()
+    let_workers_fail_at_once(monkeypatch)
+
+    a_counter.ui.applyButton.click()
+
+    assert a_counter.ui.applyButton.text == "Count"
+    (dialog,) = a_slicer.user.seen
+    assert "ended without a result" in dialog.text

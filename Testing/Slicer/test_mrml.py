@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from atlastumor.errors import InputError
+from Slicer.conftest import make_scan
 
 
 def _affine(path: Path) -> np.ndarray:
@@ -101,6 +102,8 @@ def test_what_is_no_gray_value_volume_is_refused(a_slicer: Any, a_scan: Any) -> 
     colors = slicer.util.addVolumeFromArray(
         np.zeros((3, 4, 5, 3), np.uint8), name="Photo", nodeClassName="vtkMRMLVectorVolumeNode"
     )
+    removed = make_scan("Gone")
+    slicer.mrmlScene.RemoveNode(removed)
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
 
     for node, reason in (
@@ -108,7 +111,23 @@ def test_what_is_no_gray_value_volume_is_refused(a_slicer: Any, a_scan: Any) -> 
         (colors, "3 values"),
         (empty, "No scan"),
         (None, "No"),
+        (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode"), "MRMLModelNode' is no scan"),
+        ("Scan", "'str' is no scan"),
+        ([a_scan], "'list' is no scan"),
+        (removed, "'Gone' is not in the scene"),
     ):
         with pytest.raises(InputError, match=reason):
             checkScan(node)
     checkScan(a_scan)
+
+
+def test_a_scan_that_comes_under_a_bend_is_unchanged(a_scan: Any) -> None:
+    import slicer
+
+    from AtlasTumorSlicer.Mrml import checkUnchanged, readGeometry
+
+    geometry = readGeometry(a_scan)
+    bend = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLGridTransformNode", "Bend")
+    a_scan.SetAndObserveTransformNodeID(bend.GetID())
+
+    checkUnchanged(a_scan, geometry)  # what it asked of the transform would be an error of VTK

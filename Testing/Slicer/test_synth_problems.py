@@ -10,6 +10,7 @@ import pytest
 
 from atlastumor.errors import AtlasTumorError, Cancelled, InputError, PlacementError
 from Slicer.synth_case import CENTERS_RAS, place, settings, voxels
+from Slicer.test_module_base import let_workers_fail_at_once
 
 LIVER = CENTERS_RAS["liver"]
 MADE = ("ScalarVolume", "Segmentation", "Table")
@@ -89,3 +90,16 @@ def test_cancelling_keeps_what_was_shown(a_synth_logic: Any, a_body: Any) -> Non
         a_synth_logic.wait()
     assert np.array_equal(voxels(a_synth_logic.nodes.volumeNode), shown)
     assert len(a_synth_logic.state.preview) == 1
+
+
+def test_an_interpreter_that_fails_at_once_ends_the_request(
+    a_synth_logic: Any, a_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from AtlasTumorSlicer.Errors import WorkerCrash
+
+    let_workers_fail_at_once(monkeypatch)
+    a_synth_logic.place(a_body.volume, a_body.organs, settings(organ="liver"), number=1)
+
+    assert not a_synth_logic.isBusy
+    with pytest.raises(WorkerCrash):
+        a_synth_logic.wait()

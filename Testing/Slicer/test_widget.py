@@ -253,3 +253,17 @@ def test_help_cites_the_paper_and_says_not_for_clinical_use(a_panel: Any) -> Non
     assert "Scaling Tumor Segmentation" in a_panel.module.acknowledgementText
     assert "not for clinical use" in a_panel.module.helpText
     assert a_panel.ui.disclaimerLabel.text == "Research use only. Not for clinical use."
+
+
+def test_a_table_is_locked_and_one_that_lost_a_column_shows_no_lesions(
+    a_run: Any, a_scan: Any
+) -> None:
+    import slicer
+
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLTableNode")
+    assert node.GetLocked()
+    node.RemoveColumn(0)
+
+    a_run.widget.enter()
+
+    assert cells(a_run) == []

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["Case", "Cohort", "Problem", "collect_problems", "merge_problems"]
+__all__ = [
+    "Case",
+    "Cohort",
+    "Problem",
+    "collect_problems",
+    "list_some",
+    "merge_problems",
+    "say_none_usable",
+]
+
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -86,3 +96,29 @@ def merge_problems(case: Case, messages: Iterable[tuple[str, str]]) -> tuple[Pro
     for organ, message in messages:
         organs.setdefault(message, []).append(organ)
     return tuple(Problem(case.name, f"{', '.join(of)}: {text}") for text, of in organs.items())
+
+
+def say_none_usable(problems: Sequence[Problem]) -> str:
+    """Say that no case can be used, and name the first.
+
+    Args:
+        problems: At least one for each case.
+
+    Returns:
+        A sentence for an error.
+    """
+    first, n = problems[0], len({problem.case for problem in problems})
+    return f"None of {n} cases can be used. The first: {first.case}: {first.message}"
+
+
+def list_some(names: Sequence[str]) -> str:
+    """List the first few of many names, and say how many more there are.
+
+    Args:
+        names: At least one.
+
+    Returns:
+        Such as "a, b, c and 4 more".
+    """
+    rest = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")

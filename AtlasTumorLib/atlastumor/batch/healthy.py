@@ -23,7 +23,7 @@ from ..components import box_within, find_boxes, find_components
 from ..errors import InputError
 from ..organs import ORGANS, Organ, label_names
 from ..progress import CancelToken, Progress, ignore_progress, part_of
-from ..scans.input_files import name_of
+from ..scans.input_files import name_of, refuse
 from ..scans.reader import read_scan
 from ..volume import LabelMap, Scan
 from .cases import Problem
@@ -31,7 +31,7 @@ from .layouts import SEGMENTATIONS, find_masks, list_places
 from .quality import Critic
 from .volumes import check_same_grid, read_labels, read_mask
 
-__all__ = ["HealthyCase", "HealthyScan", "find_healthy", "read_healthy"]
+__all__ = ["HealthyCase", "HealthyScan", "find_healthy", "look_at_files", "read_healthy"]
 
 _ENDINGS = (".nii.gz", ".nii")
 _LABELS = "_labels"
@@ -68,6 +68,31 @@ class HealthyScan:
     scan: Scan
     labels: LabelMap
     origin: str
+
+
+def look_at_files(case: HealthyCase) -> dict[str, int]:
+    """Tell by how its files look whether a case has changed; nothing is read.
+
+    Args:
+        case: One of `find_healthy`.
+
+    Returns:
+        Of its scan with its label map or masks, ready for JSON: "size_bytes" of all together, and
+        "modified_ns", the latest modification in nanoseconds since 1970.
+
+    Raises:
+        InputError: If a file is not there any more.
+    """
+    masks = [] if case.masks is None else [path for _, path in _list_masks(case.masks)]
+    files = [case.scan, *([] if case.labels is None else [case.labels]), *masks]
+    try:
+        states = [path.stat() for path in files]
+    except OSError as error:
+        raise refuse(case.scan, error) from error
+    return {
+        "size_bytes": sum(state.st_size for state in states),
+        "modified_ns": max(state.st_mtime_ns for state in states),
+    }
 
 
 def find_healthy(directory: Path) -> tuple[tuple[HealthyCase, ...], tuple[Problem, ...]]:

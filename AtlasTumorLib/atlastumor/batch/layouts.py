@@ -21,6 +21,7 @@ from ..organs import KEYS, ORGANS, Organ
 from ..scans.input_files import name_of, refuse, require_path
 
 __all__ = [
+    "CASE_FOLDER",
     "PROBABILITIES",
     "SEGMENTATIONS",
     "find_labels",
@@ -30,6 +31,9 @@ __all__ = [
     "list_places",
     "predicted_organs",
 ]
+
+CASE_FOLDER = "a folder of cases"
+"""What is to be given, for messages."""
 
 PROBABILITIES = "probabilities"
 SEGMENTATIONS = "segmentations"
@@ -48,13 +52,13 @@ def list_places(root: Path) -> dict[str, list[Path]]:
     Raises:
         InputError: If it cannot be read, is empty, or is itself the folder of one case.
     """
-    if not require_path(root).is_dir():
+    if not require_path(root, give=CASE_FOLDER).is_dir():
         msg = f"{name_of(root)} is a file; name the folder that holds the cases."
         raise InputError(msg)
     try:
         entries = sorted(path for path in root.iterdir() if path.name[0] not in "._")
     except OSError as error:
-        raise refuse(root, error) from error
+        raise refuse(root, error, give=CASE_FOLDER) from error
     if any(path.name in (PROBABILITIES, SEGMENTATIONS) for path in entries):
         msg = f"{name_of(root)} is the folder of one case; name the folder around it."
         raise InputError(msg)

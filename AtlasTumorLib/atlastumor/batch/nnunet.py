@@ -26,7 +26,7 @@ from ..results.nifti import write_labels
 from ..volume import LabelMap
 from .volumes import read_labels
 
-__all__ = ["add_case", "list_classes", "name_dataset", "write_dataset"]
+__all__ = ["add_case", "list_classes", "name_dataset", "remove_case", "write_dataset"]
 
 _ENDING = ".nii.gz"
 _CHANNEL = "_0000"
@@ -88,8 +88,7 @@ def add_case(
     Raises:
         OSError: If it cannot be written.
     """
-    image = folder / _IMAGES / f"{name}{_CHANNEL}{_ENDING}"
-    target = folder / _LABELS / f"{name}{_ENDING}"
+    image, target = _find_places(folder, name)
     for path in (image, target):
         path.parent.mkdir(parents=True, exist_ok=True)
     if not target.is_file():
@@ -109,6 +108,26 @@ def add_case(
         except OSError:  # another file system, or one without links
             shutil.copyfile(scan, part)
         part.replace(image)
+
+
+def remove_case(folder: Path, name: str) -> None:
+    """Take a case away, if it is there; the image goes first, so that none is without labels.
+
+    Args:
+        folder: Of the data set.
+        name: Of the case.
+
+    Raises:
+        OSError: If it cannot be removed.
+    """
+    for path in _find_places(folder, name):
+        path.unlink(missing_ok=True)
+
+
+def _find_places(folder: Path, name: str) -> tuple[Path, Path]:
+    """Where the image of a case lies, and its label map."""
+    image = folder / _IMAGES / f"{name}{_CHANNEL}{_ENDING}"
+    return image, folder / _LABELS / f"{name}{_ENDING}"
 
 
 def write_dataset(folder: Path, organs: Iterable[Organ]) -> Path:

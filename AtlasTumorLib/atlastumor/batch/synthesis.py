@@ -4,23 +4,24 @@
     nnunet/DatasetNNN_Name/...    the same as raw data of nnU-Net v2; see `nnunet.py`
     cohort.json                   settings, acceptance rates, cases and problems
 
-A case is complete or absent, and its bytes follow from recipe, name and input alone. Called again
-with the same recipe, a run that was broken off goes on with the cases that are missing.
+A case is complete or absent, and its bytes follow from recipe, name and input alone, its files'
+times included. Called again with the same recipe, a run that was broken off goes on with the cases
+that are missing, and makes those again whose input has changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OutOfMemoryError
 from ..progress import CancelToken, Progress, ignore_progress, part_of
-from .cases import Problem
+from .cases import Problem, say_none_usable
 from .growing import Recipe, grow_tumors
-from .healthy import HealthyCase, read_healthy
-from .nnunet import add_case, name_dataset, write_dataset
+from .healthy import HealthyCase, look_at_files, read_healthy
+from .nnunet import add_case, name_dataset, remove_case, write_dataset
 from .synthetic_case import describe_file, read_case, write_case
 from .synthetic_record import Acceptance, SyntheticCohort, open_folder, speaking_of, write_record
 
@@ -37,6 +38,7 @@ class _Run:
     dataset: Path
     recipe: Recipe
     cancel: CancelToken
+    changed: list[str] = field(default_factory=list)
 
 
 def make_cohort(
@@ -54,7 +56,7 @@ def make_cohort(
     Args:
         cases: The scans.
         directory: Must not exist, be empty, or hold a cohort of the same recipe, whose finished
-            cases are then left as they are.
+            cases are then left as they are unless size or time of their input have changed.
         recipe: What to draw, with what.
         dataset_id: Of the nnU-Net data set, 1 to 999.
         problems: Cases that were found to be unusable before.
@@ -83,7 +85,8 @@ def make_cohort(
         dataset = write_dataset(run.dataset, recipe.settings.rows)
         record, rates = write_record(directory, settings, records, found)
     progress(1.0, "Writing cases")
-    return SyntheticCohort(directory, tuple(records), tuple(found), rates, (record, dataset))
+    files, changed = (record, dataset), tuple(run.changed)
+    return SyntheticCohort(directory, tuple(records), tuple(found), rates, files, changed)
 
 
 def _make_cases(
@@ -107,13 +110,13 @@ def _make_cases(
 
 
 def _make_case(case: HealthyCase, run: _Run, progress: Progress) -> dict[str, Any]:
-    """Make a case unless it is finished; its record."""
+    """Make a case unless it is finished, from the input as it is now; its record."""
     if case.name == _NNUNET:
         msg = f"A case cannot be called '{_NNUNET}', as the data set's folder is; rename it."
         raise InputError(msg)
     folder = run.directory / case.name
-    finished = read_case(folder)
-    if finished is not None:
+    finished, look = read_case(folder), look_at_files(case)
+    if finished is not None and _is_made_from(finished, look):
         return finished
     reading, growing = part_of(progress, 0.0, 0.4), part_of(progress, 0.4, 0.9)
     healthy = read_healthy(case, run.recipe.critic, progress=reading, cancel=run.cancel)
@@ -127,7 +130,17 @@ def _make_case(case: HealthyCase, run: _Run, progress: Progress) -> dict[str, An
     )
     run.cancel.check()
     progress(0.9, "Writing cases")
-    return write_case(folder, case.name, healthy, grown, run.recipe)
+    with speaking_of(run.directory):
+        remove_case(run.dataset, case.name)  # killed before the end, a run finds that it is missing
+    record = write_case(folder, case.name, healthy, grown, run.recipe, look=look)
+    run.changed.extend([] if finished is None else [case.name])
+    return record
+
+
+def _is_made_from(record: Mapping[str, Any], look: Mapping[str, int]) -> bool:
+    """Whether an input looks as it did; records of earlier versions do not say how."""
+    told = record.get("input", {})
+    return all(told.get(key, value) == value for key, value in look.items())
 
 
 def _add_to_dataset(name: str, run: _Run, record: Mapping[str, Any]) -> None:
@@ -146,5 +159,4 @@ def _add_to_dataset(name: str, run: _Run, record: Mapping[str, Any]) -> None:
 def _say_nothing_made(problems: Sequence[Problem]) -> str:
     if not problems:
         return "There is no case to grow tumors in."
-    n = len({problem.case for problem in problems})
-    return f"None of {n} cases can be used. The first: {problems[0].case}: {problems[0].message}"
+    return say_none_usable(problems)

@@ -59,6 +59,8 @@ def write_case(
     healthy: HealthyScan,
     grown: GrownCase,
     recipe: Recipe,
+    *,
+    look: Mapping[str, int],
 ) -> dict[str, Any]:
     """Write a case.
 
@@ -68,6 +70,7 @@ def write_case(
         healthy: The scan before.
         grown: The scan after.
         recipe: What it follows from.
+        look: Of its input's files, as `look_at_files` gave it before they were read.
 
     Returns:
         Its record.
@@ -88,6 +91,7 @@ def write_case(
             names = {1: stem}
             write_labels(files[-1], LabelMap(mask, grown.labels.grid, names), record=short)
         record = _describe(short, healthy, grown, recipe)
+        record["input"] |= look
         record["files"] = {file.relative_to(partial).as_posix(): identify(file) for file in files}
         text = json.dumps(record, indent=2, allow_nan=False) + "\n"
         (partial / MANIFEST).write_text(text, encoding="utf-8")

@@ -75,6 +75,8 @@ class SyntheticCohort:
         problems: Of the cases that are missing.
         acceptance: By organ, in table order.
         files: Its records: of the cohort, and of the nnU-Net data set.
+        changed: Names of the cases that had been finished, and were made again as their input has
+            changed.
     """
 
     directory: Path
@@ -82,6 +84,7 @@ class SyntheticCohort:
     problems: tuple[Problem, ...]
     acceptance: tuple[Acceptance, ...]
     files: tuple[Path, ...]
+    changed: tuple[str, ...] = ()
 
 
 def open_folder(directory: Path, settings: Mapping[str, Any]) -> Path:

@@ -193,6 +193,7 @@ def _read_work(
         "retries": options.retries,
         "on_pace": console.progress,
         "on_end": tell,
+        "on_note": console.note,
     }
 
 

@@ -6,13 +6,13 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
 from ..progress import Progress, part_of
 from .arguments import add_cohort, add_computation, add_matching, parse_threshold
 from .console import Console
+from .problems import tell_problems
 
 if TYPE_CHECKING:
-    from ..batch.cohort import Case, Cohort, Problem
+    from ..batch.cohort import Case, Cohort
     from ..batch.evaluate import Evaluation, OrganResult
     from ..batch.scoring import CaseScores, EvaluationOptions
 
@@ -83,13 +83,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
     cohort = find_cases(options.predictions, options.references, organs=options.organs)
     progress = part_of(console.progress, 0.0, 0.95)
     outcomes = _score(cohort, settings, options.workers, progress)
-    problems = _gather_problems(cohort, outcomes, console)
+    problems = [*cohort.problems, *(one for outcome in outcomes for one in outcome.problems)]
+    problems.sort(key=lambda problem: problem.case)
     scores = [score for outcome in outcomes for score in outcome.scores]
-    if not scores:
-        n = len({problem.case for problem in problems})
-        first = f"{problems[0].case}: {problems[0].message}"
-        msg = f"None of {n} cases can be used. The first: {first}"
-        raise InputError(msg)
+    tell_problems(problems, console, is_any_usable=bool(scores))
     console.progress(0.95, "Resampling cases")
     evaluation = evaluate_scores(scores, problems, settings)
     console.progress(0.98, "Writing results")
@@ -128,15 +125,6 @@ def _lost(case: Case) -> CaseScores:
         "crop the case."
     )
     return CaseScores((), (Problem(case.name, message),))
-
-
-def _gather_problems(cohort: Cohort, outcomes: list[CaseScores], console: Console) -> list[Problem]:
-    """All problems by case; each is said at once."""
-    problems = [*cohort.problems, *(one for outcome in outcomes for one in outcome.problems)]
-    problems.sort(key=lambda problem: problem.case)
-    for problem in problems:
-        console.note(f"{problem.case}: {problem.message}")
-    return problems
 
 
 def _report(evaluation: Evaluation, console: Console) -> None:

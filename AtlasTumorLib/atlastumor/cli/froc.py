@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DependencyError, InputError
+from ..errors import DependencyError
 from ..organs import select_organs
 from ..progress import part_of
 from .arguments import add_cohort, add_computation, add_matching, parse_count, parse_folder
 from .console import Console
+from .problems import tell_problems
 
 if TYPE_CHECKING:
     from ..batch.cohort import Cohort, Problem
@@ -164,13 +165,7 @@ def _sweep(
     sweeps = [sweep for outcome in outcomes for sweep in outcome.sweeps]
     problems = [*cohort.problems, *(one for outcome in outcomes for one in outcome.problems)]
     problems.sort(key=lambda problem: problem.case)
-    for problem in problems:
-        console.note(f"{problem.case}: {problem.message}")
-    if not sweeps:
-        n = len({problem.case for problem in problems})
-        first = f"{problems[0].case}: {problems[0].message}"
-        msg = f"None of {n} cases can be used. The first: {first}"
-        raise InputError(msg)
+    tell_problems(problems, console, is_any_usable=bool(sweeps))
     return sweeps, problems
 
 

@@ -133,8 +133,15 @@ def _make_recipe(settings: CohortSettings, options: argparse.Namespace, console:
 
 def _report(cohort: SyntheticCohort, recipe: Recipe, console: Console) -> None:
     """Say what was kept, and what is wrong with which case."""
+    from ..batch.cases import list_some  # noqa: PLC0415 - pulls in scipy
+
     for problem in cohort.problems:
         console.note(f"{problem.case}: {problem.message}")
+    if cohort.changed:
+        n, named = len(cohort.changed), list_some(cohort.changed)
+        console.note(
+            f"Finished cases made again, as their scans have changed since: {n} ({named})."
+        )
     wanted = recipe.settings.per_scan
     for record in cohort.cases:
         kept = len(record["tumors"])

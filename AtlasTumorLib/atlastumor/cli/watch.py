@@ -48,6 +48,11 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         help="AE@host:port or https://host/dicom-web that results are sent to, as dicom-seg and "
         "dicom-sr unless --format says otherwise",
     )
+    parser.add_argument(
+        "--send-again",
+        action="store_true",
+        help="also send the results that were refused for good before",
+    )
     parser.add_argument("--callers", default="", metavar="AE,...", help="who may send to us (all)")
     _add_limits(parser.add_argument_group("limits"))
     _add_service(parser.add_argument_group("watching the service"))
@@ -147,6 +152,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
     if options.address and not any(name.startswith("dicom") for name in options.format):
         msg = "--send-to sends DICOM, and --format names none. Add dicom-seg or dicom-sr to it."
         raise UsageError(msg)
+    if options.send_again and not options.address:
+        msg = "--send-again needs --send-to: name who is to have the results"
+        raise UsageError(msg)
     plan = WatchPlan(
         source=_read_source(options),
         output=options.output,
@@ -154,6 +162,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         device=options.device,
         series=options.series,
         send_to=read_address(options) if options.address else None,
+        send_again=options.send_again,
         limits=_read_limits(options),
         health=options.health,
         log=options.log_json,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..batch.cases import Problem
+from ..batch.cases import Problem, list_some
 from ..errors import InputError
 from ..executors import Executor, LocalExecutor
 from ..progress import CancelToken
@@ -38,6 +38,10 @@ def ignore_pace(_fraction: float, _stage: str, _seconds_left: float | None = Non
 
 
 def _ignore_end(_end: CaseEnd) -> None:
+    pass
+
+
+def _ignore_note(_text: str) -> None:
     pass
 
 
@@ -78,6 +82,7 @@ class HowToRun:
         retries: How often a case is tried again that failed for other reasons than its input.
         on_pace: Told how far it is.
         on_end: Told of every case that ends.
+        on_note: Told in a sentence what the user should know of the cohort.
         cancel: Stops it within a second; it can be taken up again.
     """
 
@@ -88,6 +93,7 @@ class HowToRun:
     retries: int = 2
     on_pace: OnPace = ignore_pace
     on_end: OnEnd = _ignore_end
+    on_note: Callable[[str], None] = _ignore_note
     cancel: CancelToken | None = None
 
 
@@ -112,7 +118,7 @@ def run_batch(
         series: Which DICOM series of a study, as `find_cohort` takes it.
         rebuild: Whether a damaged journal is put aside; whole results are kept.
         how: Fields of `HowToRun`: executor, device, n_workers, gpus, retries, on_pace, on_end,
-            cancel.
+            on_note, cancel.
 
     Returns:
         Where the cohort stands at the end.
@@ -174,7 +180,9 @@ def _work(
     journal.note_problems(found.problems)
     if found.choices:
         write_series(folder.directory / "tables" / "series.csv", found.choices)
-    take_up(journal, folder, found.cases)
+    changed = take_up(journal, folder, found.cases)
+    if changed:
+        how.on_note(_say_changed(changed))
     if journal.next() is not None:
         executor, device = _choose_executor(journal.settings, found.cases, how)
         with executor:
@@ -214,6 +222,13 @@ def _follow(runner: Runner, journal: Journal, how: HowToRun) -> None:
                 counts[end.state] += 1
                 pace.count()
             how.on_end(end)
+
+
+def _say_changed(ids: Sequence[str]) -> str:
+    return (
+        f"Finished cases that are segmented again, as their scans have changed since: {len(ids)} "
+        f"({list_some(ids)}). Each earlier result stays until the new one is whole."
+    )
 
 
 def _say_nothing_found(found: Found) -> str:

@@ -138,10 +138,10 @@ class CohortFolder:
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def place(self, case_id: str, token: str) -> Path:
-        """Put a finished result into its place, by one rename.
+        """Put a finished result into its place, by one rename; an earlier one goes just before.
 
         Args:
-            case_id: The case; it has no result yet.
+            case_id: The case.
             token: Under which it was handed out.
 
         Returns:
@@ -152,8 +152,10 @@ class CohortFolder:
         """
         target = self.result_of(case_id)
         with speaking_of(target):
+            earlier = self._move_away(target)
             self.staging_of(case_id, token).rename(target)
             sync(self.cases)
+        shutil.rmtree(earlier, ignore_errors=True)
         return target
 
     def discard(self, case_id: str) -> None:
@@ -166,15 +168,19 @@ class CohortFolder:
             OutputError: If it cannot be taken away.
         """
         place = self.result_of(case_id)
-        if not place.exists():
-            return
-        gone = self.staging / f"{place.name}.discarded"
         with speaking_of(place):
+            gone = self._move_away(place)
+            sync(self.cases)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _move_away(self, place: Path) -> Path:
+        """Rename what lies in a place, if anything does; gives the name that it then has."""
+        gone = self.staging / f"{place.name}.discarded"
+        if place.exists():
             self.staging.mkdir(exist_ok=True)
             shutil.rmtree(gone, ignore_errors=True)
             place.rename(gone)
-            sync(self.cases)
-        shutil.rmtree(gone, ignore_errors=True)
+        return gone
 
     def discard_staged(self, case_id: str, token: str) -> None:
         """Delete what a worker wrote for nothing; it need not be there."""

@@ -12,6 +12,7 @@ from .case import CohortCase
 from .folder import CohortFolder
 from .journal import JOURNAL, Journal
 from .journal_file import is_begun
+from .outcome import CaseOutcome, read_outcome
 from .rows import CaseRow, State
 from .settings import BatchSettings
 from .verifying import verify_result
@@ -71,18 +72,22 @@ def _put_aside(folder: CohortFolder) -> None:
             path.rename(path.with_name(f"earlier-{number}.{path.name}"))
 
 
-def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase]) -> None:
+def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase]) -> tuple[str, ...]:
     """Bring a journal in line with what was found and with what lies in the folder.
 
     New cases are added, changed ones begun again, those that are gone quarantined. A result that
     lies in its place though its case is not done (its runner was killed between the two, or the
-    journal is new) is kept if it is whole and was made from the same input in the same way. No
-    case is running afterwards.
+    journal is new) counts if it is whole and was made from the same input in the same way. One
+    that was made from an earlier version of the input lies there until there is a new one. No case
+    is running afterwards.
 
     Args:
         journal: Open for writing.
         folder: Of the cohort, locked.
         found: All cases of the inputs.
+
+    Returns:
+        Ids of the cases that were done and are begun again, as their input has changed.
 
     Raises:
         OutputError: If something cannot be written.
@@ -93,6 +98,7 @@ def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase])
     gone: list[str] = []
     again: list[str] = []
     unsure: list[CaseRow] = []
+    changed: list[str] = []
     for row in journal.rows():
         case = wanted.get(row.case.id)
         known.add(row.case.id)
@@ -100,6 +106,8 @@ def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase])
             gone.append(row.case.id)
         elif case is not None and case != row.case:
             fresh.append(case)
+            is_other = _version_of(case) != _version_of(row.case)
+            changed += [case.id] if is_other and row.state is State.DONE else []
         elif row.state is State.DONE:
             is_there = (folder.result_of(row.case.id) / MANIFEST).exists()
             again += [] if is_there else [row.case.id]
@@ -113,6 +121,12 @@ def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase])
         journal.fail(case_id, _SAID_OF_GONE, GONE, is_final=True)
     journal.put_back([*again, *(row.case.id for row in unsure if row.state is State.RUNNING)])
     _adopt([*(row.case for row in unsure), *fresh], folder, journal)
+    return tuple(changed)
+
+
+def _version_of(one: CohortCase | CaseOutcome) -> tuple[int, int]:
+    """Size and time of an input, by which it is known to have changed."""
+    return one.size_bytes, one.modified_ns
 
 
 def _adopt(cases: Iterable[CohortCase], folder: CohortFolder, journal: Journal) -> None:
@@ -123,17 +137,23 @@ def _adopt(cases: Iterable[CohortCase], folder: CohortFolder, journal: Journal) 
         if case.id not in lying:
             continue
         try:
-            outcome = verify_result(folder.result_of(case.id))
+            outcome, is_same = _judge(folder, case)
         except InputError as error:
             _log.debug("%s", error)
-            outcome = None
-        own = (case.id, case.size_bytes, case.modified_ns, settings)
-        if outcome is not None and own == (
-            outcome.case_id,
-            outcome.size_bytes,
-            outcome.modified_ns,
-            outcome.settings,
-        ):
-            journal.finish(outcome)
-        else:
             folder.discard(case.id)
+            continue
+        if (outcome.case_id, outcome.settings) != (case.id, settings):
+            folder.discard(case.id)
+        elif is_same:
+            journal.finish(outcome)
+
+
+def _judge(folder: CohortFolder, case: CohortCase) -> tuple[CaseOutcome, bool]:
+    """Verify what lies in a case's place, and tell whether it was made from the input as it is.
+
+    Raises:
+        InputError: If it is not whole.
+    """
+    place = folder.result_of(case.id)
+    is_same = _version_of(read_outcome(place)[0]) == _version_of(case)
+    return verify_result(place, thorough=is_same), is_same

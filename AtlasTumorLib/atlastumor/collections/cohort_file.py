@@ -157,7 +157,7 @@ def read_cohort(path: Path) -> Collection:
     Raises:
         InputError: If it cannot be read or is no cohort; the message names the first fault.
     """
-    document = read_document(path)
+    document = read_document(path, give="a cohort as `atlastumor collect` writes it")
     fault = find_fault(document, _DOCUMENT, "cohort") or _find_conflict(document["cases"])
     if fault:
         msg = f"{name_of(path)} is no cohort: {fault}. Write one with `atlastumor collect`."

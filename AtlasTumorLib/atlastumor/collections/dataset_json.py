@@ -72,7 +72,7 @@ def read_dataset_json(root: Path) -> Collection:
 
 
 def _read_document(path: Path) -> Mapping[str, Any]:
-    document = read_document(path)
+    document = read_document(path, give="the data set as it was unpacked")
     if not isinstance(document, dict) or not isinstance(document.get("labels"), dict):
         msg = f"{name_of(path)} names no labels, as nnU-Net and the Decathlon do."
         raise InputError(msg)

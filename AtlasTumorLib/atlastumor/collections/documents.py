@@ -12,11 +12,12 @@ from ..scans.input_files import name_of, refuse, require_file
 __all__ = ["read_document"]
 
 
-def read_document(path: Path) -> Any:
+def read_document(path: Path, *, give: str) -> Any:
     """Read a file in JSON, strictly.
 
     Args:
         path: The file, UTF-8.
+        give: What it is to be, in words, for whoever named one that is not there.
 
     Returns:
         What it holds; nothing of it is checked yet.
@@ -25,9 +26,9 @@ def read_document(path: Path) -> Any:
         InputError: If it cannot be read or is no JSON.
     """
     try:
-        return parse_json(require_file(path).read_text(encoding="utf-8"))
+        return parse_json(require_file(path, give=give).read_text(encoding="utf-8"))
     except OSError as error:
-        raise refuse(path, error) from error
+        raise refuse(path, error, give=give) from error
     except InputError:
         raise
     except ValueError as error:

@@ -69,7 +69,9 @@ def read_folders(root: Path, *, tumors: Container[str] = ()) -> Collection:
         idle = set(list_places(labels)) - {one.name for one in found}
         if idle and labels != scans:
             notes.append(f"Folders in {name_of(labels)} without a scan: {len(idle)}.")
-    silent = sum(1 for case in cases if _is_map(case) and not case.annotated.tumors)
+    silent = sum(
+        _is_map(case) and not case.annotated.tumors for case in cases if case.annotated.organs
+    )
     notes += [_SILENT.format(silent)] if silent else []
     return Collection(tuple(cases), tuple(problems), tuple(notes))
 

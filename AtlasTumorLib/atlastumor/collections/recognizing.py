@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from ..batch.cases import list_some
 from ..errors import InputError, UnknownKeyError
 from ..organs import find_organ
 from ..scans.input_files import name_of, refuse, require_path
-from .cases import Collection
+from .cases import Annotation, Collection, CollectionCase
 from .challenges import (
     is_amos,
     is_flare,
@@ -36,6 +37,7 @@ class _Kind:
     read: Callable[[Path], Collection]
 
 
+_WANTED = "the folder of a data set, as unpacked"
 _YEARS = ("flare21", "flare22", "flare23")
 _KINDS = {
     "nnunet": _Kind(is_nnunet, read_dataset_json),
@@ -67,13 +69,13 @@ def recognize_collection(path: Path) -> str:
     Raises:
         InputError: If it is no folder or cannot be read.
     """
-    if not require_path(path).is_dir():
+    if not require_path(path, give=_WANTED).is_dir():
         msg = f"{name_of(path)} is a file; name the folder of a data set."
         raise InputError(msg)
     try:
         return next(name for name, kind in _KINDS.items() if kind.recognize(path))
     except OSError as error:
-        raise refuse(path, error) from error
+        raise refuse(path, error, give=_WANTED) from error
 
 
 def read_collection(
@@ -104,9 +106,9 @@ def read_collection(
     if read is read_folders:
         read = partial(read_folders, tumors=vouched)
     try:
-        found = read(require_path(path))
+        found = read(require_path(path, give=_WANTED))
     except OSError as error:
-        raise refuse(path, error) from error
+        raise refuse(path, error, give=_WANTED) from error
     if not found.cases:
         first = f" The first problem: {found.problems[0].message}" if found.problems else ""
         msg = (
@@ -114,4 +116,15 @@ def read_collection(
             "folder just above the data, or their kind."
         )
         raise InputError(msg)
-    return found
+    return replace(found, notes=(*found.notes, *_describe_idle(found.cases)))
+
+
+def _describe_idle(cases: Iterable[CollectionCase]) -> list[str]:
+    """Name the cases that have labels of which nothing is known to us."""
+    idle = [case.id for case in cases if case.labels and case.annotated == Annotation()]
+    if not idle:
+        return []
+    return [
+        f"Cases whose labels outline no organ of ours and no tumor of one, so that nothing can be "
+        f"learned from them: {list_some(idle)}. Check the numbers in their label maps."
+    ]

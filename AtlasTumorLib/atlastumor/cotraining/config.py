@@ -133,7 +133,7 @@ def load_config(path: Path) -> TrainingConfig:
         InputError: If it cannot be read or a key is unknown or out of range; names the key.
         UnknownKeyError: If an organ is unknown.
     """
-    data = read_document(path)
+    data = read_document(path, give="the configuration of a training, a .json file")
     return parse_config(data, path.resolve().parent, name_of(path))
 
 

@@ -21,6 +21,7 @@ from .options import DeidentifyOptions
 __all__ = ["DeidentifiedFiles", "deidentify_file", "deidentify_files"]
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
+_WANTED = "DICOM files or folders of them"
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,16 @@ def _list_files(inputs: Iterable[Path]) -> list[Path]:
     """Every DICOM file, each once."""
     paths: dict[Path, None] = {}
     for one in inputs:
-        path = require_path(Path(one))
+        path = require_path(Path(one), give=_WANTED)
         if path.is_dir():
             paths |= dict.fromkeys(find_files(path))
         elif is_dicom(path):
             paths[path] = None
         else:
-            msg = f"{name_of(path)} is no DICOM file. Give DICOM files or folders of them."
+            msg = f"{name_of(path)} is no DICOM file. Give {_WANTED}."
             raise InputError(msg)
     if not paths:
-        msg = "There are no DICOM files in what was given. Give DICOM files or folders of them."
+        msg = f"There are no DICOM files in what was given. Give {_WANTED}."
         raise InputError(msg)
     return list(paths)
 

@@ -22,6 +22,7 @@ from ..scans.input_files import is_dicom, name_of, require_path
 __all__ = ["Instance", "find_instances", "raw_text", "read_instance"]
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
+_WANTED = "DICOM files, or folders of them"
 _UIDS = ["SOPClassUID", "SOPInstanceUID"]
 
 
@@ -69,12 +70,12 @@ def find_instances(paths: Iterable[Path]) -> list[Instance]:
         InputError: If there is nothing, a file cannot be read, or a file that was named is no
             DICOM object.
     """
-    given = [require_path(path) for path in paths]
+    given = [require_path(path, give=_WANTED) for path in paths]
     files = dict.fromkeys(file for path in given for file in _list_files(path))
     found = [one for file in files if (one := read_instance(file)) is not None]
     if not found:
         names = ", ".join(name_of(path) for path in given[:3]) or "nothing"
-        msg = f"There are no DICOM objects in {names}. Give DICOM files, or folders of them."
+        msg = f"There are no DICOM objects in {names}. Give {_WANTED}."
         raise InputError(msg)
     return found
 
@@ -82,7 +83,7 @@ def find_instances(paths: Iterable[Path]) -> list[Instance]:
 def _list_files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         if not is_dicom(path):
-            msg = f"{name_of(path)} is no DICOM file. Give DICOM files, or folders of them."
+            msg = f"{name_of(path)} is no DICOM file. Give {_WANTED}."
             raise InputError(msg)
         yield path
         return

@@ -28,10 +28,12 @@ class Failure:
     Args:
         path: The file.
         reason: Why, the other node being the subject of the sentence.
+        is_final: Whether it was refused for what it is, so that it will be again.
     """
 
     path: Path
     reason: str
+    is_final: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ class _Tally:
             outcome = self.outcomes.get(one.path)
             if outcome is not None and outcome.is_stored:
                 done.append(one.path)
+            elif outcome is not None:
+                failed.append(Failure(one.path, outcome.reason, outcome.is_final))
             else:
-                failed.append(Failure(one.path, outcome.reason if outcome else otherwise))
+                failed.append(Failure(one.path, otherwise))
         n_changed = sum(one.is_changed for one in self.outcomes.values())
         return Sent(tuple(done), tuple(failed), n_changed)

@@ -1,6 +1,6 @@
 """What one DICOM node tells another in a number.
 
-Source: DICOM PS3.4 B.2.3, C.4; PS3.7 Annex C.
+Source: DICOM PS3.4 B.2.3 (Table B.2-1), C.4; PS3.7 Annex C.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ __all__ = [
     "OUT_OF_RESOURCES",
     "SUCCESS",
     "explain_status",
+    "is_final",
     "is_pending",
     "is_stored",
     "may_pass",
@@ -35,6 +36,7 @@ _SINGLE = {
     0xA801: "it does not know where to send the images; tell it our AE title, address and port",
     0xFE00: "the operation was canceled",
 }
+_FINAL = {0x0111, 0x0117, 0x0122}
 _RANGES = (
     (0xA700, 0xA7FF, "it is out of resources, such as disk space"),
     (0xA900, 0xA9FF, "the data do not match their kind"),
@@ -56,6 +58,16 @@ def is_pending(status: int) -> bool:
 def may_pass(status: int) -> bool:
     """Tell whether trying again later may help."""
     return (OUT_OF_RESOURCES <= status <= 0xA7FF and status != 0xA801) or status == 0x0110
+
+
+def is_final(status: int) -> bool:
+    """Tell whether an instance was refused for what it is, so that trying again does not help.
+
+    That is so of the errors of Table B.2-1 (data set does not match SOP class, cannot understand),
+    and of a UID or a kind of object that the other node does not take. Missing permissions and
+    whatever else may be a setting are not final.
+    """
+    return status in _FINAL or MISMATCH <= status <= 0xA9FF or NOT_UNDERSTOOD <= status <= 0xCFFF
 
 
 def explain_status(status: int) -> str:

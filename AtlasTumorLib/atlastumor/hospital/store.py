@@ -14,7 +14,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from .associations import MOST_CONTEXTS, associate
 from .instances import Instance
 from .peer import Peer
-from .statuses import explain_status, is_stored, may_pass
+from .statuses import explain_status, is_final, is_stored, may_pass
 from .syntaxes import UNCOMPRESSED
 
 __all__ = ["Outcome", "store_at_peer"]
@@ -34,6 +34,7 @@ class Outcome:
         reason: Why not.
         may_pass: Whether to try again.
         is_changed: Whether it went decoded.
+        is_final: Whether it was refused for what it is, so that it will be again.
     """
 
     instance: Instance
@@ -41,6 +42,7 @@ class Outcome:
     reason: str = ""
     may_pass: bool = False
     is_changed: bool = False
+    is_final: bool = False
 
 
 def store_at_peer(
@@ -105,7 +107,7 @@ def _store(
     try:
         what, is_changed = _prepare(association, instance, transcode=transcode)
     except _NotTakenError as error:
-        return Outcome(instance, is_stored=False, reason=str(error))
+        return Outcome(instance, is_stored=False, reason=str(error), is_final=True)
     except Exception as error:  # noqa: BLE001 - pydicom raises whatever foreign bytes run it into
         return Outcome(instance, is_stored=False, reason=_say_damaged(error))
     try:
@@ -123,6 +125,7 @@ def _store(
         reason="" if is_stored(status) else explain_status(status),
         may_pass=may_pass(status),
         is_changed=is_changed,
+        is_final=is_final(status),
     )
 
 

@@ -15,7 +15,7 @@ from ..models.card import DEFAULT_MODEL, find_card
 from ..models.specs import ModelCard
 from ..networks import find_multiple, load_network
 from ..networks.ensemble import count_members, take_apart
-from ..progress import CancelToken, Progress, ignore_progress, never_falling, part_of
+from ..progress import CancelToken, Progress, Watch, ignore_progress, never_falling, part_of
 from ..provenance import Provenance
 from ..volume import Grid, Scan
 from .backends import choose_backend
@@ -137,7 +137,7 @@ class Segmenter:
             mirror: Average over mirrored passes: slower, a little steadier.
             probabilities: Keep the tumor probabilities in the result.
             progress: Told how far it is.
-            cancel: Stops the run at the next window.
+            cancel: Stops the run at the next window or lesion.
 
         Returns:
             Labels on the scan's own grid, lesions, and a finding for every organ.
@@ -158,7 +158,8 @@ class Segmenter:
             raw = self.search(scan, request, log, fine=probabilities, progress=part, cancel=cancel)
             progress(SEARCHED, MEASURING)
             started = time.perf_counter()
-            found = clean_and_measure(raw, scan.grid, self.card, request)
+            watch = Watch(part_of(progress, SEARCHED, 1.0), MEASURING, cancel)
+            found = clean_and_measure(raw, scan.grid, self.card, request, watch=watch)
             cancel.check()
             raw.seconds[MEASURING] = time.perf_counter() - started
         record = self._record(scan, request, raw, log, (host.bytes, device.bytes))

@@ -10,6 +10,7 @@ from ..lesions import Lesion
 from ..models.recipe import Part
 from ..models.specs import PostprocessSpec
 from ..organs import Organ, find_organ
+from ..progress import UNWATCHED, Watch
 from ..volume import Grid, LabelMap
 from .errands import Errand, Plan
 from .findings import Finding, describe_findings
@@ -60,15 +61,20 @@ class Gathering:
         self.spread: dict[str, AbstractTumorMap] = {}
         self.compared: dict[str, str] = {}
 
-    def take(self, errand: Errand, raw: RawResult) -> None:
+    def take(self, errand: Errand, raw: RawResult, *, watch: Watch = UNWATCHED) -> None:
         """Take what is wanted of a model's answer.
 
         Args:
             errand: What it had to do.
             raw: What it found; its labels are changed in place.
+            watch: Told how far it is.
+
+        Raises:
+            Cancelled: If somebody asked to stop.
         """
         tidied = tidy_labels(
-            raw, self._grid, errand.card, replace(errand.request, organs=errand.plain)
+            *(raw, self._grid, errand.card, replace(errand.request, organs=errand.plain)),
+            watch=watch,
         )
         for organ in errand.plain:
             self.maps[organ.key] = tidied.probabilities[organ.key]
@@ -82,24 +88,34 @@ class Gathering:
         spec = PostprocessSpec(largest_component=errand.card.postprocess.largest_component)
         postprocess(raw.labels, self._grid, spec, errand.outlined)
         tumors = (*errand.outlined, *map(find_organ, errand.scored.values()))
-        absorb_tumors(raw.labels, tumors, errand.outlined)
+        absorb_tumors(raw.labels, tumors, errand.outlined, watch=watch.part(1.0, 1.0))
         merge_labels(self.labels, raw.labels, (*errand.plain, *errand.outlined), self._ranks)
         for key, source in errand.scored.items():
             self._votes[key].append(raw.probabilities[source])
 
-    def finish(self) -> tuple[LabelMap, tuple[Lesion, ...], tuple[Finding, ...]]:
+    def finish(
+        self, *, watch: Watch = UNWATCHED
+    ) -> tuple[LabelMap, tuple[Lesion, ...], tuple[Finding, ...]]:
         """Paint the tumors about which several models tell, or one within another's outlines.
+
+        Args:
+            watch: Told how far it is.
 
         Returns:
             The label map, its lesions, and a finding for every organ asked for.
+
+        Raises:
+            Cancelled: If somebody asked to stop.
         """
-        for organ, part in self._plan.mixed:
-            self._paint(organ, part)
+        for (organ, part), share in watch.part(0.0, 0.5).shared(self._plan.mixed):
+            self._paint(organ, part, share)
         request = self._plan.request
-        labels, lesions = measure_tumors(self.labels, self._grid, request.organs, self.maps)
+        labels, lesions = measure_tumors(
+            *(self.labels, self._grid, request.organs, self.maps), watch=watch.part(0.5, 1.0)
+        )
         return labels, lesions, describe_findings(labels, lesions, request, self.highest)
 
-    def _paint(self, organ: Organ, part: Part) -> None:
+    def _paint(self, organ: Organ, part: Part, watch: Watch) -> None:
         votes = tuple(self._votes[organ.key])
         within = None if part.within is None else find_outline(self.labels, organ)
         self.maps[organ.key] = MeanMap(votes, within)
@@ -115,7 +131,7 @@ class Gathering:
         )
         first = next(e.card for e in self._plan.errands if e.card.id == part.models[0])
         spec = replace(first.postprocess, largest_component=())
-        postprocess(self.labels, self._grid, spec, [organ])
+        postprocess(self.labels, self._grid, spec, [organ], watch=watch)
         if self._disagreement and len(votes) > 1:
             self.spread[organ.key] = SpreadMap(votes)
             self.compared[organ.key] = " and ".join(part.models)

@@ -13,12 +13,14 @@ of their own (decision 0008).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..box_index import BoxIndex
 from ..components import Region, find_boxes, find_components, find_holes, has_label, nest_box
 from ..organs import Organ
+from ..progress import UNWATCHED, Watch
 from ..volume import Grid
 from .postprocess import Labels, drop_lesion
 from .probability import JudgedLesion, ProbabilityMap
@@ -34,6 +36,7 @@ def judge_lesions(
     *,
     outline: float,
     threshold: float | None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[JudgedLesion, ...]:
     """Find the outlined lesions of an organ, and the mean probability of each.
 
@@ -48,22 +51,35 @@ def judge_lesions(
         probability: Of its tumors.
         outline: Probability from which voxels belong to a lesion.
         threshold: What was asked for; None if arg-max decided.
+        watch: Told how far it is.
 
     Returns:
         The lesions, the largest box first; means are rounded to half precision, as maps are kept.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     box = find_boxes(labels).get(organ.tumor_label)
-    regions = list(find_components(labels, organ.tumor_label, box)) if box else []
+    found = find_components(labels, organ.tumor_label, box) if box else ()
+    regions = list(watch.each(found))
     if threshold is not None and threshold < outline:
         regions = [
-            part for region in regions for part in _likely_parts(region, grid, probability, outline)
+            part
+            for region in watch.each(regions)
+            for part in _likely_parts(region, grid, probability, outline)
         ]
-    judged = [JudgedLesion(region, _mean(region, grid, probability)) for region in regions]
-    return tuple(_fill_holes(labels, judged, organ))
+    means = watch.part(0.0, 0.8).over(regions)
+    judged = [JudgedLesion(region, _mean(region, grid, probability)) for region in means]
+    return tuple(_fill_holes(labels, judged, organ, watch.part(0.8, 1.0)))
 
 
 def drop_faint_lesions(
-    labels: Labels, organ: Organ, lesions: Iterable[JudgedLesion], *, threshold: float
+    labels: Labels,
+    organ: Organ,
+    lesions: Sequence[JudgedLesion],
+    *,
+    threshold: float,
+    watch: Watch = UNWATCHED,
 ) -> None:
     """Turn lesions whose mean stays below a threshold into what they touch.
 
@@ -72,8 +88,12 @@ def drop_faint_lesions(
         organ: Whose lesions.
         lesions: Those judged.
         threshold: Least mean probability, in [0, 1].
+        watch: Told how far it is.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
-    for lesion in lesions:
+    for lesion in watch.over(lesions):
         if lesion.score < threshold:
             drop_lesion(labels, lesion.region, organ)
 
@@ -91,20 +111,25 @@ def _likely_parts(
 
 
 def _fill_holes(
-    labels: Labels, lesions: Iterable[JudgedLesion], organ: Organ
+    labels: Labels, lesions: Sequence[JudgedLesion], organ: Organ, watch: Watch
 ) -> Iterator[JudgedLesion]:
     """Turn what lesions enclose into tumor, other organs apart; the largest box comes first."""
     own = (0, *organ.labels, organ.tumor_label)
-    whole: list[Region] = []
-    for lesion in sorted(lesions, key=lambda lesion: -lesion.region.mask.size):
+    hollow: list[Region] = []  # of lesions that do not touch, only these hold another
+    index = BoxIndex()
+    for lesion in watch.over(sorted(lesions, key=lambda lesion: -lesion.region.mask.size)):
         region = lesion.region
-        if any(_holds(other, region) for other in whole):
+        if any(_holds(hollow[n], region) for n in index.near(region.box)):
             continue  # a speck within a hole is part of the lesion around it
         inside = labels[region.box]
         hole = find_holes(region.mask) & has_label(inside, own)
+        if not hole.any():
+            yield lesion
+            continue
         inside[hole] = organ.tumor_label
-        whole.append(Region(region.box, region.mask | hole))
-        yield JudgedLesion(whole[-1], lesion.score)
+        hollow.append(Region(region.box, region.mask | hole))
+        index.add(region.box)
+        yield JudgedLesion(hollow[-1], lesion.score)
 
 
 def _holds(region: Region, other: Region) -> bool:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..lesions import Lesion, measure_lesions
 from ..models.specs import ModelCard
 from ..organs import Organ, label_names
+from ..progress import UNWATCHED, Watch
 from ..volume import Grid, LabelMap
 from .findings import Finding, describe_findings
 from .judging import drop_faint_lesions, judge_lesions
@@ -61,7 +62,9 @@ class Measured:
     probabilities: dict[str, ProbabilityMap]
 
 
-def clean_and_measure(raw: RawResult, grid: Grid, card: ModelCard, request: Request) -> Measured:
+def clean_and_measure(
+    raw: RawResult, grid: Grid, card: ModelCard, request: Request, *, watch: Watch = UNWATCHED
+) -> Measured:
     """Tidy labels up and judge lesions as a card asks, then measure the tumors that are left.
 
     Args:
@@ -69,17 +72,25 @@ def clean_and_measure(raw: RawResult, grid: Grid, card: ModelCard, request: Requ
         grid: The scan's.
         card: The model.
         request: What to report.
+        watch: Told how far it is.
 
     Returns:
         What is reported.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
-    tidied = tidy_labels(raw, grid, card, request)
-    labels, lesions = measure_tumors(raw.labels, grid, request.organs, tidied.probabilities)
+    tidied = tidy_labels(raw, grid, card, request, watch=watch.part(0.0, 0.5))
+    labels, lesions = measure_tumors(
+        raw.labels, grid, request.organs, tidied.probabilities, watch=watch.part(0.5, 1.0)
+    )
     findings = describe_findings(labels, lesions, request, tidied.highest)
     return Measured(labels, lesions, findings, tidied.probabilities)
 
 
-def tidy_labels(raw: RawResult, grid: Grid, card: ModelCard, request: Request) -> Tidied:
+def tidy_labels(
+    raw: RawResult, grid: Grid, card: ModelCard, request: Request, *, watch: Watch = UNWATCHED
+) -> Tidied:
     """Tell halves of organs apart, clean up and judge lesions as a card asks.
 
     Args:
@@ -87,16 +98,22 @@ def tidy_labels(raw: RawResult, grid: Grid, card: ModelCard, request: Request) -
         grid: The scan's.
         card: The model.
         request: What to report.
+        watch: Told how far it is.
 
     Returns:
         What is known of the tumors that are left.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     split_halves(raw, grid, card, request.organs)
-    postprocess(raw.labels, grid, card.postprocess, request.organs)
+    cleaning, judging = watch.part(0.0, 0.5), watch.part(0.5, 1.0)
+    postprocess(raw.labels, grid, card.postprocess, request.organs, watch=cleaning)
     maps, highest = dict(raw.probabilities), dict(raw.highest)
     if request.outline is not None:
-        for organ in (organ for organ in request.organs if organ.key in maps):
-            maps[organ.key] = _judge(raw, grid, organ, request, request.outline)
+        known = [organ for organ in request.organs if organ.key in maps]
+        for organ, part in judging.shared(known):
+            maps[organ.key] = _judge(raw, grid, organ, request, request.outline, part)
             scores = [lesion.score for lesion in maps[organ.key].lesions]
             highest[organ.key] = max(scores, default=min(highest[organ.key], request.outline))
     return Tidied(maps, highest)
@@ -122,6 +139,8 @@ def measure_tumors(
     grid: Grid,
     organs: Sequence[Organ],
     maps: Mapping[str, AbstractTumorMap],
+    *,
+    watch: Watch = UNWATCHED,
 ) -> tuple[LabelMap, tuple[Lesion, ...]]:
     """Measure the tumors of a finished label map.
 
@@ -130,23 +149,32 @@ def measure_tumors(
         grid: The scan's.
         organs: What to report.
         maps: Tumor probability by organ key.
+        watch: Told how far it is.
 
     Returns:
         The label map, and its lesions.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     labels = LabelMap(array, grid, label_names(organs))
     score_of = score_lesions(maps, grid)
-    return labels, measure_lesions(labels, organs=organs, score_of=score_of).lesions
+    measured = measure_lesions(labels, organs=organs, score_of=score_of, watch=watch)
+    return labels, measured.lesions
 
 
 def _judge(
-    raw: RawResult, grid: Grid, organ: Organ, request: Request, outline: float
+    raw: RawResult, grid: Grid, organ: Organ, request: Request, outline: float, watch: Watch
 ) -> ProbabilityMap:
     """Judge an organ's lesions, drop the faint ones, and give the map that tells of all."""
     probability, threshold = raw.probabilities[organ.key], request.thresholds[organ.key]
     lesions = judge_lesions(
-        raw.labels, grid, organ, probability, outline=outline, threshold=threshold
+        *(raw.labels, grid, organ, probability),
+        outline=outline,
+        threshold=threshold,
+        watch=watch.part(0.0, 0.8),
     )
     if threshold is not None and threshold >= outline:
-        drop_faint_lesions(raw.labels, organ, lesions, threshold=threshold)
+        last = watch.part(0.8, 1.0)
+        drop_faint_lesions(raw.labels, organ, lesions, threshold=threshold, watch=last)
     return replace(probability, outline=outline, lesions=lesions)

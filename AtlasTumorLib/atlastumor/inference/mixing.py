@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..components import Box, Region, find_box, find_boxes, find_components, has_label
 from ..organs import Organ
+from ..progress import UNWATCHED, Watch
 from ..volume import Grid
 from .postprocess import Labels, find_surrounding
 from .probability import AbstractTumorMap, Half, find_overlap
@@ -131,19 +132,29 @@ def merge_labels(
         np.copyto(old, new, where=ranks[new] > ranks[old])
 
 
-def absorb_tumors(labels: Labels, tumors: Iterable[Organ], organs: Iterable[Organ]) -> None:
+def absorb_tumors(
+    labels: Labels,
+    tumors: Iterable[Organ],
+    organs: Iterable[Organ],
+    *,
+    watch: Watch = UNWATCHED,
+) -> None:
     """Turn tumors into the organ that they touch most, or into background if they touch none.
 
     Args:
         labels: AbdomenAtlas 2.0 numbers, (I, J, K); changed in place.
         tumors: Organs by whose name the tumors go.
         organs: Organs that they may become.
+        watch: May stop it.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     candidates = [label for organ in organs for label in organ.labels]
     boxes = find_boxes(labels)
     for label in dict.fromkeys(organ.tumor_label for organ in tumors):
         if candidates and label in boxes:
-            for lesion in list(find_components(labels, label, boxes[label])):
+            for lesion in list(watch.each(find_components(labels, label, boxes[label]))):
                 around = find_surrounding(labels, lesion, candidates)
                 labels[lesion.box][lesion.mask] = around
 

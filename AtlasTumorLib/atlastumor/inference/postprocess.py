@@ -26,6 +26,7 @@ from ..components import (
 from ..lesions import measure_fill
 from ..models.specs import PostprocessSpec
 from ..organs import Organ
+from ..progress import UNWATCHED, Watch
 from ..volume import Grid
 
 __all__ = [
@@ -44,7 +45,14 @@ _TILE = 128
 _TOUCHING = np.ones((3, 3, 3), bool)
 
 
-def postprocess(labels: Labels, grid: Grid, spec: PostprocessSpec, organs: Sequence[Organ]) -> None:
+def postprocess(
+    labels: Labels,
+    grid: Grid,
+    spec: PostprocessSpec,
+    organs: Sequence[Organ],
+    *,
+    watch: Watch = UNWATCHED,
+) -> None:
     """Apply a card's steps.
 
     Args:
@@ -52,9 +60,13 @@ def postprocess(labels: Labels, grid: Grid, spec: PostprocessSpec, organs: Seque
         grid: Where its voxels lie.
         spec: Which steps.
         organs: Those that the label map holds.
+        watch: Told how far it is.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     boxes = find_boxes(labels)
-    for organ in organs:
+    for organ, part in watch.shared(organs):
         own = [boxes[label] for label in (*organ.labels, organ.tumor_label) if label in boxes]
         if not own:
             continue
@@ -62,11 +74,16 @@ def postprocess(labels: Labels, grid: Grid, spec: PostprocessSpec, organs: Seque
         if organ.key in spec.largest_component:
             keep_largest_part(view, organ)
         if spec.organ_margin_mm is not None:
-            drop_distant_tumors(view, grid, organ, margin_mm=spec.organ_margin_mm)
+            drop_distant_tumors(
+                view, grid, organ, margin_mm=spec.organ_margin_mm, watch=part.part(0.0, 0.3)
+            )
         least_fill = spec.min_fill.get(organ.key, 0.0)
         if spec.min_lesion_ml > 0 or least_fill > 0:
             drop_unlikely_lesions(
-                view, grid, organ, least_ml=spec.min_lesion_ml, least_fill=least_fill
+                *(view, grid, organ),
+                least_ml=spec.min_lesion_ml,
+                least_fill=least_fill,
+                watch=part.part(0.3, 1.0),
             )
 
 
@@ -94,7 +111,9 @@ def keep_largest_part(labels: Labels, organ: Organ) -> None:
             inside[part.mask & (inside == label)] = 0
 
 
-def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: float) -> None:
+def drop_distant_tumors(
+    labels: Labels, grid: Grid, organ: Organ, *, margin_mm: float, watch: Watch = UNWATCHED
+) -> None:
     """Remove tumor voxels further from their organ than a margin.
 
     Args:
@@ -102,12 +121,16 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
         grid: Gives the voxels' size and direction.
         organ: Which organ.
         margin_mm: Largest distance to a voxel center of the organ, mm.
+        watch: Told how far it is.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     box = find_boxes(labels).get(organ.tumor_label)
     if box is None:
         return
     reach = [int(np.floor(margin_mm / mm)) + 1 for mm in grid.spacing_mm]
-    for tile in _tiles(box):
+    for tile in watch.over(list(_tiles(box))):
         tumor = labels[tile] == organ.tumor_label
         if not tumor.any():
             continue
@@ -120,7 +143,13 @@ def drop_distant_tumors(labels: Labels, grid: Grid, organ: Organ, *, margin_mm: 
 
 
 def drop_unlikely_lesions(
-    labels: Labels, grid: Grid, organ: Organ, *, least_ml: float = 0.0, least_fill: float = 0.0
+    labels: Labels,
+    grid: Grid,
+    organ: Organ,
+    *,
+    least_ml: float = 0.0,
+    least_fill: float = 0.0,
+    watch: Watch = UNWATCHED,
 ) -> None:
     """Turn lesions that are small or flat into the organ they touch, or else into background.
 
@@ -132,12 +161,17 @@ def drop_unlikely_lesions(
         organ: Whose lesions.
         least_ml: Smallest volume that stays, mL.
         least_fill: Least share, of `measure_fill`, that stays.
+        watch: Told how far it is.
+
+    Raises:
+        Cancelled: If somebody asked to stop.
     """
     box = find_boxes(labels).get(organ.tumor_label)
     if box is None:
         return
     least = least_ml / grid.voxel_ml - 1e-6  # no lesion falls to the last bit of a product
-    for lesion in list(find_components(labels, organ.tumor_label, box)):
+    lesions = list(watch.each(find_components(labels, organ.tumor_label, box)))
+    for lesion in watch.over(lesions):
         is_small = np.count_nonzero(lesion.mask) < least
         if is_small or (least_fill > 0 and measure_fill(lesion, grid) < least_fill):
             drop_lesion(labels, lesion, organ)

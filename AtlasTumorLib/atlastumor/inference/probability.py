@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..box_index import BoxIndex
 from ..components import Box, Region
 from ..errors import GridMismatchError
 from ..volume import Grid
@@ -140,9 +142,9 @@ class ProbabilityMap(AbstractTumorMap):
         Raises:
             GridMismatchError: If the axes do not run along ours.
         """
-        orientation = find_orientation(grid, self.grid.axcodes)
+        orientation, every = _find_taps(self.grid, grid)
         values = torch.from_numpy(self.array)
-        taps = self._taps_of(grid, box, orientation)
+        taps = _taps_of(every, grid, box, orientation)
         # Only what the box touches is looked at: of specks there can be thousands.
         for axis, wanted in enumerate(taps):
             first, last = int(wanted.low[0]), int(wanted.high[-1])
@@ -155,36 +157,48 @@ class ProbabilityMap(AbstractTumorMap):
         orient(result, orientation)[...] = values.to(torch.float16).numpy()
         if self.outline is not None:
             np.minimum(result, np.nextafter(np.float16(self.outline), np.float16(0)), out=result)
-        for lesion in self.lesions:
-            _paste(lesion, result, box)
+        if self.lesions:
+            for n in self._index.near(box):
+                _paste(self.lesions[n], result, box)
         return result
 
-    def _taps_of(self, grid: Grid, box: Box, orientation: Orientation) -> list[Taps]:
-        """For each of our axes, where the turned box's voxels lie."""
-        taps = []
-        for axis, every in enumerate(self._taps(grid, orientation)):
-            old = orientation.axes[axis]
-            start, stop = box[old].start, box[old].stop
-            if orientation.is_reversed[axis]:
-                start, stop = grid.shape[old] - stop, grid.shape[old] - start
-            taps.append(every.part(start, stop))
-        return taps
+    @cached_property
+    def _index(self) -> BoxIndex:
+        """Where the lesions lie."""
+        return BoxIndex(lesion.region.box for lesion in self.lesions)
 
-    def _taps(self, grid: Grid, orientation: Orientation) -> list[Taps]:
-        """For each of our axes, where the turned grid's voxels lie."""
-        ours_of_theirs = np.linalg.inv(self.grid.affine) @ orient_grid(grid, orientation).affine
-        shape = [grid.shape[axis] for axis in orientation.axes]
-        scale = np.diag(ours_of_theirs)[:3]
-        stray = np.abs(ours_of_theirs[:3, :3] - np.diag(scale)) @ np.array(shape)
-        if stray.max() > _ALIGNED * max(shape):
-            msg = "The grid's axes do not run along the probability map's; resample it elsewhere."
-            raise GridMismatchError(msg)
-        return [
-            taps_at(np.arange(n) * step + first, n_ours)
-            for n, step, first, n_ours in zip(
-                shape, scale, ours_of_theirs[:3, 3], self.grid.shape, strict=True
-            )
-        ]
+
+@lru_cache(maxsize=32)
+def _find_taps(ours: Grid, theirs: Grid) -> tuple[Orientation, tuple[Taps, ...]]:
+    """How another grid is turned to ours, and where, for each of our axes, its voxels lie.
+
+    Kept for as long as maps are read, as of one grid thousands of boxes may be asked for.
+    """
+    orientation = find_orientation(theirs, ours.axcodes)
+    ours_of_theirs = np.linalg.inv(ours.affine) @ orient_grid(theirs, orientation).affine
+    shape = [theirs.shape[axis] for axis in orientation.axes]
+    scale = np.diag(ours_of_theirs)[:3]
+    stray = np.abs(ours_of_theirs[:3, :3] - np.diag(scale)) @ np.array(shape)
+    if stray.max() > _ALIGNED * max(shape):
+        msg = "The grid's axes do not run along the probability map's; resample it elsewhere."
+        raise GridMismatchError(msg)
+    return orientation, tuple(
+        taps_at(np.arange(n) * step + first, n_ours)
+        for n, step, first, n_ours in zip(
+            shape, scale, ours_of_theirs[:3, 3], ours.shape, strict=True
+        )
+    )
+
+
+def _taps_of(every: Sequence[Taps], grid: Grid, box: Box, orientation: Orientation) -> list[Taps]:
+    """For each of our axes, where the turned box's voxels lie."""
+    taps = []
+    for axis, (wanted, old) in enumerate(zip(every, orientation.axes, strict=True)):
+        start, stop = box[old].start, box[old].stop
+        if orientation.is_reversed[axis]:
+            start, stop = grid.shape[old] - stop, grid.shape[old] - start
+        taps.append(wanted.part(start, stop))
+    return taps
 
 
 def _interpolate(values: torch.Tensor, taps: Taps, axis: int) -> torch.Tensor:

@@ -13,7 +13,7 @@ from ..errors import WeightsError
 from ..models.card import DEFAULT_MODEL, find_card
 from ..models.recipe import Model, Recipe
 from ..models.weights import find_weights
-from ..progress import CancelToken, Progress, ignore_progress, never_falling, part_of
+from ..progress import CancelToken, Progress, Watch, ignore_progress, never_falling, part_of
 from ..provenance import Provenance
 from ..volume import Grid, Scan
 from .backends import choose_precision, name_backend
@@ -166,7 +166,7 @@ class RecipeSegmenter:
             mirror: Average over mirrored passes of the models that were trained for it.
             probabilities: Keep the tumor probabilities in the result.
             progress: Told how far it is.
-            cancel: Stops the run at the next window.
+            cancel: Stops the run at the next window or lesion.
 
         Returns:
             Labels on the scan's own grid, lesions, and a finding for every organ.
@@ -200,10 +200,14 @@ class RecipeSegmenter:
             for errand, (start, stop) in zip(plan.errands, share_time(foreseen), strict=True):
                 part = part_of(progress, start * SEARCHED, stop * SEARCHED)
                 search = partial(self._search, errand, scan, probabilities, log)
-                gathered.take(errand, search(progress=part, cancel=cancel))
+                raw = search(progress=part_of(part, 0.0, SEARCHED), cancel=cancel)
+                watch = Watch(part_of(part, SEARCHED, 1.0), MEASURING, cancel)
+                gathered.take(errand, raw, watch=watch)
+                cancel.check()  # before the next model is loaded
             progress(SEARCHED, MEASURING)
             started = time.perf_counter()
-            found = gathered.finish()
+            watch = Watch(part_of(progress, SEARCHED, 1.0), MEASURING, cancel)
+            found = gathered.finish(watch=watch)
             cancel.check()
             log.seconds[MEASURING] = time.perf_counter() - started
         run = Provenance(

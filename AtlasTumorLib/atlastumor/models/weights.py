@@ -141,7 +141,8 @@ def fit_weights(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> 
         state: Tensors by name; of names that share one tensor in the network, one is enough.
 
     Raises:
-        WeightsError: If tensors are missing, left over or of another shape; lists them.
+        WeightsError: If tensors are missing, left over or of another shape, or hold what is no
+            finite number; lists them.
     """
     own = network.state_dict()
     full: dict[str, torch.Tensor] = {}
@@ -167,7 +168,19 @@ def fit_weights(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> 
             "network, or to other settings of this one."
         )
         raise WeightsError(msg)
+    _check_finite(state)
     network.load_state_dict(full)
+
+
+def _check_finite(state: Mapping[str, torch.Tensor]) -> None:
+    """Raise if weights are NaN or infinite: the network would answer nothing else."""
+    spoilt = [f"'{name}'" for name, tensor in state.items() if not tensor.isfinite().all()]
+    if spoilt:
+        msg = (
+            f"The weights are damaged. {' '.join(_list_some('not finite', spoilt))} Their training "
+            "has failed, or their numbers are too large for float32. Get another checkpoint."
+        )
+        raise WeightsError(msg)
 
 
 def _list_some(what: str, items: list[str]) -> tuple[str, ...]:
@@ -193,8 +206,12 @@ def save_weights(
 
     Returns:
         (SHA-256 in hex, bytes), as a card's `weights` wants them.
+
+    Raises:
+        OSError: If the file cannot be written.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     kept = {names[0]: state[names[0]].detach().cpu().contiguous() for names in _alias_groups(state)}
@@ -210,6 +227,8 @@ def save_weights(
         beside.chmod(0o644)  # safetensors makes it readable by its owner alone
         digest, size = hash_file(beside), beside.stat().st_size
         beside.replace(path)
+    except SafetensorError as error:  # which a full disk is, too
+        raise OSError(str(error).rpartition("I/O error: ")[2]) from error
     finally:
         beside.unlink(missing_ok=True)
     return digest, size

@@ -241,6 +241,13 @@ def _check_size(card: ModelCard, n_given: int) -> None:
         raise WeightsError(msg)
 
 
+def _check_window(card: ModelCard) -> None:
+    """Raise unless the network takes the card's windows; foreseeing time and memory needs it too."""
+    from .work import measure_work
+
+    measure_work(card.network.name, len(card.outputs), card.network.args, card.inference.patch)
+
+
 def _find_builder(name: str) -> Builder:
     if name not in NETWORKS:
         known = ", ".join(sorted(NETWORKS))

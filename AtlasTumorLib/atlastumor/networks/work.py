@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from ..errors import CardError
 from . import build_network
 from .shapes import shapes_alone
 
@@ -51,9 +52,15 @@ def measure_work(
         The work; libraries add room of their own to the bytes.
 
     Raises:
-        CardError: If there is no such network or it does not know the arguments.
+        CardError: If there is no such network, it does not know the arguments, or it cannot take
+            such windows.
     """
-    return _measure(name, n_outputs, json.dumps(args, sort_keys=True), window)
+    try:
+        return _measure(name, n_outputs, json.dumps(args, sort_keys=True), window)
+    except (RuntimeError, ValueError) as error:  # as instance norm of a single voxel
+        why = str(error).partition("\n")[0]
+        msg = f"The network '{name}' cannot take windows of {window}: {why}. Choose larger ones."
+        raise CardError(msg) from error
 
 
 @lru_cache(maxsize=64)

@@ -24,7 +24,7 @@ def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> Segm
     """Describe a segment: an organ with its side, or a mass in the region of an organ.
 
     Args:
-        segment: The organ or lesion.
+        segment: The organ or lesion, or the smaller lesions of an organ.
         provenance: Who outlined it.
         uid: Tracking UID for a lesion.
 
@@ -37,19 +37,19 @@ def describe_segment(segment: Segment, provenance: Provenance, uid: UID) -> Segm
         segment_number=segment.number,
         segment_label=segment.name,
         segmented_property_category=to_concept(
-            ANATOMICAL_STRUCTURE if lesion is None else ALTERED_STRUCTURE
+            ANATOMICAL_STRUCTURE if segment.is_organ else ALTERED_STRUCTURE
         ),
-        segmented_property_type=place if lesion is None else to_concept(LESION_FINDING),
+        segmented_property_type=place if segment.is_organ else to_concept(LESION_FINDING),
         algorithm_type=provenance.algorithm_type,
         algorithm_identification=_identify_algorithm(provenance),
-        anatomic_regions=None if lesion is None else [place],
+        anatomic_regions=None if segment.is_organ else [place],
         tracking_id=None if lesion is None else segment.key,
         tracking_uid=None if lesion is None else uid,
         display_color=CIELabColor.from_rgb(*segment.color),
     )
     if segment.side is not None:
         side = [to_concept(segment.side.modifier)]
-        if lesion is None:
+        if segment.is_organ:
             what = description.SegmentedPropertyTypeCodeSequence[0]
             what.SegmentedPropertyTypeModifierCodeSequence = side
         else:

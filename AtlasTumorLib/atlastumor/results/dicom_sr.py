@@ -2,7 +2,8 @@
 
 A Measurement Report (DICOM PS3.16, TID 1500). Each lesion is a volumetric region (TID 1411) that
 refers to its segment in the DICOM SEG of the same result; each organ without lesions has a group of
-its own (TID 1501), which says whether it was looked at.
+its own (TID 1501), which says whether it was looked at. So has an organ with more lesions than are
+listed one by one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..organs import LESION_FINDING, find_organ
 from ..provenance import Provenance
 from .dicom_segments import ALGORITHM_FAMILY, name_algorithm, to_concept
 from .dicom_study import DicomStudy
+from .listing import MAX_LISTED
 from .protocols import FindingLike
 from .segments import Segment
 from .tables import NOTICE
@@ -32,6 +34,7 @@ _SERIES_NUMBER = 9701  # beside that of the DICOM SEG
 _MILLILITER = sr.CodedConcept("mL", "UCUM", "milliliter")
 # What a device did and whether it marked something (CID 6047): no claim that nothing is there.
 _SUMMARY = codes.DCM.CADProcessingAndFindingsSummary
+_FOUND = codes.DCM.AllAlgorithmsSucceededWithFindings
 _NOTHING_FOUND = codes.DCM.AllAlgorithmsSucceededWithoutFindings
 _NOT_EVALUATED = codes.SCT.NotEvaluated
 
@@ -88,7 +91,11 @@ def _make_report(study: DicomStudy, findings: Sequence[FindingLike]) -> sr.Measu
             for segment in study.numbered.segments
             if segment.lesion is not None
         ),
-        *(_describe_organ(study, finding) for finding in findings if not finding.n_lesions),
+        *(
+            _describe_organ(study, finding)
+            for finding in findings
+            if not 0 < finding.n_lesions <= MAX_LISTED
+        ),
     ]
     provenance = study.provenance
     device = sr.DeviceObserverIdentifyingAttributes(
@@ -161,7 +168,7 @@ def _measure(lesion: Lesion) -> Iterator[sr.Measurement]:
 def _describe_organ(
     study: DicomStudy, finding: FindingLike
 ) -> sr.MeasurementsAndQualitativeEvaluations:
-    """One group: an organ in which nothing was found, or that was not looked at, and why."""
+    """One group: an organ with nothing found, not looked at, or with more than is listed."""
     organ = find_organ(finding.organ)
     key = f"AtlasTumor_{organ.key}"
     group = sr.MeasurementsAndQualitativeEvaluations(
@@ -170,12 +177,15 @@ def _describe_organ(
         algorithm_id=_identify_algorithm(study.provenance, organ.key),
         qualitative_evaluations=[_evaluate(study.provenance, finding)],
     )
-    _comment(group, f"{organ.name}: {finding.message} {NOTICE}")
+    only = f"Only the {MAX_LISTED} largest are measured here. " if finding.n_lesions else ""
+    _comment(group, f"{organ.name}: {finding.message} {only}{NOTICE}")
     return group
 
 
 def _evaluate(provenance: Provenance, finding: FindingLike) -> sr.QualitativeEvaluation:
-    """What was done about an organ without lesions: only readers can say that none is there."""
+    """What was done about an organ: only readers can say that no lesion is there."""
+    if finding.n_lesions:
+        return sr.QualitativeEvaluation(_SUMMARY, _FOUND)
     if finding.coverage != "none" and provenance.review:
         return sr.QualitativeEvaluation(to_concept(LESION_FINDING), codes.SCT.Absent)
     was_searched = not math.isnan(finding.highest_score)

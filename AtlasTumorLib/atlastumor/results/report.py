@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from ..lesions import Lesion
 from ..organs import RGB, find_organ
 from ..volume import Scan
+from .listing import MAX_LISTED, pick_listed
 from .pictures import draw_overview, draw_slice
 from .protocols import FindingLike, SegmentationLike
 from .report_page import PAGE
@@ -94,8 +95,8 @@ def _make_lesion_table(lesions: Sequence[Lesion]) -> str:
     if not lesions:
         return ""
     heads = ("Tumor", "Side", "Volume (mL)", "Longest axis (mm)", "Score", "Position R, A, S (mm)")
-    rows = []
-    for one in lesions:
+    rows, listed = [], pick_listed(lesions)
+    for one in listed:
         organ = find_organ(one.organ)
         cells = (
             one.side or "",
@@ -107,7 +108,13 @@ def _make_lesion_table(lesions: Sequence[Lesion]) -> str:
         name = _swatch(organ.tumor_color) + escape(f"{organ.name} {one.index}")
         rows.append(_make_row([name, *map(escape, cells)]))
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    return f"<h2>Tumors</h2>\n<table><tr>{head}</tr>\n" + "\n".join(rows) + "\n</table>"
+    table = f"<h2>Tumors</h2>\n<table><tr>{head}</tr>\n" + "\n".join(rows) + "\n</table>"
+    if len(listed) == len(lesions):
+        return table
+    return (
+        f"{table}\n<p>Only the {MAX_LISTED} largest tumors of each organ are listed here, "
+        f"{len(listed)} of {len(lesions)}; lesions.csv lists all.</p>"
+    )
 
 
 def _draw_lesions(segmentation: SegmentationLike, scan: Scan) -> Iterator[str]:

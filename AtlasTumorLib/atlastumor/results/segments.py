@@ -1,12 +1,13 @@
-"""A label map as segments: one for each organ or side in view, one for each lesion.
+"""A label map as segments: one for each organ or side in view, one for each of its large lesions.
 
 Formats that know segments (Slicer's and DICOM's) share this numbering. Segments do not overlap: a
-lesion is cut out of its organ, as in the label map.
+lesion is cut out of its organ, as in the label map. An organ's smaller lesions, where there are
+more than `MAX_LISTED`, share a segment: a viewer does not bear thousands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..components import Region, find_boxes
 from ..lesions import Lesion, find_region
 from ..organs import ORGANS, RGB, Organ, Side, find_organ
 from ..volume import LabelMap
+from .listing import MAX_LISTED, is_listed, pick_listed
 
 __all__ = ["NumberedSegments", "Segment", "number_segments"]
 
@@ -35,7 +37,8 @@ class Segment:
         color: RGB 0-255.
         organ: The organ it is or lies in.
         side: Which half of a paired organ, where known.
-        lesion: The lesion, or None for an organ.
+        lesion: The lesion; None for an organ and for the lesions that share a segment.
+        is_shared: Whether it holds the smaller lesions of its organ.
     """
 
     number: int
@@ -45,6 +48,12 @@ class Segment:
     organ: Organ
     side: Side | None
     lesion: Lesion | None
+    is_shared: bool = False
+
+    @property
+    def is_organ(self) -> bool:
+        """Whether it is an organ or a side of one, and no tumor."""
+        return self.lesion is None and not self.is_shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +63,9 @@ class NumberedSegments:
     Args:
         segments: In order of their number.
         labels: The label map they come from.
-        table: Segment number of each label value, (256,); 0 for tumors.
-        regions: Voxels of the lesions, each with its number.
+        table: Segment number of each label value, (256,); of tumors that of the shared segment,
+            if there is one, else 0.
+        regions: Voxels of the lesions with a segment of their own, each with its number.
     """
 
     segments: tuple[Segment, ...]
@@ -91,17 +101,18 @@ def number_segments(labels: LabelMap, lesions: Sequence[Lesion]) -> NumberedSegm
         lesions: Its lesions.
 
     Returns:
-        Organs in table order, then lesions in theirs; nothing for what is not there.
+        Organs in table order, then lesions in theirs, then what organs have beyond the largest;
+        nothing for what is not there.
     """
-    segments = [*_list_organs(find_boxes(labels.array))]
-    n_organs = len(segments)
-    kind = np.uint8 if n_organs + len(lesions) < 256 else np.uint16
-    table: Numbers = np.zeros(256, kind)
-    for segment in segments:
+    organs = _list_organs(find_boxes(labels.array))
+    own = [*enumerate(pick_listed(lesions), start=len(organs) + 1)]
+    shared = [*_list_shared(lesions, first=len(organs) + len(own) + 1)]
+    segments = (*organs, *(_name_lesion(n, one) for n, one in own), *shared)
+    table: Numbers = np.zeros(256, np.uint8 if len(segments) < 256 else np.uint16)
+    for segment in (*organs, *shared):
         table[_find_label(segment)] = segment.number
-    segments += [_name_lesion(n, one) for n, one in enumerate(lesions, start=n_organs + 1)]
-    regions = ((n, find_region(labels, one)) for n, one in enumerate(lesions, start=n_organs + 1))
-    return NumberedSegments(tuple(segments), labels, table, tuple(regions))
+    regions = tuple((n, find_region(labels, one)) for n, one in own)
+    return NumberedSegments(segments, labels, table, regions)
 
 
 def _list_organs(present: Container[int]) -> list[Segment]:
@@ -117,7 +128,17 @@ def _list_organs(present: Container[int]) -> list[Segment]:
     return segments
 
 
+def _list_shared(lesions: Sequence[Lesion], *, first: int) -> Iterator[Segment]:
+    keys = dict.fromkeys(one.organ for one in lesions if not is_listed(one))
+    for number, organ in enumerate(map(find_organ, keys), start=first):
+        key = f"AtlasTumor_{organ.key}_tumors_rest"
+        name = f"{organ.name} tumors from {MAX_LISTED + 1} on"
+        yield Segment(number, key, name, organ.tumor_color, organ, None, None, is_shared=True)
+
+
 def _find_label(segment: Segment) -> int:
+    if segment.is_shared:
+        return segment.organ.tumor_label
     return segment.side.label if segment.side else segment.organ.label
 
 

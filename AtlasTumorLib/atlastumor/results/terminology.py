@@ -22,14 +22,14 @@ def to_terminology_entry(segment: Segment) -> str:
     unreviewed candidate is no more than that) in the region of its organ.
 
     Args:
-        segment: An organ or a lesion.
+        segment: An organ, a lesion, or several.
 
     Returns:
         Type context, category, type, its modifier, region context, region, its modifier, joined
         by `~`.
     """
     place = (segment.organ.snomed, segment.side.modifier if segment.side else None)
-    if segment.lesion is None:
+    if segment.is_organ:
         what, where = _join(ANATOMICAL_STRUCTURE, *place), _join(None, None)
     else:
         what, where = _join(ALTERED_STRUCTURE, LESION_FINDING, None), _join(*place)

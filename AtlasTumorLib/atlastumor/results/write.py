@@ -10,6 +10,7 @@ from ..errors import UnknownKeyError
 from ..progress import Progress, ignore_progress
 from ..volume import Scan, Source
 from .folder import check_output, result_folder
+from .listing import MAX_LISTED
 from .protocols import SegmentationLike
 from .staging import MANIFEST
 from .tables import write_lesions, write_manifest
@@ -20,6 +21,11 @@ FORMATS = ("nifti", "seg.nrrd", "dicom-seg", "dicom-sr", "dicom-sc")
 """What a result may be written as; "nifti" is always written, and "dicom-seg" with "dicom-sr"."""
 
 Writer = Callable[[Path], None]
+
+_SHARED = (
+    f"The {MAX_LISTED} largest tumors of each organ have a segment of their own; the others of an "
+    "organ share one. lesions.csv lists all."
+)
 
 
 def write_results(
@@ -148,17 +154,19 @@ def plan_segments(
     from .segments import number_segments  # noqa: PLC0415 - scipy
 
     numbered = number_segments(segmentation.labels, segmentation.lesions)
+    is_shared = any(segment.is_shared for segment in numbered.segments)
+    notes = [_SHARED] if is_shared else []
     if "seg.nrrd" in formats:
         from .nrrd import write_seg_nrrd  # noqa: PLC0415
 
         record = segmentation.provenance.to_repeatable_dict()
         writers["segmentation.seg.nrrd"] = partial(write_seg_nrrd, numbered=numbered, record=record)
     if not dicom:
-        return writers, []
+        return writers, notes
     from .dicom_plan import plan_dicom  # noqa: PLC0415 - pydicom
 
-    files, notes = plan_dicom(segmentation, numbered, source, dicom, scan=scan)
-    return writers | files, notes
+    files, more_notes = plan_dicom(segmentation, numbered, source, dicom, scan=scan)
+    return writers | files, notes + more_notes
 
 
 def _plan_report(segmentation: SegmentationLike, scan: Scan) -> dict[str, Writer]:

@@ -17,6 +17,7 @@ from io import FileIO
 from pathlib import Path
 
 from ..errors import InputError, OutputError
+from ..locking import locked
 from .entries import Basis, Entry
 from .lines import LogContent, add_entry, begin_content, parse_log
 
@@ -130,7 +131,7 @@ class ReviewLog:
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
             handle = os.open(self.path, flags | (os.O_CREAT if create else 0), 0o644)
-            with FileIO(handle, "r+b") as file, _lock(handle):
+            with FileIO(handle, "r+b") as file, locked(handle):
                 yield file
         except OSError as error:
             raise _no_writing(error) from error
@@ -141,27 +142,6 @@ def _no_writing(error: OSError) -> OutputError:
         f"The decision could not be recorded ({error.strerror or error}) and does not count. "
         "Make room, or let the review's folder be written to, and decide again."
     )
-
-
-@contextmanager
-def _lock(handle: int) -> Iterator[None]:
-    """Hold a lock on an open file."""
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - exists on Windows alone
-
-        far = 2**30  # beyond the log: readers that take no lock may still read it
-        os.lseek(handle, far, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-        try:
-            yield
-        finally:
-            os.lseek(handle, far, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
-    else:
-        import fcntl  # noqa: PLC0415 - does not exist on Windows
-
-        fcntl.flock(handle, fcntl.LOCK_EX)  # given back when the file is closed
-        yield
 
 
 def _begin(file: FileIO, basis: Basis) -> LogContent:

@@ -80,7 +80,7 @@ def load_scaling(path: Path) -> ScalingConfig:
         InputError: If it cannot be read or a key is unknown or out of range; names the key.
         UnknownKeyError: If an organ or a hit rule is unknown.
     """
-    data = read_document(path)
+    data = read_document(path, give="the configuration of a scaling study, a .json file")
     fault = find_fault(data, _schema(), "config") or _find_conflict(data)
     if fault is not None:
         msg = f"{name_of(path)} cannot be used: {fault}. See the documentation on scaling studies."

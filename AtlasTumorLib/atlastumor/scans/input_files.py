@@ -42,17 +42,27 @@ def name_of(path: Path) -> str:
     return f"'{name}'"
 
 
-def refuse(path: Path, error: OSError) -> InputError:
-    """Turn what the system says about a path into an error for the user."""
+def refuse(path: Path, error: OSError, *, give: str = FORMATS) -> InputError:
+    """Turn what the system says about a path into an error for the user.
+
+    Args:
+        path: What the user gave.
+        error: What the system said.
+        give: What is to be given instead, in words.
+
+    Returns:
+        The error.
+    """
     reason = (error.strerror or "unknown reason").lower()
-    return InputError(f"{name_of(path)} cannot be read: {reason}. Give {FORMATS}.")
+    return InputError(f"{name_of(path)} cannot be read: {reason}. Give {give}.")
 
 
-def require_path(path: Path) -> Path:
+def require_path(path: Path, *, give: str = FORMATS) -> Path:
     """Check that a path leads to a regular file or a folder.
 
     Args:
         path: What the user gave.
+        give: What is to be given instead, in words.
 
     Returns:
         The same path.
@@ -63,21 +73,22 @@ def require_path(path: Path) -> Path:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise refuse(path, error) from error
+        raise refuse(path, error, give=give) from error
     except ValueError as error:  # a null character in the name
-        msg = f"{name_of(path)} is no valid file name. Give {FORMATS}."
+        msg = f"{name_of(path)} is no valid file name. Give {give}."
         raise InputError(msg) from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        msg = f"{name_of(path)} is a pipe, socket or device. Give {FORMATS}."
+        msg = f"{name_of(path)} is a pipe, socket or device. Give {give}."
         raise InputError(msg)
     return path
 
 
-def require_file(path: Path) -> Path:
+def require_file(path: Path, *, give: str = FORMATS) -> Path:
     """Check that a path leads to a regular file.
 
     Args:
-        path: A file that another file names.
+        path: A file that the user gave, or that another file names.
+        give: What is to be given instead, in words.
 
     Returns:
         The same path.
@@ -85,7 +96,7 @@ def require_file(path: Path) -> Path:
     Raises:
         InputError: If it is anything else.
     """
-    if require_path(path).is_dir():
+    if require_path(path, give=give).is_dir():
         msg = f"{name_of(path)} is a folder where a file is needed."
         raise InputError(msg)
     return path

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import NetworkError
+from ..errors import NetworkError, RefusedError
 
 if TYPE_CHECKING:
     from ..hospital.peer import Peer
@@ -41,6 +41,7 @@ class Courier:
         Raises:
             InputError: If there are none.
             NetworkError: If the peer cannot be reached, or has not taken all of them.
+            RefusedError: If it has refused, for what they are, all that it has not taken.
         """
         from ..hospital import send
 
@@ -49,8 +50,11 @@ class Courier:
         left = [one for one in files if keys[one] not in self._taken]
         sent = send(self._peer, left, n_retries=0)
         if sent.failed:
-            self._taken.update(keys[one] for one in sent.done)
             msg = f"{len(sent.failed)} of {len(files)} files were not taken: "
             msg += "; ".join(dict.fromkeys(one.reason for one in sent.failed))
+            if all(one.is_final for one in sent.failed):
+                self._taken.difference_update(keys.values())
+                raise RefusedError(msg)
+            self._taken.update(keys[one] for one in sent.done)
             raise NetworkError(msg)
         self._taken.difference_update(keys.values())

@@ -42,6 +42,9 @@ class Metrics:
         self._cases = prometheus.Gauge("cases", "Cases by state.", ["state"], **own)
         self._queue = prometheus.Gauge("queue_length", "Cases that wait for a worker.", **own)
         self._unsent = prometheus.Gauge("unsent_results", "Results that wait to be sent.", **own)
+        self._refused = prometheus.Gauge(
+            "refused_results", "Results that the peer refused for good.", **own
+        )
         self._disk = prometheus.Gauge("disk_free_bytes", "Free where results go.", **own)
         self._ready = prometheus.Gauge("ready", "1 if the service can take work.", **own)
         self.seconds = prometheus.Histogram(
@@ -72,6 +75,7 @@ class Metrics:
         cases: Mapping[str, int],
         queue: int,
         unsent: int,
+        refused: int,
         disk_free_bytes: int,
         is_ready: bool,
     ) -> bytes:
@@ -81,6 +85,7 @@ class Metrics:
             cases: Number of cases by state.
             queue: Number that wait for a worker.
             unsent: Number of results that wait to be sent.
+            refused: Number of results that the peer refused for good.
             disk_free_bytes: Free where results go.
             is_ready: Whether the service can take work.
 
@@ -91,6 +96,7 @@ class Metrics:
             self._cases.labels(state).set(n)
         self._queue.set(queue)
         self._unsent.set(unsent)
+        self._refused.set(refused)
         self._disk.set(disk_free_bytes)
         self._ready.set(is_ready)
         return self._generate(self.registry)

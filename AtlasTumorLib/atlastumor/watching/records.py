@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS arrivals (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY) STRICT;
 """
+_LATER = "ALTER TABLE parcels ADD COLUMN is_refused INTEGER NOT NULL DEFAULT 0"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Records:
             self._connection = sqlite3.connect(path, check_same_thread=False)
             # What a failing power supply takes back is found again in the journal, or sent twice.
             self._connection.executescript(f"{_FAST}{_SCHEMA}")
+            columns = self._connection.execute("PRAGMA table_info(parcels)").fetchall()
+            if "is_refused" not in {column[1] for column in columns}:  # made new, or long ago
+                self._connection.execute(_LATER)
         except sqlite3.Error as error:
             msg = f"'{path}' cannot be used ({error}). Move it away, or choose another folder."
             raise OutputError(msg) from error
@@ -97,18 +101,25 @@ class Records:
                 )
 
     def list_parcels(self) -> list[Parcel]:
-        """List what is still to be sent, the oldest first."""
+        """List what is still to be sent, the oldest first; what was refused for good is not."""
         with self._transaction() as run:
             rows = run.execute(
-                "SELECT case_id, result, attempts, reason FROM parcels WHERE NOT is_sent "
-                "ORDER BY rowid"
+                "SELECT case_id, result, attempts, reason FROM parcels "
+                "WHERE NOT is_sent AND NOT is_refused ORDER BY rowid"
             ).fetchall()
         return [Parcel(*row) for row in rows]
 
     def count_parcels(self) -> int:
         """Count what is still to be sent."""
+        return self._count("NOT is_sent AND NOT is_refused")
+
+    def count_refused(self) -> int:
+        """Count what was refused for good."""
+        return self._count("NOT is_sent AND is_refused")
+
+    def _count(self, where: str) -> int:
         with self._transaction() as run:
-            row = run.execute("SELECT count(*) FROM parcels WHERE NOT is_sent").fetchone()
+            row = run.execute(f"SELECT count(*) FROM parcels WHERE {where}").fetchone()
         return int(row[0])
 
     def mark_sent(self, parcel: Parcel) -> None:
@@ -123,19 +134,25 @@ class Records:
                 (parcel.case, parcel.result),
             )
 
-    def mark_failed(self, parcel: Parcel, reason: str) -> None:
+    def mark_failed(self, parcel: Parcel, reason: str, *, is_final: bool = False) -> None:
         """Remember that sending failed once more.
 
         Args:
             parcel: Which.
             reason: Why, for the person who asks.
+            is_final: Whether it is set aside until `release_refused`.
         """
         with self._transaction() as run:
             run.execute(
-                "UPDATE parcels SET attempts = attempts + 1, reason = ? "
+                "UPDATE parcels SET attempts = attempts + 1, reason = ?, is_refused = ? "
                 "WHERE case_id = ? AND result = ?",
-                (reason, parcel.case, parcel.result),
+                (reason, is_final, parcel.case, parcel.result),
             )
+
+    def release_refused(self) -> None:
+        """Have what was refused for good wait to be sent again."""
+        with self._transaction() as run:
+            run.execute("UPDATE parcels SET is_refused = 0 WHERE is_refused")
 
     def knows_copy(self, case: CohortCase) -> bool:
         """Whether files of this size and time are known to hold what the case's first ones held."""

@@ -1,5 +1,7 @@
 """Results on their way out: each is tried again, after growing pauses, until it has arrived.
 
+One that the peer refuses for what it is, as only what is sent could change that, is set aside.
+
 That a result was sent is written down after the peer has said so. Killed in between, the service
 sends it twice: the files are the same to the byte, so the peer has them once.
 """
@@ -12,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import AtlasTumorError
+from ..errors import AtlasTumorError, RefusedError
 from .logs import log_event
 from .metrics import Metrics
 from .records import Parcel, Records
@@ -108,19 +110,8 @@ class Sender:
         try:
             if files:
                 self._send(files)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the result is tried again
-            attempts = parcel.attempts + 1
-            self._due_s[key] = time.monotonic() + self._pause_after(attempts)
-            self.has_failed = True
-            self._metrics.sends_failed.inc()
-            log_event(
-                "send_failed",
-                case=parcel.case,
-                level=logging.WARNING,
-                error=type(error).__name__,
-                attempts=attempts,
-            )
-            self._records.mark_failed(parcel, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
+            self._note_failure(parcel, error)
             return
         self._records.mark_sent(parcel)
         self._due_s.pop(key, None)
@@ -130,3 +121,22 @@ class Sender:
             self._metrics.sent.inc()
             self._metrics.observe_stages({"Sending": seconds})
         log_event("sent", case=parcel.case, seconds=seconds, files=len(files))
+
+    def _note_failure(self, parcel: Parcel, error: Exception) -> None:
+        """Have a result tried again later, or set it aside."""
+        key, attempts = (parcel.case, parcel.result), parcel.attempts + 1
+        is_final = isinstance(error, RefusedError)
+        if is_final:
+            self._due_s.pop(key, None)
+        else:
+            self._due_s[key] = time.monotonic() + self._pause_after(attempts)
+        self.has_failed = not is_final  # who refuses has answered
+        self._metrics.sends_failed.inc()
+        log_event(
+            "send_refused" if is_final else "send_failed",
+            case=parcel.case,
+            level=logging.WARNING,
+            error=type(error).__name__,
+            attempts=attempts,
+        )
+        self._records.mark_failed(parcel, str(error), is_final=is_final)

@@ -266,6 +266,7 @@ class Service:
             cases=counts,
             arriving=len(self._arrived) + len(self._again),
             unsent=0 if self._sender is None else self._records.count_parcels(),
+            refused=0 if self._sender is None else self._records.count_refused(),
             is_peer_silent=self._sender is not None and self._sender.has_failed,
             disk_free_bytes=free,
             restarts=deaths,

@@ -66,6 +66,7 @@ class WatchPlan:
         device: "auto", "cpu", "cuda" or "cuda:N".
         series: Which DICOM series of a study: "best", "all", or a UID or its beginning.
         send_to: Who is to have the results; None for nobody.
+        send_again: Whether results that were refused for good are sent once more.
         limits: What must not be exceeded.
         health: Where to tell how the service is; None for nowhere.
         log: File of the log; None for standard error.
@@ -78,6 +79,7 @@ class WatchPlan:
     device: str = "auto"
     series: str = "best"
     send_to: Peer | Web | None = None
+    send_again: bool = False
     limits: Limits = field(default_factory=Limits)
     health: tuple[str, int] | None = None
     log: Path | None = None
@@ -181,6 +183,8 @@ def _make_sender(
     def list_files(case_id: str) -> list[Path]:
         return list_dicom(folder.result_of(case_id))
 
+    if plan.send_again:
+        records.release_refused()
     sender = Sender(Courier(plan.send_to), list_files, records, metrics)
     sender.has_failed = not _require_answer(plan.send_to, records)
     return sender
@@ -215,6 +219,7 @@ def _tell_health(address: tuple[str, int], latest: _Latest, metrics: Metrics) ->
             cases={str(state): n for state, n in status.cases.items()},
             queue=status.queue,
             unsent=status.unsent,
+            refused=status.refused,
             disk_free_bytes=status.disk_free_bytes,
             is_ready=not answer_ready(status).reasons,
         )

@@ -23,6 +23,7 @@ class Status:
         cases: Number of cases by state.
         arriving: Number of arrivals that were not looked through yet.
         unsent: Number of results that wait to be sent.
+        refused: Number of results that the peer refused for good.
         is_peer_silent: Whether the last attempt to send failed.
         disk_free_bytes: Where results go.
         restarts: How often the worker died.
@@ -33,6 +34,7 @@ class Status:
     cases: Mapping[State, int] = field(default_factory=dict)
     arriving: int = 0
     unsent: int = 0
+    refused: int = 0
     is_peer_silent: bool = False
     disk_free_bytes: int = 0
     restarts: int = 0
@@ -73,6 +75,7 @@ def answer_ready(status: Status) -> Answer:
         "arriving": status.arriving,
         "queue": status.queue,
         "unsent": status.unsent,
+        "refused": status.refused,
         "peer_answers": not status.is_peer_silent,
         "disk_free_bytes": status.disk_free_bytes,
         "worker_restarts": status.restarts,

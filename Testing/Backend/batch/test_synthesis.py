@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import nibabel
@@ -194,6 +195,54 @@ def test_a_finished_case_that_lost_a_file_is_made_again(
     make(healthy, out)
 
     assert hash_tree(out) == hash_tree(made.directory)
+
+
+@pytest.mark.parametrize("what", ["b/ct.nii.gz", "b/labels.nii.gz", "c/segmentations/liver.nii.gz"])
+def test_a_finished_case_whose_input_has_changed_is_made_again(tmp_path: Path, what: str) -> None:
+    healthy, out, name = write_three(tmp_path / "healthy"), tmp_path / "out", what[0]
+    make(healthy, out)
+    os.utime(healthy / what, ns=(1, 2**62))
+    before = hash_tree(out)
+    images = [out / DATA / f"imagesTr/{one}_0000.nii.gz" for one in "abc"]
+    made_at = [path.stat().st_ino for path in images]
+    critic = Pleased()
+
+    again = make(healthy, out, critic)
+
+    assert again.changed == (name,)
+    assert critic.n_asked == 2
+    altered = {key for key, value in hash_tree(out).items() if before[key] != value}
+    assert altered == {f"{name}/result.json"}  # the time alone has changed
+    is_new = [path.stat().st_ino != n for path, n in zip(images, made_at, strict=True)]
+    assert is_new == [one == name for one in "abc"]
+    assert make(healthy, out, critic).changed == ()
+
+
+def test_a_changed_input_that_cannot_be_used_leaves_the_earlier_case(tmp_path: Path) -> None:
+    healthy, out = write_three(tmp_path / "healthy"), tmp_path / "out"
+    make(healthy, out)
+    before = hash_tree(out / "b"), hash_tree(out / DATA)
+    (healthy / "b" / "ct.nii.gz").write_bytes(b"no scan")
+
+    made = make(healthy, out)
+
+    assert [problem.case for problem in made.problems] == ["b"]
+    assert made.changed == ()
+    assert (hash_tree(out / "b"), hash_tree(out / DATA)) == before
+
+
+def test_a_case_of_an_earlier_version_is_taken_as_it_is(tmp_path: Path) -> None:
+    healthy, out = write_three(tmp_path / "healthy"), tmp_path / "out"
+    make(healthy, out, only={"a"})
+    record = json.loads((out / "a" / "result.json").read_text())
+    del record["input"]["size_bytes"], record["input"]["modified_ns"]
+    (out / "a" / "result.json").write_text(json.dumps(record))
+    os.utime(healthy / "a.nii.gz", ns=(1, 1))
+    critic = Pleased()
+
+    make(healthy, out, critic, only={"a"})
+
+    assert critic.n_asked == 0
 
 
 def test_seed_and_name_decide_the_tumors(

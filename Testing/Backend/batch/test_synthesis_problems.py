@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from pathlib import Path
 
 import nibabel
@@ -38,8 +39,9 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_one_bad_case_does_not_stop_the_rest(healthy: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mixed"
-    write_flat(folder, "a", seed=1)
     write_folder(folder, "z", seed=2)
+    for name in ("a.nii.gz", "a_labels.nii.gz"):  # with their times, which go into the record
+        shutil.copy2(healthy / name, folder / name)
     whole = (folder / "a.nii.gz").read_bytes()
     (folder / "damaged.nii.gz").write_bytes(whole[: len(whole) // 2])
     (folder / "empty").mkdir()

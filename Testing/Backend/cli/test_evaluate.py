@@ -142,8 +142,9 @@ def test_a_cohort_without_one_usable_case_is_an_error_that_names_the_first(
 
     assert main(words(tmp_path)) == 3
 
-    last = capsys.readouterr().err.splitlines()[-1]
+    *notes, last = capsys.readouterr().err.splitlines()
     assert "None of 2 cases can be used. The first: A: liver: 'liver_tumor.nii.gz' holds" in last
+    assert [note.partition(":")[0] for note in notes] == ["B"]
     assert not (tmp_path / "out").exists()
 
 
@@ -153,7 +154,8 @@ def test_a_folder_that_is_not_there_is_named(
     (cohort / "references").rename(cohort / "elsewhere")
 
     assert main(words(cohort)) == 3
-    assert "'references' cannot be read" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "'references' cannot be read: no such file or directory. Give a folder of cases." in said
 
 
 def test_a_result_is_not_written_over_other_files(

@@ -62,7 +62,10 @@ def test_a_cohort_without_any_usable_case_is_an_error_and_leaves_nothing(
 
     assert folders.froc() == 3
 
-    assert "None of 2 cases can be used. The first: nan: liver: " in capsys.readouterr().err
+    *notes, last = capsys.readouterr().err.splitlines()
+    assert "None of 2 cases can be used. The first: nan: liver: " in last
+    assert not [note for note in notes if note.startswith("nan:")]
+    assert [note for note in notes if note.startswith("percent:")]
     assert not folders.output.exists()
 
 

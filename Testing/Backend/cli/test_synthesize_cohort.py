@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import nibabel
@@ -131,6 +132,21 @@ def test_programs_hear_rising_progress_and_every_problem(
     assert [one["case"] for one in said[-1]["problems"]] == ["bad"]
     notes = [one["message"] for one in said if one["event"] == "note"]
     assert any(note.startswith("bad: Its folder holds no 'ct.nii.gz'") for note in notes)
+
+
+def test_cases_that_are_made_again_are_told(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_flat(tmp_path / "healthy", "a")
+    run(tmp_path / "healthy", models, tmp_path / "out")
+    assert "made again" not in capsys.readouterr().err
+    os.utime(tmp_path / "healthy" / "a.nii.gz", ns=(1, 1))
+    os.utime(tmp_path / "healthy" / "a_labels.nii.gz", ns=(1, 1))
+
+    run(tmp_path / "healthy", models, tmp_path / "out")
+
+    said = "Finished cases made again, as their scans have changed since: 1 (a)."
+    assert said in capsys.readouterr().err
 
 
 def test_the_model_finds_organs_that_nothing_outlines(models: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ from atlastumor.cohorts.verifying import verify_result
 from atlastumor.errors import Cancelled, InputError
 from atlastumor.progress import CancelToken
 from atlastumor.provenance import MEASURED
-from Backend.cohorts.simulated import read
+from Backend.cohorts.simulated import Simulated, read
 from Backend.cohorts.soak import Soak
 from Backend.cohorts.tiny import TINY, batch_command, library_environment, write_model, write_scans
 
@@ -179,6 +180,33 @@ def test_scripts_cancel_batches_and_hear_of_wrong_settings(
         run_batch([scans], tmp_path / "out", settings, device="cpu", n_workers=1, cancel=cancel)
     with pytest.raises(InputError, match="no organ 'spleen'"):
         run_batch([scans], tmp_path / "more", make_settings(thresholds={"spleen": 0.5}))
+
+
+def test_scans_that_have_changed_are_told_in_one_sentence(a_model: Path, tmp_path: Path) -> None:
+    write_scans(tmp_path / "in", 5)
+    settings = make_settings(model=TINY, models_dir=a_model)
+    notes: list[str] = []
+
+    def go_on() -> None:
+        run_batch(
+            [tmp_path / "in"],
+            tmp_path / "out",
+            settings,
+            executor=Simulated(),
+            on_note=notes.append,
+        )
+
+    go_on()
+    go_on()
+    assert notes == []
+
+    for path in sorted((tmp_path / "in").iterdir())[:4]:
+        os.utime(path, ns=(1, 1))
+    go_on()
+    go_on()
+
+    (said,) = notes
+    assert "have changed since: 4 (s000, s001, s002 and 1 more)." in said
 
 
 @pytest.mark.slow

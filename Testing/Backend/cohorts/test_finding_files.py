@@ -141,7 +141,7 @@ def test_wildcards_are_found_without_a_shell(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_or_no_scan_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'nowhere' cannot be read"):
+    with pytest.raises(InputError, match=r"'nowhere' cannot be read: .* manifests, or patterns"):
         ids(tmp_path / "nowhere")
 
     found = find_cohort([touch(tmp_path / "notes.txt")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from atlastumor.cohorts.case import CohortCase
 from atlastumor.cohorts.folder import CohortFolder
 from atlastumor.cohorts.journal import Journal
+from atlastumor.cohorts.outcome import CaseOutcome
+from atlastumor.cohorts.resuming import open_journal, take_up
 from atlastumor.cohorts.rows import State
 from atlastumor.cohorts.running import LOST
+from atlastumor.cohorts.settings import BatchSettings
 from atlastumor.cohorts.verifying import verify_result
 from atlastumor.cohorts.working import CaseTask
 from atlastumor.errors import DeviceError, InputError, OutOfMemoryError, OutputError, WeightsError
@@ -206,6 +210,49 @@ def test_a_changed_input_is_segmented_again(tmp_path: Path) -> None:
 
     assert again.handed_out == [second.id]
     assert verify_result(tmp_path / "cases" / second.id).modified_ns == 77
+
+
+@pytest.mark.parametrize("change", [{"modified_ns": 77}, {"size_bytes": 77}])
+def test_the_result_of_an_earlier_input_stays_until_there_is_a_new_one(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    (case,) = make_cases(1)
+    work(tmp_path, [case], Simulated())
+    changed = replace(case, **change)
+    earlier = verify_result(tmp_path / "cases" / case.id)
+    lying: list[CaseOutcome] = []
+
+    def look(task: CaseTask) -> Ended:
+        lying.append(verify_result(tmp_path / "cases" / case.id))
+        return fail(RuntimeError("odd"))(task)
+
+    with pytest.raises(OutputError):
+        work(tmp_path, [changed], Simulated({case.id: [look, fail(OutputError("Full."))]}))
+    work(tmp_path, [changed], Simulated({case.id: [look, fail(InputError("It is no CT."))]}))
+
+    assert lying == [earlier, earlier]
+    assert states(tmp_path) == {case.id: State.QUARANTINED}
+    assert verify_result(tmp_path / "cases" / case.id) == earlier
+
+    with Journal.open(CohortFolder(tmp_path).journal) as journal:
+        journal.release()
+    work(tmp_path, [changed], Simulated())
+
+    outcome = verify_result(tmp_path / "cases" / case.id)
+    assert (outcome.size_bytes, outcome.modified_ns) == (changed.size_bytes, changed.modified_ns)
+    assert not (tmp_path / ".staging").exists()
+
+
+def test_finished_cases_whose_input_has_changed_are_told(tmp_path: Path) -> None:
+    cases = make_cases(4)
+    work(tmp_path, cases, Simulated(), most=3)
+    moved = replace(cases[0], path=Path("/elsewhere/0.nii"))
+    now = [moved, *(replace(case, modified_ns=77) for case in cases[1:])]
+    folder = CohortFolder(tmp_path)
+
+    with folder.locked(), open_journal(folder, BatchSettings()) as journal:
+        assert take_up(journal, folder, now) == (cases[1].id, cases[2].id)
+        assert take_up(journal, folder, now) == ()
 
 
 def test_a_moved_input_is_the_same_input(tmp_path: Path) -> None:

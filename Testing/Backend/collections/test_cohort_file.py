@@ -120,7 +120,8 @@ def test_what_is_no_json_table_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_cohort_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'cohort\.json' cannot be read"):
+    said = r"'cohort\.json' cannot be read: .*\. Give a cohort as `atlastumor collect` writes it\.$"
+    with pytest.raises(InputError, match=said):
         read_cohort(tmp_path / "cohort.json")
 
 

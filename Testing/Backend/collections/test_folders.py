@@ -125,6 +125,20 @@ def test_a_label_map_annotates_what_occurs_in_it(tmp_path: Path) -> None:
     assert np.array_equal(loaded(found.cases[0])[~everything], ours()[~everything])
 
 
+def test_label_maps_that_annotate_nothing_are_named_the_first_few_and_then_counted(
+    tmp_path: Path,
+) -> None:
+    own_case(tmp_path, "good", ours())
+    own_case(tmp_path, "no_labels", None)
+    for n in range(5):
+        own_case(tmp_path, f"spleen_{n}", np.full_like(ours(), 1))
+
+    (note,) = read_collection(tmp_path).notes
+
+    assert note.startswith("Cases whose labels outline no organ of ours and no tumor of one")
+    assert ": spleen_0, spleen_1, spleen_2 and 2 more. Check the numbers" in note
+
+
 def test_an_owner_can_vouch_for_tumors_that_label_maps_do_not_hold(tmp_path: Path) -> None:
     own_case(tmp_path, "liver_only", keep(LIVER, tumors=False))
     own_case(tmp_path, "pancreas_only", keep(PANCREAS, tumors=False))

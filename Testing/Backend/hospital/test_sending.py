@@ -219,7 +219,7 @@ def test_what_is_no_dicom_or_says_not_what_it_is_is_refused_by_name(
         (tmp_path / "text.txt", "'text.txt' is no DICOM file"),
         (tmp_path / "empty", "no DICOM objects in 'empty'"),
         (tmp_path / "nameless.dcm", "'nameless.dcm' has no SOPInstanceUID"),
-        (tmp_path / "nowhere", "cannot be read"),
+        (tmp_path / "nowhere", "cannot be read: .* Give DICOM files, or folders of them"),
     ):
         with pytest.raises(InputError, match=words):
             find_instances([path])

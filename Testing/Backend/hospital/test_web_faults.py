@@ -232,18 +232,27 @@ def test_objects_that_are_not_taken_are_each_told(
     assert len(station.asked) == (4 if status == 503 else 2)
 
 
-def test_what_a_server_says_it_failed_to_store_has_failed(a_series: list[Path]) -> None:
+@pytest.mark.parametrize(
+    ("http", "status", "words", "is_final"),
+    [
+        (202, 0xC000, "cannot understand", True),
+        (409, 0xA900, "do not match their kind", True),
+        (409, 0xA700, "out of resources", False),
+    ],
+)
+def test_what_a_server_says_it_failed_to_store_has_failed(
+    http: int, status: int, words: str, is_final: bool, a_series: list[Path]
+) -> None:
     uid = str(pydicom.dcmread(a_series[0]).SOPInstanceUID)
-    item = {
-        "00081155": {"vr": "UI", "Value": [uid]},
-        "00081197": {"vr": "US", "Value": [0xC000]},
-    }
+    reason = {"vr": "US", "Value": [status]}
+    item = {"00081155": {"vr": "UI", "Value": [uid]}, "00081197": reason}
     body = json.dumps({"00081198": {"vr": "SQ", "Value": [item]}}).encode()
 
-    with a_station(lambda _path: (202, JSON, body)) as station:
-        sent = send(Web(station.url), a_series[:1])
+    with a_station(lambda _path: (http, JSON, body)) as station:
+        (failed,) = send(Web(station.url), a_series[:1], n_retries=0).failed
 
-    assert "cannot understand" in sent.failed[0].reason
+    assert words in failed.reason
+    assert failed.is_final is is_final
 
 
 def test_a_server_that_lets_us_do_nothing_ends_it_at_once(a_series: list[Path]) -> None:

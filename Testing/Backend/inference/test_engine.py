@@ -11,7 +11,7 @@ import torch
 
 from atlastumor.errors import Cancelled, InputError, OutOfMemoryError
 from atlastumor.inference import beforehand, engine
-from atlastumor.inference.engine import Segmenter
+from atlastumor.inference.engine import SEARCHED, Segmenter
 from atlastumor.inference.result import Segmentation
 from atlastumor.models.card import load_card
 from atlastumor.models.weights import save_weights
@@ -204,17 +204,20 @@ def test_progress_never_falls_and_ends_at_1(by_density_segmenter: Segmenter) -> 
         "Finding tumors",
         "Measuring tumors",
     ]
+    measuring = {fraction for fraction, stage in told if stage == "Measuring tumors"}
+    assert measuring - {SEARCHED, 1.0}
 
 
-def test_it_stops_when_asked_to(by_density_segmenter: Segmenter) -> None:
+@pytest.mark.parametrize("at", [0.5, SEARCHED])
+def test_it_stops_when_asked_to(by_density_segmenter: Segmenter, at: float) -> None:
     cancel = CancelToken()
 
-    def stop_halfway(fraction: float, _stage: str) -> None:
-        if fraction > 0.5:
+    def stop(fraction: float, _stage: str) -> None:
+        if fraction > at:
             cancel.cancel()
 
     with pytest.raises(Cancelled):
-        by_density_segmenter.segment(a_liver_scan(), progress=stop_halfway, cancel=cancel)
+        by_density_segmenter.segment(a_liver_scan(), progress=stop, cancel=cancel)
 
 
 def test_running_out_of_memory_goes_one_rung_down_and_says_so(

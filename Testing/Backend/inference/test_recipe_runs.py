@@ -6,7 +6,7 @@ import pytest
 from atlastumor import make_segmenter
 from atlastumor.errors import Cancelled, InputError, OutOfMemoryError, WeightsError
 from atlastumor.inference import beforehand
-from atlastumor.inference.engine import Segmenter
+from atlastumor.inference.engine import MEASURING, Segmenter
 from atlastumor.progress import CancelToken
 
 from .kitchen import (
@@ -118,6 +118,29 @@ def test_progress_never_falls_and_the_run_stops_when_asked_to(kitchen: Kitchen) 
 
     assert told == sorted(told)
     assert kitchen.loaded == ["both", "kidneys"]
+
+
+@pytest.mark.parametrize(("at", "loaded"), [(0.4, ["both"]), (0.94, ["both", "kidneys"])])
+def test_it_tells_how_far_measuring_is_and_stops_within_it(
+    kitchen: Kitchen, at: float, loaded: list[str]
+) -> None:
+    kitchen.add_recipe(
+        {"organs": ["liver"], "models": ["both"]}, {"organs": ["kidney"], "models": ["kidneys"]}
+    )
+    told: list[float] = []
+    cancel = CancelToken()
+
+    def stop(fraction: float, stage: str) -> None:
+        if fraction > at and stage == MEASURING:
+            told.append(fraction)
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        open_mix().segment(a_scan_of_two_organs(), progress=stop, cancel=cancel)
+
+    assert len(told) == 1
+    assert at < told[0] < 1.0
+    assert kitchen.loaded == loaded
 
 
 def test_a_recipe_beyond_memory_is_refused_before_it_starts(

@@ -196,3 +196,18 @@ def test_a_network_far_larger_than_its_weights_is_refused_before_it_is_built(sav
 def on_meta(network):
     assert all(tensor.is_meta for tensor in network.parameters())
     return network
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value):
+    state = {name: tensor.double() for name, tensor in a_network().state_dict().items()}
+    state["encoder.stem.convs.0.conv.bias"][0] = value
+    card = a_card(tmp_path, *save_weights(state, tmp_path / "example-v1.safetensors"))
+
+    with pytest.raises(WeightsError, match=r"1 tensor is not finite: '.*stem.*bias'"):
+        load_network(card)
+
+
+def test_weights_that_cannot_be_written_are_an_error_of_the_system(tmp_path):
+    with pytest.raises(OSError, match="os error"):
+        save_weights(a_network().state_dict(), tmp_path / "nowhere" / "example-v1.safetensors")

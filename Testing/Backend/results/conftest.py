@@ -9,7 +9,12 @@ import pytest
 
 from atlastumor.organs import label_names
 from atlastumor.volume import LabelMap, Scan
-from Backend.results.examples import FakeSegmentation, make_scan, make_segmentation
+from Backend.results.examples import (
+    FakeSegmentation,
+    make_scan,
+    make_segmentation,
+    make_specks,
+)
 
 
 @pytest.fixture
@@ -20,6 +25,12 @@ def a_scan() -> Scan:
 @pytest.fixture
 def a_segmentation(a_scan: Scan) -> FakeSegmentation:
     return make_segmentation(a_scan)
+
+
+@pytest.fixture
+def many_tumors(a_scan: Scan) -> FakeSegmentation:
+    """241 tumors of the liver and one of a kidney."""
+    return make_segmentation(a_scan, make_specks(a_scan.grid))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,12 @@ from atlastumor.organs import label_names
 from atlastumor.results import write_results
 from atlastumor.scans import read_scan
 from atlastumor.volume import Grid, LabelMap, Scan
-from Backend.results.examples import FakeSegmentation, make_labels, make_segmentation
+from Backend.results.examples import (
+    FakeSegmentation,
+    make_labels,
+    make_segmentation,
+    make_specks,
+)
 from Backend.scans.bodies import a_scan as a_body_scan
 from Backend.scans.dicom_series import Change, write_dicom_series, write_enhanced_ct
 
@@ -39,8 +44,17 @@ def read_coronal(folder: Path) -> Scan:
 
 def segment(scan: Scan) -> FakeSegmentation:
     """The example's labels in a corner of the scan."""
+    return _segment_as(make_labels, scan)
+
+
+def segment_many(scan: Scan) -> FakeSegmentation:
+    """The example's hundreds of tumors in that corner."""
+    return _segment_as(make_specks, scan)
+
+
+def _segment_as(make: Callable[[Grid], LabelMap], scan: Scan) -> FakeSegmentation:
     array = np.zeros(scan.grid.shape, np.uint8)
-    array[8:32, 6:26, 1:11] = make_labels(Grid((24, 20, 10), np.eye(4))).array
+    array[8:32, 6:26, 1:11] = make(Grid((24, 20, 10), np.eye(4))).array
     return make_segmentation(scan, LabelMap(array, scan.grid, label_names()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -83,6 +84,20 @@ def make_labels(grid: Grid) -> LabelMap:
     return LabelMap(array, grid, label_names())
 
 
+def make_specks(grid: Grid) -> LabelMap:
+    """A liver with one larger tumor and 240 specks, and a kidney with one speck."""
+    liver, kidney = find_organ("liver"), find_organ("kidney")
+    array = np.zeros(grid.shape, np.uint8)
+    array[:, :, 1:9] = liver.label
+    array[1:21:2, 1:19:2, 1:9:2] = liver.tumor_label
+    array[1:21:2, 13:19:2, 1:9:2] = liver.label
+    array[1:21:2, 13:16, 1:9] = liver.label
+    array[10:14, 14:18, 3:6] = liver.tumor_label
+    array[22:, :4, 1:4] = kidney.sides[0].label
+    array[22, 2, 2] = kidney.tumor_label
+    return LabelMap(array, grid, label_names())
+
+
 def make_provenance(grid: Grid, **changes: object) -> Provenance:
     record = Provenance(
         model_id="some-model",
@@ -107,7 +122,7 @@ def make_provenance(grid: Grid, **changes: object) -> Provenance:
 
 def make_segmentation(scan: Scan, labels: LabelMap | None = None) -> FakeSegmentation:
     labels = labels or make_labels(scan.grid)
-    scores = iter((0.91, 0.62, 0.55))
+    scores = itertools.chain((0.91, 0.62, 0.55), itertools.repeat(0.5))
     lesions = measure_lesions(labels, organs=ORGANS, score_of=lambda *_: next(scores)).lesions
     findings = []
     for organ in ORGANS:

@@ -17,7 +17,13 @@ from pydicom.sr.codedict import codes
 from atlastumor.errors import InputError
 from atlastumor.organs import label_names
 from atlastumor.volume import LabelMap, Scan
-from Backend.results.dicom_examples import read_classic, read_enhanced, segment, write_all
+from Backend.results.dicom_examples import (
+    read_classic,
+    read_enhanced,
+    segment,
+    segment_many,
+    write_all,
+)
 from Backend.results.examples import FakeSegmentation, make_scan, make_segmentation
 
 
@@ -197,3 +203,35 @@ def test_a_scan_that_is_not_from_dicom_is_refused_and_nothing_is_written(tmp_pat
         write_all(scan, tmp_path / "result", make_segmentation(scan), formats=(name,))
 
     assert not (tmp_path / "result").exists()
+
+
+def test_of_hundreds_of_lesions_the_largest_are_measured_and_a_comment_says_so(
+    tmp_path, a_dicom_scan
+):
+    segmentation = segment_many(a_dicom_scan)
+
+    folder = write_all(a_dicom_scan, tmp_path / "result", segmentation, formats=("dicom-sr",))
+
+    content = read_report(folder).content
+    groups = content.get_volumetric_roi_measurement_groups()
+    assert [g.tracking_identifier for g in groups] == [
+        *(f"AtlasTumor_liver_tumor_{n}" for n in range(1, 101)),
+        "AtlasTumor_kidney_tumor_1",
+    ]
+    (liver,) = (
+        group
+        for group in content.get_image_measurement_groups()
+        if group.tracking_identifier == "AtlasTumor_liver"
+    )
+    assert "Liver: 241 found. Only the 100 largest are measured here." in comment_of(liver)
+    evaluations = {e.name: e.value for e in liver.get_qualitative_evaluations()}
+    summary = codes.DCM.CADProcessingAndFindingsSummary
+    assert evaluations[summary] == codes.DCM.AllAlgorithmsSucceededWithFindings
+    seg = highdicom.seg.segread(folder / "segmentation.dcm")
+    rest = seg.get_segment_description(seg.number_of_segments)
+    assert rest.segment_label == "Liver tumors from 101 on"
+    assert rest.segmented_property_type == codes.SCT.Mass
+    assert rest.anatomic_regions[0].meaning == "Liver"
+    voxels = seg.get_volume(segment_numbers=[rest.segment_number]).array
+    smaller = [one.volume_ml for one in segmentation.lesions if one.index > 100]
+    assert int(voxels.sum()) * a_dicom_scan.grid.voxel_ml == pytest.approx(sum(smaller))

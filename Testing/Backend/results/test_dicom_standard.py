@@ -26,6 +26,7 @@ from Backend.results.dicom_examples import (
     read_coronal,
     read_enhanced,
     segment,
+    segment_many,
     validate,
     write_all,
 )
@@ -83,6 +84,15 @@ def test_nor_in_that_of_a_series_as_hospitals_have_them(tmp_path):
     folder = write_all(scan, tmp_path / "result")
 
     assert [validate(path) for path in written(folder)] == [[]] * 5
+
+
+def test_nor_in_that_of_hundreds_of_tumors(tmp_path):
+    scan = read_classic(tmp_path / "series")
+    formats = ("dicom-seg", "dicom-sr")
+
+    folder = write_all(scan, tmp_path / "result", segment_many(scan), formats=formats)
+
+    assert [validate(path) for path in written(folder)] == [[]] * 2
 
 
 def test_patient_and_study_are_carried_over_unchanged(tmp_path):

@@ -89,3 +89,23 @@ def test_nothing_found_leaves_the_table_of_tumors_out(tmp_path, a_clean_segmenta
     assert "No tumor was found in the organs in view." in text
     assert "<h2>Tumors</h2>" not in text
     assert not re.search(r"\bnan\b", text)
+
+
+def test_of_hundreds_of_tumors_the_largest_are_listed_and_the_page_says_so(
+    tmp_path, many_tumors, a_scan
+):
+    write_report(tmp_path / "report.html", many_tumors, a_scan)
+
+    page = Outline()
+    page.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    assert "242 possible tumors were found" in page.text
+    assert "Liver 100" in page.text
+    assert "Liver 101" not in page.text
+    assert "Kidney 1" in page.text
+    sentence = "Only the 100 largest tumors of each organ are listed here, 101 of 242; lesions.csv"
+    assert sentence in page.text
+
+
+def test_where_all_tumors_are_listed_nothing_is_said_about_it(a_page):
+    assert "largest tumors of each organ" not in a_page.text

@@ -47,16 +47,53 @@ def test_painting_slab_by_slab_gives_every_voxel_its_segment(a_segmentation):
 
 
 def test_more_than_255_segments_are_numbered_in_two_bytes():
-    array = np.zeros((60, 60, 3), np.uint8)
-    array[::3, ::3, 1] = find_organ("colon").tumor_label
+    array = np.zeros((60, 60, 12), np.uint8)
+    for n, organ in enumerate(ORGANS[:3]):
+        array[::6, ::6, 4 * n] = organ.tumor_label
     labels = LabelMap(array, Grid(array.shape, np.diag([1.0, 1, 5, 1])), label_names())
     lesions = measure_lesions(labels, organs=ORGANS, score_of=lambda *_: 0.5).lesions
 
-    painted = number_segments(labels, lesions).paint(0, 3)
+    painted = number_segments(labels, lesions).paint(0, 12)
 
-    assert len(lesions) == 400
+    assert len(lesions) == 300
     assert painted.dtype == np.uint16
-    assert sorted(np.unique(painted)) == list(range(401))
+    assert sorted(np.unique(painted)) == list(range(301))
+
+
+def test_of_hundreds_of_tumors_the_smaller_ones_share_a_segment(many_tumors):
+    labels, lesions = many_tumors.labels, many_tumors.lesions
+
+    numbered = number_segments(labels, lesions)
+
+    n_organs = sum(one.is_organ for one in numbered.segments)
+    own, last = numbered.segments[n_organs:-1], numbered.segments[-1]
+    assert [one.lesion for one in own] == [one for one in lesions if one.index <= 100]
+    assert (last.name, last.key) == ("Liver tumors from 101 on", "AtlasTumor_liver_tumors_rest")
+    assert last.lesion is None
+    assert last.is_shared
+    assert not last.is_organ
+    assert [one.number for one in numbered.segments] == list(range(1, len(numbered.segments) + 1))
+    painted = numbered.paint(0, labels.grid.shape[2])
+    expected = np.zeros(labels.grid.shape, bool)
+    for lesion in (one for one in lesions if one.index > 100):
+        region = find_region(labels, lesion)
+        expected[region.box][region.mask] = True
+    np.testing.assert_array_equal(painted == last.number, expected)
+    assert expected.any()
+
+
+def test_a_hundred_tumors_of_an_organ_share_nothing(many_tumors):
+    hundred = [one for one in many_tumors.lesions if one.index <= 100]
+
+    assert not any(one.is_shared for one in number_segments(many_tumors.labels, hundred).segments)
+
+
+def test_tumors_that_share_a_segment_are_masses_in_a_region(many_tumors):
+    shared = number_segments(many_tumors.labels, many_tumors.lesions).segments[-1]
+
+    mass = "SCT^49755003^Morphologically Altered Structure~SCT^4147007^Mass~^^"
+    expected = f"{TYPES}~{mass}~{REGIONS}~SCT^10200004^Liver~^^"
+    assert to_terminology_entry(shared) == expected
 
 
 def test_terminology_says_organ_side_and_mass_in_region(a_segmentation):

@@ -142,3 +142,21 @@ def test_results_are_written_without_torch():
     )
 
     assert done.stdout.strip() == "False"
+
+
+def test_of_hundreds_of_tumors_all_are_in_table_and_record_and_notes_say_which_are_segments(
+    many_tumors, a_scan, a_folder
+):
+    write_results(many_tumors, a_scan, a_folder, formats=("seg.nrrd",), report=False)
+
+    record = json.loads((a_folder / "result.json").read_text())
+    assert len(record["lesions"]) == 242
+    assert len((a_folder / "lesions.csv").read_text().splitlines()) == 243
+    (note,) = record["notes"]
+    assert note.startswith("The 100 largest tumors of each organ have a segment of their own")
+
+
+def test_few_tumors_leave_no_note(a_segmentation, a_scan, a_folder):
+    write_results(a_segmentation, a_scan, a_folder, formats=("seg.nrrd",), report=False)
+
+    assert json.loads((a_folder / "result.json").read_text())["notes"] == []

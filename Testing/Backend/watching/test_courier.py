@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
+from pydicom.uid import EncapsulatedPDFStorage
 
-from atlastumor.errors import NetworkError
+from atlastumor.errors import NetworkError, RefusedError
 from atlastumor.hospital import Peer
 from atlastumor.hospital.web import Web
 from atlastumor.watching.courier import Courier, list_dicom
@@ -44,7 +46,7 @@ def test_one_file_that_is_refused_is_an_error_and_goes_alone_the_next_time(
 
     def refuse_third(event: Any) -> int:
         came.append(event)
-        return 0xC000 if len(came) == 3 else 0x0000
+        return 0x0110 if len(came) == 3 else 0x0000
 
     with a_node(store=refuse_third) as peer:
         courier = Courier(peer)
@@ -58,6 +60,48 @@ def test_one_file_that_is_refused_is_an_error_and_goes_alone_the_next_time(
 
         courier(files)
         assert len(came) == 2 * len(files) + 2
+
+
+@pytest.mark.parametrize("status", [0xA900, 0xA9FF, 0xC000, 0xCFFF, 0x0111, 0x0117, 0x0122])
+def test_what_a_peer_refuses_for_what_it_is_is_refused_for_good(
+    files: list[Path], status: int
+) -> None:
+    came: list[Any] = []
+
+    def refuse_first(event: Any) -> int:
+        came.append(event)
+        return status if len(came) == 1 else 0x0000
+
+    with a_node(store=refuse_first) as peer, pytest.raises(RefusedError, match=f"{status:04X}"):
+        Courier(peer)(files)
+
+
+@pytest.mark.parametrize("statuses", [[0xA700], [0xA7FF], [0x0110], [0x0124], [0xC000, 0xA700]])
+def test_what_may_pass_with_one_file_at_least_is_not_refused_for_good(
+    files: list[Path], statuses: list[int]
+) -> None:
+    left = list(statuses)
+
+    with (
+        a_node(store=lambda _event: left.pop(0) if left else 0x0000) as peer,
+        pytest.raises(NetworkError) as raised,
+    ):
+        Courier(peer)(files)
+
+    assert not isinstance(raised.value, RefusedError)
+
+
+def test_a_kind_of_object_that_a_peer_does_not_negotiate_is_refused_for_good(
+    files: list[Path],
+) -> None:
+    kinds = {str(pydicom.dcmread(one).SOPClassUID): one for one in files}
+    (_, odd), *_ = kinds.items()
+    dataset = pydicom.dcmread(odd)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
+    dataset.save_as(odd)
+
+    with a_node(kinds=list(kinds)) as peer, pytest.raises(RefusedError, match="of this kind"):
+        Courier(peer)(files)
 
 
 @UNCLOSED

@@ -19,6 +19,7 @@ NUMBERS = {
     "cases": {"done": 3, "waiting": 1},
     "queue": 1,
     "unsent": 2,
+    "refused": 5,
     "disk_free_bytes": 10**9,
     "is_ready": True,
 }
@@ -92,6 +93,7 @@ def test_metrics_are_what_prometheus_reads(service: Service) -> None:
     assert read["atlastumor_cases", "done"] == 3
     assert read["atlastumor_queue_length",] == 1
     assert read["atlastumor_unsent_results",] == 2
+    assert read["atlastumor_refused_results",] == 5
     assert read["atlastumor_disk_free_bytes",] == 1e9
     assert read["atlastumor_ready",] == 1
     assert read["atlastumor_sends_failed_total",] == 1

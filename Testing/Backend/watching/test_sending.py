@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from atlastumor.cohorts import CohortCase
-from atlastumor.errors import NetworkError, OutputError
+from atlastumor.errors import NetworkError, OutputError, RefusedError
 from atlastumor.watching.metrics import Metrics
 from atlastumor.watching.records import Records
 from atlastumor.watching.sending import Sender, pause_after
@@ -84,6 +85,66 @@ def test_a_peer_that_is_down_gets_it_when_it_is_back(records: Records) -> None:
 
     assert peer.taken == ["a.dcm"]
     assert not sender.has_failed
+
+
+class Refusing(Peer):
+    """Takes nothing, for what it is."""
+
+    def __call__(self, files: Sequence[Path]) -> None:
+        self.n_refused += 1
+        msg = f"{files[0].name} was not taken: it cannot understand the data."
+        raise RefusedError(msg)
+
+
+def test_what_is_refused_for_good_is_set_aside_until_it_is_asked_for(
+    records: Records, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = Refusing()
+    sender = make_sender(peer, records)
+    records.add_parcels([("a", "1")])
+    with caplog.at_level("WARNING"):
+        for _ in range(3):
+            sender._send_due()
+            records.add_parcels([("a", "1")])
+
+    assert peer.n_refused == 1
+    assert len(caplog.records) == 1
+    assert not sender.has_failed
+    assert (records.count_parcels(), records.count_refused()) == (0, 1)
+
+    records.release_refused()
+    [parcel] = records.list_parcels()
+    assert parcel.reason == "a.dcm was not taken: it cannot understand the data."
+    willing = Peer()
+    make_sender(willing, records)._send_due()
+    assert willing.taken == ["a.dcm"]
+    assert (records.count_parcels(), records.count_refused()) == (0, 0)
+
+
+def test_a_new_result_of_a_case_is_sent_though_an_older_one_was_refused(records: Records) -> None:
+    records.add_parcels([("a", "1")])
+    make_sender(Refusing(), records)._send_due()
+
+    records.add_parcels([("a", "2")])
+
+    assert [one.result for one in records.list_parcels()] == ["2"]
+    assert records.count_refused() == 0
+
+
+def test_records_of_earlier_versions_are_gone_on_with(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "watch.sqlite") as earlier:
+        earlier.execute(
+            "CREATE TABLE parcels (case_id TEXT NOT NULL, result TEXT NOT NULL, is_sent INTEGER "
+            "NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL "
+            "DEFAULT '', PRIMARY KEY (case_id, result)) STRICT"
+        )
+        earlier.execute("INSERT INTO parcels (case_id, result) VALUES ('a', '1')")
+    earlier.close()
+
+    for _ in range(2):
+        records = Records(tmp_path / "watch.sqlite")
+        assert [one.case for one in records.list_parcels()] == ["a"]
+        records.close()
 
 
 def test_what_was_not_sent_is_sent_after_a_restart(tmp_path: Path, records: Records) -> None:

@@ -48,6 +48,7 @@ def run(*words: object) -> int:
         (["-o", "out"], "one of the arguments --folder --listen is required"),
         (["--folder", "in", "--listen", "A:1", "-o", "out"], "not allowed with"),
         (["--listen", "11112", "-o", "out"], "AE:PORT"),
+        (["--folder", "in", "-o", "out", "--send-again"], "--send-again needs --send-to"),
         (["--listen", "A:99999", "-o", "out"], "AE:PORT"),
         (["--folder", "in", "-o", "out", "--health", "8080"], "HOST:PORT"),
         (["--folder", "in", "-o", "out", "--still", "-1"], "from 0 on"),

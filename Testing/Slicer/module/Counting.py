@@ -69,8 +69,8 @@ class CountingWidget(ModuleWidget):
     def startRun(self, parameters):
         return self.logic.count(parameters.text, wait=False, onProgress=self.showProgress)
 
-    def keepResult(self, run):
-        self._parameterNode.count = run.result
+    def keepResult(self, run, parameters):
+        parameters.count = run.result
 
 
 class CountingTest(ModuleTest):

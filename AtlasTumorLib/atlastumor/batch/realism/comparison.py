@@ -14,6 +14,7 @@ from ...organs import Organ, select_organs
 from ...progress import CancelToken, Progress, ignore_progress, part_of
 from ...scans.input_files import name_of, require_path
 from ..cases import Problem
+from ..layouts import CASE_FOLDER
 from .classifier import tell_apart
 from .distances import Distance, Group, measure_distances
 from .embedding import Plane, find_pairs, find_plane, standardize
@@ -102,7 +103,8 @@ def compare_folders(
         Cancelled: If `cancel` was set.
     """
     rows = select_organs(organs)
-    if require_path(real).resolve() == require_path(synthetic).resolve():
+    homes = [require_path(one, give=CASE_FOLDER).resolve() for one in (real, synthetic)]
+    if homes[0] == homes[1]:
         msg = f"Both folders are {name_of(real)}; name one of real and one of synthetic tumors."
         raise InputError(msg)
     cancel = cancel or CancelToken()

@@ -15,6 +15,7 @@ __all__ = ["ManifestLine", "read_manifest"]
 
 _COLUMNS = ("path", "id", "series")
 _DELIMITERS = (",", ";", "\t")
+_WANTED = "a manifest, a .csv file"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def read_manifest(path: Path) -> Iterator[ManifestLine | Problem]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise refuse(path, error) from error
+        raise refuse(path, error, give=_WANTED) from error
     except UnicodeDecodeError as error:
         msg = f"{name_of(path)} is no UTF-8 text. In Excel save it as 'CSV UTF-8'."
         raise InputError(msg) from error

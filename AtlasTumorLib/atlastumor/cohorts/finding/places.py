@@ -18,6 +18,7 @@ __all__ = ["Entry", "Folder", "expand", "list_folder", "make_entry", "walk"]
 
 _MAGIC = re.compile(r"[*?\[]")
 _PASSED_OVER = "__MACOSX"
+_INPUTS = "scans, folders or zips of them, .csv manifests, or patterns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def expand(text: str) -> list[Path]:
     """
     path = Path(text).expanduser()
     if not _MAGIC.search(text) or os.path.lexists(path):
-        return [require_path(path)]
+        return [require_path(path, give=_INPUTS)]
     parts = path.parts
     first = next(n for n, part in enumerate(parts) if _MAGIC.search(part))
     found = sorted(set(_match(Path(*parts[:first]), parts[first:], ())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, OutputError
+from ...locking import alone
 from ...networks import load_network
 from ...progress import CancelToken, Progress
 from ..card import ModelCard, list_cards, list_recipes, load_card, parse_card
@@ -20,6 +22,7 @@ __all__ = ["check_free", "install", "place_model"]
 
 _PENDING = {"sha256": "0" * 64, "bytes": 1}
 _LONGEST_TEXT = 2000
+_STAGING = ".importing-"
 
 
 def install(draft: Draft, folder: Path, *, progress: Progress, cancel: CancelToken) -> ModelCard:
@@ -49,6 +52,7 @@ def install(draft: Draft, folder: Path, *, progress: Progress, cancel: CancelTok
     progress(0.1, "Hashing the files")
     source = {**draft.card["source"], **_describe_files(draft.files)}
     with _staging(folder) as staging:
+        check_free(model_id, folder)  # another import may have ended meanwhile
         cancel.check()
         progress(0.3, "Writing the weights")
         digest, size = save_weights(draft.tensors, staging / weights["file"])
@@ -93,11 +97,14 @@ def place_model(staging: Path, folder: Path, model_id: str) -> None:
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A hidden folder in which a model is prepared; gone afterwards."""
+    """A hidden folder in which a model is prepared, one at a time; gone afterwards."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".importing-", dir=folder) as name:
-            yield Path(name)
+        with alone(folder / ".import.lock"):
+            for left in folder.glob(f"{_STAGING}*"):  # by an import that was killed
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder) as name:
+                yield Path(name)
     except OSError as error:
         msg = f"The models folder '{folder}' cannot be written to: {error.strerror or error}."
         raise OutputError(msg) from error

@@ -283,3 +283,13 @@ def test_a_broken_configuration_is_refused(tmp_path):
 
     with pytest.raises(InputError, match=r"inference\.json is not valid JSON"):
         import_model(bundle, tmp_path / "models")
+
+
+def test_a_configuration_that_is_no_text_is_told_once(tmp_path):
+    bundle = make_bundle(tmp_path)
+    (bundle / "configs" / "inference.json").write_bytes(b"\xff\xff")
+
+    with pytest.raises(InputError) as caught:
+        import_model(bundle, tmp_path / "models")
+
+    assert str(caught.value) == "inference.json is no text."
