@@ -221,6 +221,7 @@ def load_network(card: ModelCard, *, models_dir: Path | None = None) -> nn.Modul
         raise CardError(msg)
     state = load_weights(card, models_dir=models_dir)
     _check_size(card, sum(tensor.numel() for tensor in state.values()))
+    _check_window(card)
     network = build_network(card.network.name, len(card.outputs), card.network.args)
     fit_weights(network, state)
     return network
@@ -242,7 +243,7 @@ def _check_size(card: ModelCard, n_given: int) -> None:
 
 
 def _check_window(card: ModelCard) -> None:
-    """Raise unless the network takes the card's windows; foreseeing time and memory needs it too."""
+    """Raise unless the network takes the windows of its card."""
     from .work import measure_work
 
     measure_work(card.network.name, len(card.outputs), card.network.args, card.inference.patch)

@@ -63,8 +63,9 @@ def read_json(path: Path) -> Mapping[str, Any]:
     Raises:
         InputError: If it cannot be read, is too large or too deep, or holds no table.
     """
+    text = _read_text(path, _MOST_JSON_BYTES)
     try:
-        data = parse_json(_read_text(path, _MOST_JSON_BYTES))
+        data = parse_json(text)
     except ValueError as error:
         msg = f"{path.name} is not valid JSON: {error}."
         raise InputError(msg) from error
