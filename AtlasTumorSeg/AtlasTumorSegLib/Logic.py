@@ -72,7 +72,7 @@ class AtlasTumorSegLogic(WorkerLogic):
             model: Id of a model card or a recipe.
             device: "auto", "cpu", "cuda" or "cuda:N".
             backend: "auto", "torch" or "openvino".
-            precision: "auto", "fp32", "bf16" or "fp16".
+            precision: "auto", "fp32", "bf16", "fp16" or "int8".
             thresholds: Least tumor probability by organ key; others keep the model's own.
             mirror: Average over mirrored passes: slower, a little steadier.
             operatingPoint: Content of an operating-point file; `thresholds` come first.

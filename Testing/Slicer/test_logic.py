@@ -197,7 +197,7 @@ def test_a_temporary_folder_that_cannot_be_used_is_told_as_such(
     import slicer
 
     def fail(*_ignored: Any, **_how: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device", "/home/somebody")
+        raise OSError(errno.ENOSPC, "No space left on device", "/var/somebody")
 
     if how == "folder":
         monkeypatch.setattr(tempfile, "mkdtemp", fail)

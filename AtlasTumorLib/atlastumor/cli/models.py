@@ -1,4 +1,4 @@
-"""`atlastumor models list|show|fetch|import|verify|remove`: models here, and what others offer."""
+"""`atlastumor models ACTION`: models here, and what others offer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .console import Console
+from .models_calibrate import calibrate
 from .models_fetch import fetch
 from .models_keep import import_, remove, verify
 from .models_show import list_, show
@@ -23,6 +24,7 @@ _ACTIONS: Mapping[str, Callable[[argparse.Namespace, Console], None]] = {
     "fetch": fetch,
     "import": import_,
     "verify": verify,
+    "calibrate": calibrate,
     "remove": remove,
 }
 
@@ -37,14 +39,14 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         Its parser.
     """
     parser = subparsers.add_parser(
-        "models", help="list, show, fetch, import, verify and remove models"
+        "models", help="list, show, fetch, import, verify, calibrate and remove models"
     )
     parser.add_argument("action", choices=tuple(_ACTIONS))
     parser.add_argument(
         "names",
         nargs="*",
         help="models (show, verify, remove), published models or files (show, fetch), or a folder, "
-        "archive or checkpoint (import)",
+        "archive or checkpoint (import), or a model and the scans to measure it on (calibrate)",
     )
     parser.add_argument("--models-dir", type=Path, help="folder with further models and weights")
     parser.add_argument(

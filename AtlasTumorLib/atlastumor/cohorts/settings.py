@@ -43,7 +43,7 @@ class BatchSettings:
         deidentify: Key file by which patients are taken out of the DICOM results; None leaves them.
         key_sha256: Its hash, hex; another key under the same name is refused.
         backend: "auto", "torch" or "openvino".
-        precision: "auto", "fp32", "bf16" or "fp16".
+        precision: "auto", "fp32", "bf16", "fp16" or "int8".
         version: Of this software.
     """
 

@@ -154,8 +154,9 @@ def _speaking_of(folder: Path) -> Iterator[None]:
     """Turn what the file system says, and the death of a worker, into a sentence."""
     try:
         yield
-    except RuntimeError as error:
-        if _DEAD_WORKER.search(str(error)) is None:
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        # The last two are a worker's that died with a patch half handed over.
+        if isinstance(error, RuntimeError) and _DEAD_WORKER.search(str(error)) is None:
             raise
         msg = (
             "The process that draws patches died, most likely for want of memory. Set `workers` "

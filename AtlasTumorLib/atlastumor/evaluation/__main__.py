@@ -1,4 +1,4 @@
-"""`python -m atlastumor.evaluation thresholds|phantoms|scans`: the numbers of the model card."""
+"""`python -m atlastumor.evaluation thresholds|phantoms|scans|ranges`: a model card's numbers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import Any
 
 from ..cli.console import Console
 from ..detection import HIT_RULE
-from ..models.card import DEFAULT_MODEL, find_card
-from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED
+from ..errors import InputError
+from ..inference.calibrating import measure_ranges
+from ..inference.choices import PRECISIONS
+from ..models.card import DEFAULT_MODEL, ModelCard, find_card
+from ..models.store import keep_ranges
+from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED, make_phantom
+from ..progress import part_of
 from ..provenance import creation_time, to_plain
 from .card_hash import hash_for_scores, hash_for_sweeps
 from .case import CaseScore, OrganSummary, summarize
@@ -40,6 +45,10 @@ def _arguments() -> argparse.Namespace:
     thresholds.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     scans = what.add_parser("scans", help="real scans with references beside them")
     scans.add_argument("folder", type=Path)
+    for one in (phantoms, scans):
+        one.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
+    ranges = what.add_parser("ranges", help="measure those for int8 on the phantoms to tune on")
+    ranges.add_argument("-n", type=int, default=8, help="how many")
     return parser.parse_args()
 
 
@@ -120,6 +129,25 @@ def _choose_thresholds(options: argparse.Namespace, console: Console) -> None:
         )
 
 
+def _measure_ranges(options: argparse.Namespace, console: Console) -> None:
+    """Measure the ranges of the network's layers, and write them into the card."""
+    card = find_card(options.model)
+    if not isinstance(card, ModelCard):
+        msg = f"'{options.model}' is a recipe. Name one of its models."
+        raise InputError(msg)
+    seeds = range(DEVELOPMENT_SEED, DEVELOPMENT_SEED + options.n)
+    phantoms = []
+    for number, seed in enumerate(seeds):
+        console.progress(0.5 * number / options.n, f"Phantom {seed}")
+        phantoms.append(make_phantom(seed).scan)
+    ranges = measure_ranges(card, phantoms, progress=part_of(console.progress, 0.5, 1.0))
+    console.table(
+        [{"weights": name, "low": low, "high": high} for name, (low, high) in ranges.items()]
+    )
+    if options.update_card:
+        keep_ranges(card, ranges, data=f"phantoms, seeds {seeds[0]}..{seeds[-1]}")
+
+
 def main() -> None:
     """Run what was asked for and print it."""
     options = _arguments()
@@ -127,21 +155,31 @@ def main() -> None:
     if options.what == "thresholds":
         _choose_thresholds(options, console)
         return
+    if options.what == "ranges":
+        _measure_ranges(options, console)
+        return
     if options.what == "scans":
-        scores = score_scans(options.model, options.folder, progress=console.progress)
+        scores = score_scans(
+            options.model, options.folder, precision=options.precision, progress=console.progress
+        )
         rows, data = _case_rows(scores), "real scans with references"
     else:
         first = DEVELOPMENT_SEED if options.development else HELD_OUT_SEED
         seeds = range(first, first + options.n)
-        card = hash_for_scores(options.model)  # another card's cases do not count
+        card = hash_for_scores(
+            options.model, options.precision
+        )  # another card's cases do not count
         scores = score_phantoms(
             options.model,
             seeds,
             journal=options.journal or Path(f"evaluation-{options.model}-{card}.jsonl"),
+            precision=options.precision,
             workers=options.workers,
             progress=console.progress,
         )
         rows, data = _rows(summarize(scores)), f"phantoms, seeds {first}..{first + options.n - 1}"
+    if options.precision != "auto":
+        data = f"{data}, in {options.precision}"
     console.say(f"{options.model} on {data}; {os.cpu_count()} cores, {platform.machine()}")
     console.say(f"Hit rule: {HIT_RULE}")
     console.table(rows)

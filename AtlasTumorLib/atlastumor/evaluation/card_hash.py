@@ -13,11 +13,12 @@ __all__ = ["hash_for_scores", "hash_for_sweeps"]
 _N_DIGITS = 12
 
 
-def hash_for_scores(model: str) -> str:
+def hash_for_scores(model: str, precision: str = "auto") -> str:
     """Hash all of a card that scores of phantoms follow from.
 
     Args:
         model: Model id.
+        precision: In which the network runs.
 
     Returns:
         12 hexadecimal digits; what was measured before does not count.
@@ -27,7 +28,10 @@ def hash_for_scores(model: str) -> str:
         CardError: If the card is malformed.
         InputError: If it is a recipe.
     """
-    return _hash(model, "evaluation")
+    if precision == "auto":
+        return _hash(model, "evaluation", "quantization")
+    unused = () if precision == "int8" else ("quantization",)
+    return f"{_hash(model, 'evaluation', *unused)}-{precision}"
 
 
 def hash_for_sweeps(model: str) -> str:
@@ -44,7 +48,7 @@ def hash_for_sweeps(model: str) -> str:
         CardError: If the card is malformed.
         InputError: If it is a recipe.
     """
-    return _hash(model, "evaluation", "thresholds")
+    return _hash(model, "evaluation", "thresholds", "quantization")
 
 
 def _hash(model: str, *left_out: str) -> str:

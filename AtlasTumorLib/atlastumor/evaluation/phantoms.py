@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def score_phantoms(
     seeds: Sequence[int],
     *,
     journal: Path,
+    precision: str = "auto",
     workers: int = 2,
     progress: Progress = ignore_progress,
 ) -> list[CaseScore]:
@@ -36,6 +38,7 @@ def score_phantoms(
         model: Model id.
         seeds: One phantom each.
         journal: File of JSON lines, one per finished case; made if needed.
+        precision: In which the network runs.
         workers: Processes, each with its own copy of the network on the CPU.
         progress: Told after every case.
 
@@ -45,11 +48,11 @@ def score_phantoms(
     Raises:
         InputError: If the journal is of another card, or no journal.
     """
-    card = hash_for_scores(model)
+    card = hash_for_scores(model, precision)
     done = _take_up(journal, card)
     missing = [seed for seed in seeds if str(seed) not in done]
     with ProcessPoolExecutor(workers) as executor, journal.open("a", encoding="ascii") as file:
-        scores = executor.map(_score_one, [model] * len(missing), missing)
+        scores = executor.map(partial(_score_one, model, precision), missing)
         for number, score in enumerate(scores, start=1):
             file.write(json.dumps({"card": card, **asdict(score)}) + "\n")
             file.flush()
@@ -58,10 +61,10 @@ def score_phantoms(
     return [done[str(seed)] for seed in seeds]
 
 
-def _score_one(model: str, seed: int) -> CaseScore:
+def _score_one(model: str, precision: str, seed: int) -> CaseScore:
     phantom = make_phantom(seed)
     started = time.monotonic()
-    segmentation = segmenter_of(model).segment(phantom.scan)
+    segmentation = segmenter_of(model, precision).segment(phantom.scan)
     seconds = time.monotonic() - started
     return score_case(str(seed), segmentation.labels, phantom.labels, seconds=seconds)
 

@@ -64,7 +64,7 @@ def list_references(folder: Path) -> list[ReferencePath]:
 
 
 def score_scans(
-    model: str, folder: Path, *, progress: Progress = ignore_progress
+    model: str, folder: Path, *, precision: str = "auto", progress: Progress = ignore_progress
 ) -> list[CaseScore]:
     """Segment every scan of a folder that has a reference, and measure it.
 
@@ -75,12 +75,13 @@ def score_scans(
     Args:
         model: Model id.
         folder: With `NAME.nii.gz` beside each reference.
+        precision: In which the network runs.
         progress: Told after every scan.
 
     Returns:
         One score per reference.
     """
-    segmenter = make_segmenter(model)
+    segmenter = make_segmenter(model, precision=precision)
     references = list_references(folder)
     scores: list[CaseScore] = []
     for number, one in enumerate(references, start=1):

@@ -10,11 +10,12 @@ __all__ = ["segmenter_of"]
 
 
 @cache
-def segmenter_of(model: str) -> Segmenter:
+def segmenter_of(model: str, precision: str = "auto") -> Segmenter:
     """Load a model once per process; as many processes as cores run side by side.
 
     Args:
         model: Model id.
+        precision: In which it runs.
 
     Returns:
         A segmenter on the CPU that uses one thread.
@@ -22,4 +23,4 @@ def segmenter_of(model: str) -> Segmenter:
     import torch  # noqa: PLC0415 - only in workers
 
     torch.set_num_threads(1)
-    return Segmenter(model, device="cpu")
+    return Segmenter(model, device="cpu", precision=precision)

@@ -13,7 +13,7 @@ from .backends import AbstractBackend
 from .ring import Ring
 from .windows import WindowPlan, importance
 
-__all__ = ["BlendOptions", "blend_windows", "mirrorings"]
+__all__ = ["BlendOptions", "blend_windows", "mirrorings", "pad"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def blend_windows(
         dtype=options.sums,
         device=options.device,
     )
-    array = _pad(array, plan, options.padding)
+    array = pad(array, plan, options.padding)
     passes = _Passes(ring, len(options.mirrorings))
     n_done, first = 0, -plan.padding[2]
     following = [layer.k for layer in plan.layers[1:]]
@@ -99,8 +99,17 @@ def blend_windows(
             first += slab.shape[3]
 
 
-def _pad(array: torch.Tensor, plan: WindowPlan, value: float) -> torch.Tensor:
-    """Make room for at least one window, the scan in the middle."""
+def pad(array: torch.Tensor, plan: WindowPlan, value: float) -> torch.Tensor:
+    """Make room for at least one window, the scan in the middle.
+
+    Args:
+        array: The network's input, (I, J, K).
+        plan: Where windows lie.
+        value: Of the voxels added.
+
+    Returns:
+        The input of the plan's shape; itself where nothing is to be added.
+    """
     sizes: list[int] = []
     for n, n_padded, before in zip(array.shape, plan.shape, plan.padding, strict=True):
         sizes = [before, n_padded - n - before, *sizes]  # torch names the last axis first

@@ -65,7 +65,7 @@ class Segmenter:
             model: A card or its id.
             device: "auto", "cpu", "cuda" or "cuda:N".
             backend: "auto", "torch" or "openvino".
-            precision: "auto", "fp32", "bf16" or "fp16".
+            precision: "auto", "fp32", "bf16", "fp16" or "int8".
             models_dir: Where imported cards and weights lie.
             disagreement: Also tell where the networks of an ensemble disagree.
 

@@ -36,11 +36,11 @@ class Estimate:
 # Fitted on AVX-512 cores to ResEnc-M, SegResNet and the plain U-Net at 96^3 and MedFormer at 64^3:
 # measured peaks lie within 30 % of the sums.
 _ROOM = 1.35  # of a window's tensors, for what libraries keep beside them
-_OPERATIONS_PER_S = {"fp32": 65e9, "bf16": 260e9, "fp16": math.nan}  # of a core
+_OPERATIONS_PER_S = {"fp32": 65e9, "bf16": 260e9, "int8": 180e9, "fp16": math.nan}  # of a core
 _S_PER_SCAN_VOXEL = 2e-7  # reading, resampling, upsampling, measuring
 _LIBRARY_BYTES = {"torch": 400 << 20, "openvino": 750 << 20}
 _GPU_LIBRARY_BYTES = 700 << 20
-_BYTES_PER_VALUE = {"fp32": 4, "bf16": 2, "fp16": 2}
+_BYTES_PER_VALUE = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 4}
 
 
 def estimate(
@@ -64,7 +64,7 @@ def estimate(
         grid: The scan's.
         device: Where the network runs.
         backend_name: "torch" or "openvino".
-        precision: "fp32", "bf16" or "fp16".
+        precision: One of `PRECISIONS`.
         batch: Windows at once.
         mirror: Whether every window is also run mirrored along the card's axes.
         fine: Whether tumor probabilities are kept at the scan's own voxels.
@@ -115,7 +115,7 @@ def window_bytes(card: ModelCard, precision: str) -> int:
 
     Args:
         card: The model.
-        precision: "fp32", "bf16" or "fp16".
+        precision: One of `PRECISIONS`.
 
     Returns:
         Bytes: the most that the network's tensors take at once, and the logits once more.
@@ -131,7 +131,7 @@ def choose_batch(card: ModelCard, device: Device, precision: str, *, most: int =
     Args:
         card: The model.
         device: Where the network runs.
-        precision: "fp32", "bf16" or "fp16".
+        precision: One of `PRECISIONS`.
         most: Not more than this; beyond a few a GPU is full.
 
     Returns:

@@ -32,7 +32,7 @@ def foresee_errands(
         grid: The scan's.
         device: Where the networks run.
         backend_name: "torch" or "openvino".
-        precision: "fp32", "bf16" or "fp16".
+        precision: One of `PRECISIONS`.
         probabilities: Whether tumor probabilities are wanted too.
 
     Returns:

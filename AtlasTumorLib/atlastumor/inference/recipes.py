@@ -47,7 +47,7 @@ def make_segmenter(
         model: A card, a recipe, or the id of one.
         device: "auto", "cpu", "cuda" or "cuda:N".
         backend: "auto", "torch" or "openvino".
-        precision: "auto", "fp32", "bf16" or "fp16".
+        precision: "auto", "fp32", "bf16", "fp16" or "int8".
         models_dir: Where imported cards and weights lie.
         disagreement: Also tell where several networks that tell about one organ disagree.
 
@@ -100,7 +100,7 @@ class RecipeSegmenter:
             recipe: With its models' cards, as `find_card` gives it.
             device: "auto", "cpu", "cuda" or "cuda:N".
             backend: "auto", "torch" or "openvino".
-            precision: "auto", "fp32", "bf16" or "fp16".
+            precision: "auto", "fp32", "bf16", "fp16" or "int8".
             models_dir: Where imported cards and weights lie.
             disagreement: Also tell where several networks that tell about one organ disagree.
 

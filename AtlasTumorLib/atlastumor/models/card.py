@@ -26,6 +26,7 @@ from .specs import (
     NetworkRef,
     OutputSpec,
     PostprocessSpec,
+    QuantizationSpec,
     WeightsRef,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "NetworkRef",
     "OutputSpec",
     "PostprocessSpec",
+    "QuantizationSpec",
     "WeightsRef",
     "card_to_dict",
     "find_card",
@@ -103,10 +105,13 @@ def card_to_dict(card: ModelCard) -> dict[str, Any]:
         card: The card.
 
     Returns:
-        Plain dictionaries, lists, numbers and text; keys that are None are left out of `weights`.
+        Plain dictionaries, lists, numbers and text; keys that are None are left out of `weights`,
+        and so is a `quantization` that is.
     """
     data = asdict(card)
     del data["path"]
+    if card.quantization is None:
+        del data["quantization"]
     data["weights"] = {key: value for key, value in data["weights"].items() if value is not None}
     plain: dict[str, Any] = _to_lists(data)
     return plain
@@ -255,4 +260,7 @@ def _build_card(data: Mapping[str, Any], path: Path | None) -> ModelCard:
         "postprocess": PostprocessSpec(**_to_tuples(data["postprocess"])),
         "evaluation": tuple(data["evaluation"]),
     }
+    if "quantization" in data:
+        given = data["quantization"]
+        built["quantization"] = QuantizationSpec(_to_tuples(given["ranges"]), given["data"])
     return ModelCard(**{**data, **built}, path=path)

@@ -98,10 +98,20 @@ def _postprocessing(card: ModelCard) -> Iterator[str]:
         yield "postprocess.organ_margin_mm needs an organ channel beside every tumor channel"
 
 
+def _quantization(card: ModelCard) -> Iterator[str]:
+    ranges = {} if card.quantization is None else card.quantization.ranges
+    if card.quantization is not None and not ranges:
+        yield "quantization.ranges must name at least one convolution"
+    for name, (low, high) in ranges.items():
+        if not low <= 0 < high:
+            yield f"quantization.ranges.{name} must hold 0 and rise, not go from {low} to {high}"
+
+
 _CHECKS: tuple[Callable[[ModelCard], Iterator[str]], ...] = (
     _weights,
     _input,
     _channels,
     _organs,
     _postprocessing,
+    _quantization,
 )

@@ -14,6 +14,7 @@ __all__ = [
     "NetworkRef",
     "OutputSpec",
     "PostprocessSpec",
+    "QuantizationSpec",
     "WeightsRef",
 ]
 
@@ -160,6 +161,20 @@ class PostprocessSpec:
 
 
 @dataclass(frozen=True)
+class QuantizationSpec:
+    """How layers are counted in 8 bits, for `--precision int8`.
+
+    Args:
+        ranges: (low, high) of what goes into a convolution, by the name of its weights; what lies
+            outside is clipped, and convolutions that are not named stay in floating point.
+        data: What they were measured on, in words.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    data: str
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """One model. Sections are described by their own classes.
 
@@ -182,6 +197,7 @@ class ModelCard:
         postprocess: What happens to the labels afterwards.
         evaluation: What was measured, on what; empty means not validated.
         limits: What the model must not be used for, shown to the user.
+        quantization: How layers are counted in 8 bits; None if that was not measured.
         path: Where the card was read from; its weights lie beside it.
     """
 
@@ -202,4 +218,5 @@ class ModelCard:
     postprocess: PostprocessSpec
     evaluation: tuple[Mapping[str, Any], ...]
     limits: str
+    quantization: QuantizationSpec | None = None
     path: Path | None = field(default=None, compare=False)

@@ -1,15 +1,17 @@
-"""The models that a user keeps: whether they are whole, and taking one away."""
+"""The models that a user keeps: whether they are whole, adding to a card, taking one away."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError, OutputError
 from ..networks import load_network
-from .card import CARDS_DIR, ModelCard, find_card
+from .card import CARDS_DIR, ModelCard, find_card, load_card, parse_card
 from .recipe import RECIPES_DIR, Model, Recipe
 
-__all__ = ["remove_model", "verify_model"]
+__all__ = ["keep_ranges", "remove_model", "verify_model"]
 
 
 def verify_model(model_id: str, models_dir: Path | None = None) -> Model:
@@ -69,6 +71,41 @@ def remove_model(model_id: str, models_dir: Path | None = None) -> tuple[Path, .
         msg = f"The model '{model_id}' cannot be deleted: {error.strerror}."
         raise OutputError(msg) from error
     return tuple(doomed)
+
+
+def keep_ranges(
+    card: ModelCard, ranges: Mapping[str, tuple[float, float]], *, data: str
+) -> ModelCard:
+    """Write into a card how its convolutions are counted in 8 bits.
+
+    Args:
+        card: Read from a file, which is replaced.
+        ranges: (low, high) by the name of a convolution's weights.
+        data: What they were measured on, in words.
+
+    Returns:
+        The card as it now lies there.
+
+    Raises:
+        InputError: If the card is from no file.
+        CardError: If the ranges are malformed.
+        OutputError: If the file cannot be written.
+    """
+    if card.path is None:
+        msg = f"The card of '{card.id}' is from no file that ranges could be written to."
+        raise InputError(msg)
+    quantization = {"ranges": {name: list(ends) for name, ends in ranges.items()}, "data": data}
+    changed = {**json.loads(card.path.read_text("utf-8")), "quantization": quantization}
+    parse_card(changed, card.path)
+    beside = card.path.with_name(f".{card.path.name}.part")
+    try:
+        beside.write_text(json.dumps(changed, indent=2) + "\n", encoding="utf-8")
+        beside.replace(card.path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        msg = f"The card of '{card.id}' cannot be written: {error.strerror}."
+        raise OutputError(msg) from error
+    return load_card(card.path)
 
 
 def _read(path: Path) -> str:

@@ -83,10 +83,11 @@ def take_apart(network: nn.Module) -> nn.Module:
     class Apart(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.members = nn.ModuleList(network.children())
+            for name, member in network.named_children():
+                self.add_module(name, member)
 
         def forward(self, x: Tensor) -> Tensor:
-            return torch.cat([member(x) for member in self.members], dim=1)
+            return torch.cat([member(x) for member in self.children()], dim=1)
 
     return Apart().eval()
 

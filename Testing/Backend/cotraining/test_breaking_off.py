@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import psutil
@@ -19,6 +20,7 @@ import torch
 from filelock import FileLock
 
 from atlastumor.cli import main
+from atlastumor.cotraining import running
 from atlastumor.cotraining.history import STEPS, Table
 from atlastumor.cotraining.prepare import CachedCase, prepare_cases
 from atlastumor.errors import OutOfMemoryError, OutputError
@@ -238,9 +240,24 @@ def test_a_worker_that_is_killed_ends_the_run_with_advice(drawing: Drawing) -> N
     worker.kill()
     said = run.communicate(timeout=60)[1]
 
-    assert run.returncode == OutOfMemoryError.exit_code
+    assert run.returncode == OutOfMemoryError.exit_code, said
     assert "draws patches died, most likely for want of memory. Set `workers` lower" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("what", [ConnectionRefusedError(111, "refused"), EOFError()])
+def test_a_worker_that_dies_while_it_hands_a_patch_over_is_told_as_dead(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: Exception,
+) -> None:
+    monkeypatch.setattr(running, "_go", Mock(side_effect=what))
+
+    code = train(one_case(tmp_path))
+
+    assert code == OutOfMemoryError.exit_code
+    assert "draws patches died" in capsys.readouterr().err
 
 
 def test_a_signal_to_all_processes_cancels_the_run(drawing: Drawing) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from ...errors import DeviceError, UnknownKeyError
+from ...errors import CardError, DeviceError, UnknownKeyError
 from ...models.card import ModelCard
 from ...networks import find_multiple, has_one_size
 from ..choices import BACKEND_NAMES, PRECISIONS
@@ -32,7 +32,15 @@ def _make_openvino(
 ) -> AbstractBackend:
     name, args = card.network.name, card.network.args
     multiple = None if has_one_size(name, args) else find_multiple(name, args)
-    return OpenVinoBackend(network, device, precision, multiple)
+    if precision != "int8":
+        return OpenVinoBackend(network, device, precision, multiple)
+    if card.quantization is None:
+        msg = (
+            f"The model '{card.id}' cannot run in int8: nobody has measured its ranges. Run "
+            f"`atlastumor models calibrate {card.id} SCAN`, or choose another precision."
+        )
+        raise CardError(msg)
+    return OpenVinoBackend(network, device, precision, multiple, card.quantization.ranges)
 
 
 BACKENDS: dict[str, Callable[[nn.Module, Device, str, ModelCard], AbstractBackend]] = {
@@ -49,7 +57,8 @@ def choose_backend(
 
     Args:
         request: A key of `BACKENDS`, or "auto" for what measures best on this device.
-        precision: "fp32", "bf16", "fp16", or "auto" for the fastest that the device computes in.
+        precision: "fp32", "bf16", "fp16", "int8", or "auto" for the fastest floating point that the
+            device computes in.
         device: From `choose_device`.
         network: In evaluation mode, on the CPU; it is taken over and may be changed.
         card: The network's.
@@ -61,6 +70,7 @@ def choose_backend(
         UnknownKeyError: If there is no such backend or precision.
         DeviceError: If the device cannot do what was asked.
         DependencyError: If the backend's package is not installed.
+        CardError: If the card has no ranges for int8, or another network's.
     """
     chosen = choose_precision(precision, device)
     name = name_backend(request, precision, device)
@@ -71,7 +81,7 @@ def choose_precision(request: str, device: Device) -> str:
     """Choose the number format.
 
     Args:
-        request: "fp32", "bf16", "fp16" or "auto".
+        request: "fp32", "bf16", "fp16", "int8" or "auto", which is never "int8".
         device: From `choose_device`.
 
     Returns:
@@ -85,6 +95,11 @@ def choose_precision(request: str, device: Device) -> str:
         raise UnknownKeyError("precision", request, (*PRECISIONS, "auto"))
     if request == "fp32":
         return request
+    if request == "int8":
+        if device.kind == "cpu":
+            return request
+        msg = f"int8 is for CPUs, not for {device.description}; choose the device cpu, or auto."
+        raise DeviceError(msg)
     best = find_best_precision(device)
     if request == "auto":
         return best
@@ -103,7 +118,7 @@ def name_backend(request: str, precision: str, device: Device) -> str:
 
     Args:
         request: A key of `BACKENDS`, or "auto".
-        precision: As it was asked for: "fp32", "bf16", "fp16" or "auto".
+        precision: As it was asked for: "fp32", "bf16", "fp16", "int8" or "auto".
         device: From `choose_device`.
 
     Returns:
@@ -116,5 +131,7 @@ def name_backend(request: str, precision: str, device: Device) -> str:
         raise UnknownKeyError("backend", request, (*BACKEND_NAMES, "auto"))
     if request != "auto":
         return request
+    if precision == "int8":
+        return "openvino"  # nothing else runs it
     is_fast = device.kind == "cpu" and precision in ("auto", "bf16")
     return "openvino" if is_fast and has_openvino() else "torch"

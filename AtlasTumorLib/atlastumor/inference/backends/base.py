@@ -20,7 +20,7 @@ class AbstractBackend(ABC):
 
     Args:
         device: Where it runs.
-        precision: "fp32", "bf16" or "fp16".
+        precision: One of `PRECISIONS`.
     """
 
     name: str

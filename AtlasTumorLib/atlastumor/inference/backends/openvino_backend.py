@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -20,12 +21,14 @@ import torch
 from torch import nn
 
 from ...errors import DependencyError, DeviceError
-from ..device import Device
+from ..device import Device, find_best_precision
 from .base import AbstractBackend
+from .quantizing import quantize
 
 __all__ = ["OpenVinoBackend", "has_openvino", "import_openvino"]
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
+_WEIGHT = "weight_{}"
 
 
 def has_openvino() -> bool:
@@ -69,13 +72,16 @@ class OpenVinoBackend(AbstractBackend):
     Args:
         network: In evaluation mode; it is taken over and its weights shared.
         device: The CPU.
-        precision: "fp32" or "bf16".
+        precision: "fp32" or "bf16", or "int8" for the convolutions of `ranges` in 8 bits and the
+            rest in what the CPU is best at.
         multiple: What a window's sides are multiples of; sizes the example for the conversion.
             None converts anew for every window size, which some networks need.
+        ranges: For "int8", (low, high) of what goes into convolutions, by the names of weights.
 
     Raises:
         DependencyError: If OpenVINO is not installed.
         DeviceError: If the device is no CPU.
+        CardError: If a range is for no convolution of this network.
     """
 
     name = "openvino"
@@ -86,19 +92,26 @@ class OpenVinoBackend(AbstractBackend):
         device: Device,
         precision: str,
         multiple: tuple[int, int, int] | None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         """Convert the network; it is compiled when the first windows say their size."""
         super().__init__(device, precision)
         openvino = import_openvino()
-        if device.kind != "cpu" or precision not in _HINTS:
-            msg = f"OpenVINO runs on the CPU in fp32 or bf16, not on {device.name} in {precision}."
+        floating = find_best_precision(device) if precision == "int8" else precision
+        if device.kind != "cpu" or floating not in _HINTS:
+            msg = (
+                "OpenVINO runs on the CPU in fp32, bf16 or int8, not on "
+                f"{device.name} in {precision}."
+            )
             raise DeviceError(msg)
+        self._hint = _HINTS[floating]
         self._core: Any = openvino.Core()
         self._network: nn.Module | None = network.float().eval()
+        self._ranges = _rename(network, ranges or {}) if precision == "int8" else {}
         self._model: Any = None
         if multiple is not None:
             # Twice along one axis: instance norm refuses a single voxel at the deepest level.
-            self._model = _convert(self._network, (2 * multiple[0], *multiple[1:]))
+            self._model = self._convert(self._network, (2 * multiple[0], *multiple[1:]))
             self._network = None
         self._compiled: Any = None
         self._shape: tuple[int, ...] = ()
@@ -112,14 +125,20 @@ class OpenVinoBackend(AbstractBackend):
         logits = [self._compiled(window[None].numpy())[0] for window in windows.contiguous()]
         return torch.from_numpy(np.concatenate(logits) if len(logits) > 1 else logits[0])
 
+    def _convert(self, network: nn.Module, shape: tuple[int, ...]) -> Any:
+        """Make OpenVINO's model of the network."""
+        model = _convert(network, shape)
+        quantize(model, self._ranges)
+        return model
+
     def _compile(self, shape: tuple[int, ...]) -> None:
         """Make the network ready for windows of one size."""
         self._compiled = None
         if self._network is not None:
-            self._model = _convert(self._network, shape)
+            self._model = self._convert(self._network, shape)
         self._model.reshape([1, 1, *shape])
         options = {
-            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
+            "INFERENCE_PRECISION_HINT": self._hint,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),  # one knob for both backends
         }
@@ -159,7 +178,7 @@ class _Flat(nn.Module):
         super().__init__()
         vars(self)["_network"] = network
         for number, weight in enumerate(network.parameters()):
-            self.register_parameter(f"weight_{number}", weight)
+            self.register_parameter(_WEIGHT.format(number), weight)
         for number, buffer in enumerate(network.buffers()):
             self.register_buffer(f"buffer_{number}", buffer)
 
@@ -167,6 +186,17 @@ class _Flat(nn.Module):
         """Logits (N, C, I, J, K) of windows (N, 1, I, J, K)."""
         logits: torch.Tensor = vars(self)["_network"](windows)
         return logits
+
+
+def _rename(
+    network: nn.Module, ranges: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """Give ranges the names that the weights have once the network is flat and converted."""
+    names = {
+        name: f"self.{_WEIGHT.format(number)}"
+        for number, (name, _) in enumerate(network.named_parameters())
+    }
+    return {names.get(name, name): ends for name, ends in ranges.items()}
 
 
 def _convert(network: nn.Module, shape: tuple[int, ...]) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from ...errors import DeviceError
 from ..device import Device, find_dtype
 from .base import AbstractBackend
 from .rewrite import rewrite_for_cpu
@@ -26,6 +27,9 @@ class TorchBackend(AbstractBackend):
         network: In evaluation mode; it is taken over and changed.
         device: CPU or GPU.
         precision: "fp32", "bf16" or, on a GPU, "fp16".
+
+    Raises:
+        DeviceError: If it is "int8".
     """
 
     name = "torch"
@@ -33,6 +37,9 @@ class TorchBackend(AbstractBackend):
     def __init__(self, network: nn.Module, device: Device, precision: str) -> None:
         """Move and cast the weights."""
         super().__init__(device, precision)
+        if precision == "int8":
+            msg = "The backend torch does not run int8; choose the backend openvino, or auto."
+            raise DeviceError(msg)
         if device.kind == "cpu":
             network = rewrite_for_cpu(network)
         self._dtype = find_dtype(precision)

@@ -109,7 +109,7 @@ def test_swin_unetr_merges_patches_as_the_monai_that_trained_it(tmp_path):
         "num_heads": [1, 1, 2, 2],
     }
     network = make_network({k: v for k, v in spec.items() if k != "img_size"})
-    config = change(["patch"], [32, 32, 32], change(["network_def"], spec))
+    config = change(["patch"], [64, 32, 32], change(["network_def"], spec))
 
     for version, legacy in (("1.4.0", True), ("1.5.1", False)):
         metadata = {**METADATA, "monai_version": version}
