@@ -52,6 +52,7 @@ def main() -> None:
             ("atlastumor", backend, precision)
             for backend in options.backend.split(",")
             for precision in options.precision.split(",")
+            if (backend, precision) != ("torch", "int8")  # which torch does not run
         ),
     ]
     if not options.plain:
@@ -75,7 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=100, help="of training, for clear labels")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N, for both sides")
     parser.add_argument("--backend", default="auto,torch", help="ours: auto, torch, openvino")
-    parser.add_argument("--precision", default="fp32,auto", help="ours, one run for each")
+    parser.add_argument("--precision", default="fp32,auto,int8", help="ours, a run for each")
     parser.add_argument(
         "--plain", action="store_true", help="leave out nnU-Net with sums in single precision"
     )

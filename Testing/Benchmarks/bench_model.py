@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from atlastumor.inference.calibrating import measure_ranges
 from atlastumor.inference.preprocess import preprocess
 from atlastumor.models.card import ModelCard, card_to_dict, load_card, parse_card
 from atlastumor.models.specs import InputSpec
+from atlastumor.models.store import keep_ranges
 from atlastumor.models.weights import save_weights
 from atlastumor.networks import build_network
 from atlastumor.organs import ORGANS
@@ -50,7 +52,7 @@ PLANS: dict[str, dict[str, Any]] = {
 def prepare_model(folder: Path, scan_path: Path, *, plan: str, steps: int, seed: int = 0) -> Path:
     """Train and write the model, unless this very one is there already; returns its card."""
     card_path = folder / "bench.json"
-    recipe = {"plan": plan, "steps": steps, "seed": seed, "scan": scan_path.name}
+    recipe = {"plan": plan, "steps": steps, "seed": seed, "scan": scan_path.name, "int8": True}
     note = folder / "recipe.json"
     if note.is_file() and json.loads(note.read_text()) == recipe and card_path.is_file():
         return card_path
@@ -59,7 +61,9 @@ def prepare_model(folder: Path, scan_path: Path, *, plan: str, steps: int, seed:
     digest, size = save_weights(network.state_dict(), folder / "bench.safetensors")
     card = make_card(plan, spec, digest, size)
     card_path.write_text(json.dumps(card_to_dict(card), indent=2))
-    load_card(card_path)
+    card = load_card(card_path)
+    ranges = measure_ranges(card, [read_scan(scan_path)])
+    keep_ranges(card, ranges, data=f"{scan_path.name}, which is also what is segmented")
     write_nnunet_folder(folder / "nnunet", plan, spec, network.state_dict())
     note.write_text(json.dumps(recipe))
     return card_path

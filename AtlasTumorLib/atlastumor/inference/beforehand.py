@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..errors import OutOfMemoryError
+from ..models.specs import ModelCard
 from ..volume import Grid
 from .device import Device
 from .estimating import Estimate
@@ -50,18 +51,25 @@ def check_memory(foreseen: Estimate) -> None:
         raise OutOfMemoryError(msg)
 
 
-def engine_notes(grid: Grid, device: Device) -> Iterator[str]:
+def engine_notes(
+    grid: Grid, device: Device, cards: Iterable[ModelCard], precision: str
+) -> Iterator[str]:
     """Say what the user should know about how the scan was looked at.
 
     Args:
         grid: The scan's.
-        device: What the network ran on.
+        device: What the networks ran on.
+        cards: Theirs.
+        precision: What they ran in.
 
     Yields:
         Sentences.
     """
     if device.note:
         yield device.note
+    for card in cards if precision == "int8" else ():
+        if card.quantization is not None:
+            yield f"'{card.id}' ran in 8 bits, in ranges measured on {card.quantization.data}."
     tilt = find_tilt_degrees(grid)
     if tilt > _NOTABLE_TILT_DEGREES:
         yield (

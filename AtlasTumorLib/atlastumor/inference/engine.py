@@ -244,7 +244,10 @@ class Segmenter:
             grid_shape=scan.grid.shape,
             spacing_mm=scan.grid.spacing_mm,
             rungs=tuple(steps),
-            notes=(*scan.source.notes, *engine_notes(scan.grid, self.device)),
+            notes=(
+                *scan.source.notes,
+                *engine_notes(scan.grid, self.device, [self.card], self.backend.precision),
+            ),
             stage_seconds=raw.seconds,
             windows_run=raw.windows_run,
             windows_skipped=raw.windows_skipped,

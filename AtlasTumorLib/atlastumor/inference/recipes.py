@@ -16,7 +16,7 @@ from ..models.weights import find_weights
 from ..progress import CancelToken, Progress, Watch, ignore_progress, never_falling, part_of
 from ..provenance import Provenance
 from ..volume import Grid, Scan
-from .backends import choose_precision, name_backend
+from .backends import check_precision, choose_precision, name_backend
 from .beforehand import check_memory, engine_notes
 from .device import choose_device
 from .engine import MEASURING, SEARCHED, Segmenter
@@ -117,6 +117,8 @@ class RecipeSegmenter:
         make_plan(recipe, disagreement=disagreement)
         self.device = choose_device(device)
         self._precision = choose_precision(precision, self.device)
+        for one in self.card.cards.values():
+            check_precision(one, self._precision)
         self._backend = name_backend(backend, precision, self.device)
 
     def estimate(
@@ -220,9 +222,9 @@ class RecipeSegmenter:
             peak_host_bytes=host.bytes,
             peak_device_bytes=device.bytes,
         )
-        record = log.complete(
-            run, scan, plan, gathered, tuple(engine_notes(scan.grid, self.device))
-        )
+        cards = [errand.card for errand in plan.errands]
+        notes = tuple(engine_notes(scan.grid, self.device, cards, self._precision))
+        record = log.complete(run, scan, plan, gathered, notes)
         progress(1.0, MEASURING)
         kept = {**gathered.maps, **gathered.fine} if probabilities else {}
         return Segmentation(*found, kept, record, scan.source, gathered.spread)

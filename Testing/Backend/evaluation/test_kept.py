@@ -57,7 +57,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Seeds of phantoms that were measured, without any network."""
     seeds: list[int] = []
 
-    def score_one(_model: str, seed: int) -> CaseScore:
+    def score_one(_model: str, _precision: str, seed: int) -> CaseScore:
         seeds.append(seed)
         return a_score(str(seed))
 
@@ -111,6 +111,19 @@ def test_how_tumors_are_cleaned_up_counts_for_scores_and_sweeps(
 
     assert hash_for_scores(MODEL) != before[0]
     assert hash_for_sweeps(MODEL) != before[1]
+
+
+def test_ranges_for_8_bits_count_for_scores_in_8_bits_alone(change_card: ChangeCard) -> None:
+    def hashes() -> tuple[str, str, str]:
+        return hash_for_scores(MODEL), hash_for_sweeps(MODEL), hash_for_scores(MODEL, "fp32")
+
+    before, in_8_bits = hashes(), hash_for_scores(MODEL, "int8")
+
+    change_card(quantization={"ranges": {"a.weight": [0, 1]}, "data": "d"})
+
+    assert hashes() == before
+    assert hash_for_scores(MODEL, "int8") != in_8_bits
+    assert len({*before, in_8_bits}) == 4
 
 
 def test_what_is_kept_is_named_by_the_card(

@@ -60,6 +60,30 @@ def test_a_card_survives_being_written_and_read():
     assert parse_card(json.loads(json.dumps(card_to_dict(card)))) == card
 
 
+def test_ranges_for_8_bits_survive_being_written_and_read():
+    ranges = {"down.0.conv.weight": [-0.5, 2.5], "up.1.conv.weight": [0, 7]}
+    card = parse_card(altered(["quantization"], {"ranges": ranges, "data": "a scan"}))
+
+    assert card.quantization.ranges == {key: tuple(ends) for key, ends in ranges.items()}
+    assert parse_card(json.loads(json.dumps(card_to_dict(card)))) == card
+    assert parse_card(card_data()).quantization is None
+    assert "quantization" not in card_to_dict(parse_card(card_data()))
+
+
+@pytest.mark.parametrize(
+    ("ranges", "said"),
+    [
+        ({}, "must name at least one convolution"),
+        ({"a.weight": [1, 2]}, r"a\.weight must hold 0 and rise, not go from 1 to 2"),
+        ({"a.weight": [-1, 0]}, "must hold 0 and rise"),
+        ({"a.weight": [1]}, "must have 2 items"),
+    ],
+)
+def test_ranges_that_mean_nothing_are_refused(ranges, said):
+    with pytest.raises(CardError, match=said):
+        parse_card(altered(["quantization"], {"ranges": ranges, "data": "a scan"}))
+
+
 def test_what_a_card_may_leave_out_has_its_default():
     data = card_data()
     data["inference"] = {"patch": [16, 16, 16]}

@@ -18,7 +18,14 @@ from .base import AbstractBackend
 from .openvino_backend import OpenVinoBackend, has_openvino
 from .torch_backend import TorchBackend
 
-__all__ = ["BACKENDS", "AbstractBackend", "choose_backend", "choose_precision", "name_backend"]
+__all__ = [
+    "BACKENDS",
+    "AbstractBackend",
+    "check_precision",
+    "choose_backend",
+    "choose_precision",
+    "name_backend",
+]
 
 
 def _make_torch(
@@ -32,15 +39,9 @@ def _make_openvino(
 ) -> AbstractBackend:
     name, args = card.network.name, card.network.args
     multiple = None if has_one_size(name, args) else find_multiple(name, args)
-    if precision != "int8":
-        return OpenVinoBackend(network, device, precision, multiple)
-    if card.quantization is None:
-        msg = (
-            f"The model '{card.id}' cannot run in int8: nobody has measured its ranges. Run "
-            f"`atlastumor models calibrate {card.id} SCAN`, or choose another precision."
-        )
-        raise CardError(msg)
-    return OpenVinoBackend(network, device, precision, multiple, card.quantization.ranges)
+    check_precision(card, precision)
+    ranges = None if card.quantization is None else card.quantization.ranges
+    return OpenVinoBackend(network, device, precision, multiple, ranges)
 
 
 BACKENDS: dict[str, Callable[[nn.Module, Device, str, ModelCard], AbstractBackend]] = {
@@ -75,6 +76,24 @@ def choose_backend(
     chosen = choose_precision(precision, device)
     name = name_backend(request, precision, device)
     return BACKENDS[name](network, device, chosen, card)
+
+
+def check_precision(card: ModelCard, precision: str) -> None:
+    """Make sure that a model can run in a number format, before any is loaded.
+
+    Args:
+        card: The model.
+        precision: One of `PRECISIONS`.
+
+    Raises:
+        CardError: If it is "int8" and the model's ranges were not measured.
+    """
+    if precision == "int8" and card.quantization is None:
+        msg = (
+            f"The model '{card.id}' cannot run in int8: nobody has measured its ranges. Run "
+            f"`atlastumor models calibrate {card.id} SCAN`, or choose another precision."
+        )
+        raise CardError(msg)
 
 
 def choose_precision(request: str, device: Device) -> str:

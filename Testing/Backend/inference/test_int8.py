@@ -1,0 +1,276 @@
+"""Eight bits: ranges that suit a network, convolutions that are of integers, and refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from atlastumor.errors import Cancelled, CardError, DeviceError, InputError
+from atlastumor.inference import calibrating
+from atlastumor.inference.backends import choose_backend, choose_precision, name_backend
+from atlastumor.inference.backends.openvino_backend import OpenVinoBackend
+from atlastumor.inference.calibrating import measure_ranges
+from atlastumor.inference.device import Device, choose_device
+from atlastumor.inference.engine import Segmenter
+from atlastumor.inference.recipes import make_segmenter
+from atlastumor.models.card import find_card, load_card, parse_card
+from atlastumor.models.specs import ModelCard, QuantizationSpec
+from atlastumor.models.store import keep_ranges
+from atlastumor.networks import load_network
+from atlastumor.networks.ensemble import take_apart
+from atlastumor.progress import CancelToken
+from atlastumor.volume import Scan
+from Backend.inference.test_backends import a_card, a_network, needs_openvino, windows
+from Backend.models.card_examples import card_data
+
+from .kitchen import Kitchen
+from .pretend import make_scan
+from .test_engine import write_model
+
+CPU = choose_device("cpu")
+GPU = Device("cuda", "cuda", "A GPU", 1 << 34, 1 << 34)
+
+
+@pytest.fixture
+def a_model(tmp_path: Path) -> ModelCard:
+    return load_card(write_model(tmp_path))
+
+
+@pytest.fixture
+def a_scan() -> Scan:
+    return make_scan()
+
+
+def ranges_of(network: nn.Module, x: torch.Tensor) -> dict[str, tuple[float, float]]:
+    """What goes into every convolution of several channels and voxels, whole."""
+    found: dict[str, tuple[float, float]] = {}
+
+    def watch(name: str) -> Any:
+        def hook(_module: nn.Module, given: tuple[torch.Tensor]) -> None:
+            low, high = given[0].min().item(), given[0].max().item()
+            found[f"{name}.weight"] = min(low, 0.0), max(high, 1e-3)
+
+        return hook
+
+    hooks = [
+        module.register_forward_pre_hook(watch(name))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv3d) and module.in_channels > 1 and module.kernel_size[0] > 1
+    ]
+    with torch.inference_mode():
+        network(x)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def in_integers(runner: Any) -> list[str]:
+    """The convolutions that OpenVINO has compiled for integers."""
+    found = []
+    for node in runner._compiled.get_runtime_model().get_ops():
+        info = node.get_rt_info()
+        if info["layerType"] == "Convolution" and info["runtimePrecision"] in {"u8", "i8"}:
+            found.append(node.get_friendly_name())
+    return found
+
+
+@needs_openvino
+@pytest.mark.parametrize("name", ["resenc_unet", "segresnet", "ensemble"])
+def test_int8_says_nearly_what_the_plain_network_says(name: str) -> None:
+    network = a_network(name)
+    with torch.inference_mode():
+        expected = network(windows())
+    ranges = ranges_of(network, windows())
+    card = replace(a_card(name), quantization=QuantizationSpec(ranges, "these windows"))
+
+    runner = choose_backend("auto", "int8", CPU, network, card)
+    got = runner.run(windows())
+
+    assert (runner.name, runner.precision) == ("openvino", "int8")
+    assert not torch.equal(got, expected)
+    assert (got - expected).abs().mean() < 0.05 * expected.abs().mean()
+    assert (got.argmax(1) == expected.argmax(1)).float().mean() > 0.95
+    assert torch.equal(runner.run(windows()), got)
+    assert runner.run(windows(1, (8, 16, 8))).shape == (1, 3, 8, 16, 8)
+
+
+@needs_openvino
+def test_the_named_convolutions_and_no_others_are_of_integers() -> None:
+    network = a_network("segresnet")
+    ranges = ranges_of(network, windows())
+
+    counts = []
+    for n_named in (len(ranges), 3):
+        named = dict(list(ranges.items())[:n_named])
+        runner = OpenVinoBackend(a_network("segresnet"), CPU, "int8", (4, 4, 4), named)
+        runner.run(windows(1))
+        counts.append(len(in_integers(runner)))
+
+    assert counts == [len(ranges), 3]
+
+
+@needs_openvino
+def test_an_ensemble_that_is_taken_apart_keeps_its_ranges() -> None:
+    network = a_network("ensemble")
+    ranges = ranges_of(network, windows())
+    with torch.inference_mode():
+        expected = network(windows(1))
+
+    runner = OpenVinoBackend(take_apart(network), CPU, "int8", (4, 4, 4), ranges)
+    got = runner.run(windows(1)).view(1, 2, 3, *expected.shape[2:]).mean(1)
+
+    assert (got - expected).abs().mean() < 0.05 * expected.abs().mean()
+
+
+class OfOneSize(nn.Module):
+    """Is traced anew for every size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv3d(1, 2, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x) + int(x.shape[2])
+
+
+@needs_openvino
+def test_a_network_of_one_size_is_in_8_bits_at_every_size() -> None:
+    network = OfOneSize()
+    with torch.inference_mode():
+        expected = [network(torch.ones(1, 1, side, 4, 4) * 0.3) for side in (4, 8)]
+
+    runner = OpenVinoBackend(network, CPU, "int8", None, {"conv.weight": (0.0, 2.0)})
+
+    for answer in expected:
+        got = runner.run(torch.ones(1, 1, answer.shape[2], 4, 4) * 0.3)
+        torch.testing.assert_close(got, answer, atol=0.05, rtol=0)
+        assert not torch.equal(got, answer)
+
+
+@needs_openvino
+def test_ranges_of_another_network_are_refused() -> None:
+    ranges = {"down.3.conv.weight": (0.0, 1.0), "segresnet.conv_final.2.conv.bias": (0.0, 1.0)}
+
+    with pytest.raises(CardError, match="another network's: 2 of 2 belong to no convolution"):
+        OpenVinoBackend(a_network("segresnet"), CPU, "int8", (4, 4, 4), ranges)
+
+
+def test_who_cannot_run_int8_says_what_can(a_model: ModelCard) -> None:
+    with pytest.raises(CardError, match=r"atlastumor models calibrate tiny SCAN"):
+        Segmenter(a_model, device="cpu", precision="int8")
+    with pytest.raises(DeviceError, match="torch does not run int8; choose the backend openvino"):
+        Segmenter(a_model, device="cpu", backend="torch", precision="int8")
+    with pytest.raises(DeviceError, match="int8 is for CPUs, not for A GPU"):
+        choose_precision("int8", GPU)
+
+
+def test_nobody_gets_int8_who_did_not_ask_for_it() -> None:
+    assert choose_precision("auto", CPU) in {"fp32", "bf16"}
+    assert name_backend("auto", "int8", CPU) == "openvino"
+
+
+def test_a_recipe_says_before_any_scan_whose_ranges_are_missing(kitchen: Kitchen) -> None:
+    kitchen.add_recipe({"organs": ["liver"], "models": ["both"]})
+
+    with pytest.raises(CardError, match="models calibrate both SCAN"):
+        make_segmenter("mix", device="cpu", precision="int8")
+
+
+@needs_openvino
+def test_a_calibrated_model_segments_in_8_bits_and_says_so(
+    a_model: ModelCard, a_scan: Scan
+) -> None:
+    ranges = measure_ranges(a_model, [a_scan])
+    card = keep_ranges(a_model, ranges, data="one scan")
+
+    plain = Segmenter(card, device="cpu", backend="torch", precision="fp32").segment(a_scan)
+    found = Segmenter(card, device="cpu", precision="int8").segment(a_scan)
+
+    assert found.provenance.precision == "int8"
+    assert "'tiny' ran in 8 bits, in ranges measured on one scan." in found.provenance.notes
+    assert (found.labels.array == plain.labels.array).mean() > 0.95
+
+
+def test_ranges_are_for_convolutions_of_several_channels_and_voxels(
+    a_model: ModelCard, a_scan: Scan
+) -> None:
+    ranges = measure_ranges(a_model, [a_scan])
+
+    shapes = {name: tensor.shape for name, tensor in load_network(a_model).named_parameters()}
+    assert ranges
+    assert all(low <= 0 < high for low, high in ranges.values())
+    assert all(shapes[name][1] > 1 and max(shapes[name][2:]) > 1 for name in ranges)
+    assert measure_ranges(a_model, [a_scan]) == ranges
+    as_lists = {name: list(ends) for name, ends in ranges.items()}
+    parse_card({**card_data(), "quantization": {"ranges": as_lists, "data": "one scan"}})
+
+
+class Block(nn.Module):
+    """A convolution of sums, and one of activations, as instance norm and ReLU leave them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.summed = nn.Conv3d(2, 2, 3, padding=1)
+        self.activated = nn.Conv3d(2, 2, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        seed = torch.Generator().manual_seed(0)
+        both = torch.randn((1, 2, *x.shape[2:]), generator=seed)
+        self.active = both.relu()
+        return self.summed(both) + self.activated(self.active)
+
+
+def test_sums_are_left_alone_and_the_rarest_values_clipped(
+    a_model: ModelCard, a_scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = Block()
+    monkeypatch.setattr(calibrating, "load_network", lambda *_, **__: block)
+
+    ranges = measure_ranges(a_model, [a_scan])
+
+    assert set(ranges) == {"activated.weight"}
+    low, high = ranges["activated.weight"]
+    largest = block.active.max().item()
+    assert low == 0
+    assert 0.6 * largest < high < largest
+    assert rounding_error(block.active, high) < rounding_error(block.active, largest)
+
+
+def rounding_error(x: torch.Tensor, high: float) -> float:
+    step = high / 255
+    return float(((x / step).round().clamp(max=255) * step - x).square().mean())
+
+
+def test_what_cannot_be_measured_is_said(
+    a_model: ModelCard, a_scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="at least one is needed"):
+        measure_ranges(a_model, [])
+    air = replace(a_scan, array=a_scan.array * 0 - 1000)
+    with pytest.raises(InputError, match="shows no patient"):
+        measure_ranges(a_model, [air])
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        measure_ranges(a_model, [a_scan], cancel=cancel)
+    monkeypatch.setattr(calibrating, "load_network", lambda *_, **__: nn.Conv3d(1, 5, 1))
+    with pytest.raises(InputError, match="no convolutions to count in 8 bits"):
+        measure_ranges(a_model, [a_scan])
+
+
+@needs_openvino
+def test_the_embedded_model_is_calibrated() -> None:
+    card = find_card("atlastumor-phantom-v0")
+    assert isinstance(card, ModelCard)
+
+    runner = Segmenter(card, device="cpu", precision="int8").backend
+
+    runner.run(torch.rand(1, 1, 16, 16, 16))
+    assert card.quantization is not None
+    assert len(in_integers(runner)) == len(card.quantization.ranges)
