@@ -34,7 +34,12 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models-dir", type=parse_folder, help="folder with further model cards")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKEND_NAMES))
-    parser.add_argument("--precision", default="auto", choices=("auto", *PRECISIONS))
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", *PRECISIONS),
+        help="auto takes bf16 where the processor has it; int8 is faster on CPUs and not exact",
+    )
     parser.add_argument(
         "--threshold",
         type=partial(parse_threshold, allows_zero=True),

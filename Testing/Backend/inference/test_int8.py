@@ -14,7 +14,7 @@ from atlastumor.errors import Cancelled, CardError, DeviceError, InputError
 from atlastumor.inference import calibrating
 from atlastumor.inference.backends import choose_backend, choose_precision, name_backend
 from atlastumor.inference.backends.openvino_backend import OpenVinoBackend
-from atlastumor.inference.calibrating import measure_ranges
+from atlastumor.inference.calibrating import choose_layers, measure_ranges
 from atlastumor.inference.device import Device, choose_device
 from atlastumor.inference.engine import Segmenter
 from atlastumor.inference.recipes import make_segmenter
@@ -80,7 +80,7 @@ def in_integers(runner: Any) -> list[str]:
 
 
 @needs_openvino
-@pytest.mark.parametrize("name", ["resenc_unet", "segresnet", "ensemble"])
+@pytest.mark.parametrize("name", ["resenc_unet", "segresnet", "unet", "dints", "ensemble"])
 def test_int8_says_nearly_what_the_plain_network_says(name: str) -> None:
     network = a_network(name)
     with torch.inference_mode():
@@ -212,34 +212,51 @@ def test_ranges_are_for_convolutions_of_several_channels_and_voxels(
 
 
 class Block(nn.Module):
-    """A convolution of sums, and one of activations, as instance norm and ReLU leave them."""
+    """A large convolution of activations, and a small one that decides what comes out."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.summed = nn.Conv3d(2, 2, 3, padding=1)
-        self.activated = nn.Conv3d(2, 2, 3, padding=1)
+        torch.manual_seed(0)
+        self.large = nn.Conv3d(2, 64, 3, padding=1)
+        self.decisive = nn.Conv3d(2, 1, (3, 1, 1), padding=(1, 0, 0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         seed = torch.Generator().manual_seed(0)
-        both = torch.randn((1, 2, *x.shape[2:]), generator=seed)
-        self.active = both.relu()
-        return self.summed(both) + self.activated(self.active)
+        self.active = torch.randn((1, 2, *x.shape[2:]), generator=seed).relu()
+        return 0.02 * self.large(self.active) + self.decisive(self.active)
 
 
-def test_sums_are_left_alone_and_the_rarest_values_clipped(
+def test_what_decides_for_little_work_is_left_alone_and_the_rest_rounded_best(
     a_model: ModelCard, a_scan: Scan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     block = Block()
+    before = block.decisive.weight.detach().clone()
     monkeypatch.setattr(calibrating, "load_network", lambda *_, **__: block)
 
     ranges = measure_ranges(a_model, [a_scan])
 
-    assert set(ranges) == {"activated.weight"}
-    low, high = ranges["activated.weight"]
+    assert set(ranges) == {"large.weight"}
+    low, high = ranges["large.weight"]
     largest = block.active.max().item()
     assert low == 0
-    assert 0.6 * largest < high < largest
-    assert rounding_error(block.active, high) < rounding_error(block.active, largest)
+    best = min(rounding_error(block.active, largest * share / 100) for share in range(10, 101))
+    assert rounding_error(block.active, high) < 1.02 * best
+    assert torch.equal(block.decisive.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("errors", "kept"),
+    [
+        ({"a": 1e-6, "b": 1e-7, "c": 1e-7}, "abc"),  # hardly any, whoever brings it
+        ({"a": 1e-3, "b": 1e-3, "c": 1e-3}, "abc"),  # as much as each has to do
+        ({"a": 1e-3, "b": 1e-5, "c": 1e-2}, "ab"),  # mostly one's
+        ({"a": 1e-7, "b": 1e-2, "c": 1e-2}, "a"),
+    ],
+)
+def test_layers_that_bring_more_error_than_work_are_left_out(
+    errors: dict[str, float], kept: str
+) -> None:
+    assert choose_layers(errors, {"a": 80, "b": 10, "c": 10}) == tuple(kept)
 
 
 def rounding_error(x: torch.Tensor, high: float) -> float:
@@ -259,7 +276,7 @@ def test_what_cannot_be_measured_is_said(
     cancel.cancel()
     with pytest.raises(Cancelled):
         measure_ranges(a_model, [a_scan], cancel=cancel)
-    monkeypatch.setattr(calibrating, "load_network", lambda *_, **__: nn.Conv3d(1, 5, 1))
+    monkeypatch.setattr(calibrating, "load_network", lambda *_, **__: nn.Conv3d(1, 5, 1).eval())
     with pytest.raises(InputError, match="no convolutions to count in 8 bits"):
         measure_ranges(a_model, [a_scan])
 

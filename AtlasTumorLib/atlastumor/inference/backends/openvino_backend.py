@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...errors import DependencyError, DeviceError
+from ...errors import CardError, DependencyError, DeviceError
 from ..device import Device, find_best_precision
 from .base import AbstractBackend
 from .quantizing import quantize
@@ -29,6 +29,7 @@ __all__ = ["OpenVinoBackend", "has_openvino", "import_openvino"]
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _WEIGHT = "weight_{}"
+_N_AXES = 5  # of a convolution's weights: channels out and in, i, j, k
 
 
 def has_openvino() -> bool:
@@ -191,12 +192,20 @@ class _Flat(nn.Module):
 def _rename(
     network: nn.Module, ranges: Mapping[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float]]:
-    """Give ranges the names that the weights have once the network is flat and converted."""
+    """Give ranges the names that weights have once the network is flat and converted."""
     names = {
         name: f"self.{_WEIGHT.format(number)}"
-        for number, (name, _) in enumerate(network.named_parameters())
+        for number, (name, weight) in enumerate(network.named_parameters())
+        if weight.ndim == _N_AXES
     }
-    return {names.get(name, name): ends for name, ends in ranges.items()}
+    missing = set(ranges) - set(names)
+    if missing:
+        msg = (
+            f"The card's quantization.ranges are another network's: {len(missing)} of "
+            f"{len(ranges)} belong to no convolution of this one. Measure them again."
+        )
+        raise CardError(msg)
+    return {names[name]: ends for name, ends in ranges.items()}
 
 
 def _convert(network: nn.Module, shape: tuple[int, ...]) -> Any:
