@@ -20,8 +20,8 @@ from . import __version__
 
 __all__ = ["MEASURED", "Provenance", "creation_time", "to_plain"]
 
-MEASURED = ("created", "stage_seconds", "peak_host_bytes", "peak_device_bytes")
-"""Fields that differ between two equal runs, and so stay out of files that must not differ."""
+MEASURED = ("created", "stage_seconds", "peak_host_bytes", "peak_device_bytes", "threads")
+"""Fields in which two equal runs may differ, and which so stay out of files that must not."""
 
 
 def creation_time() -> str:
@@ -97,6 +97,8 @@ class Provenance:
         windows_skipped: Windows left out because they hold air alone.
         peak_host_bytes: Most host memory in use during the run; None if unknown.
         peak_device_bytes: Most device memory in use during the run; None if unknown.
+        threads: Of the CPU that the network ran in; None if unknown. The last digits of
+            probabilities hang on them.
         disagreement: Between whom the maps of disagreement tell, by organ key.
         parts: Of a recipe, every model that ran: for which organs, which weights, how.
         review: What readers did to the result; empty if nobody reviewed it.
@@ -126,6 +128,7 @@ class Provenance:
     windows_skipped: int = 0
     peak_host_bytes: int | None = None
     peak_device_bytes: int | None = None
+    threads: int | None = None
     disagreement: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Mapping[str, Any], ...] = ()
     review: Mapping[str, Any] = field(default_factory=dict)

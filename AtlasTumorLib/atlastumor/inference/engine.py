@@ -253,6 +253,7 @@ class Segmenter:
             windows_skipped=raw.windows_skipped,
             peak_host_bytes=peak_bytes[0],
             peak_device_bytes=peak_bytes[1],
+            threads=torch.get_num_threads(),
             disagreement=dict.fromkeys(raw.disagreement, f"{self.n_apart} networks of an ensemble"),
         )
 

@@ -221,6 +221,7 @@ class RecipeSegmenter:
             precision=self._precision,
             peak_host_bytes=host.bytes,
             peak_device_bytes=device.bytes,
+            threads=torch.get_num_threads(),
         )
         cards = [errand.card for errand in plan.errands]
         notes = tuple(engine_notes(scan.grid, self.device, cards, self._precision))

@@ -134,6 +134,7 @@ def test_its_record_says_who_did_what(
     assert record.rungs == ()
     assert record.peak_host_bytes is not None
     assert record.peak_device_bytes == 70
+    assert record.threads == torch.get_num_threads()
     assert record.to_dict()["grid_shape"] == [40, 40, 40]
 
 
