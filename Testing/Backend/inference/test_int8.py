@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from atlastumor.networks import load_network
 from atlastumor.networks.ensemble import take_apart
 from atlastumor.progress import CancelToken
 from atlastumor.volume import Scan
+from Backend.cohorts.tiny import library_environment
 from Backend.inference.test_backends import a_card, a_network, needs_openvino, windows
 from Backend.models.card_examples import card_data
 
@@ -151,6 +154,43 @@ def test_a_network_of_one_size_is_in_8_bits_at_every_size() -> None:
         got = runner.run(torch.ones(1, 1, answer.shape[2], 4, 4) * 0.3)
         torch.testing.assert_close(got, answer, atol=0.05, rtol=0)
         assert not torch.equal(got, answer)
+
+
+LARGE_WEIGHTS = """
+import torch
+from torch import nn
+from atlastumor.inference.backends import quantizing
+from atlastumor.inference.backends.openvino_backend import OpenVinoBackend
+from atlastumor.inference.device import choose_device
+
+quantizing._EXACT = ()  # as on a CPU without such commands
+torch.manual_seed(0)
+network = nn.Sequential(nn.Conv3d(1, 32, 1), nn.ReLU(), nn.Conv3d(32, 32, 3, padding=1)).eval()
+network[0].weight.data.fill_(1.0)
+network[0].bias.data.zero_()
+network[2].weight.data.uniform_(0.9, 1.0)
+x = 0.9 + 0.1 * torch.rand(1, 1, 16, 16, 16)
+with torch.inference_mode():
+    expected = network(x)
+runner = OpenVinoBackend(network, choose_device("cpu"), "int8", (2, 2, 2), {"2.weight": (0.0, 1.0)})
+print(float((runner.run(x) - expected).abs().max() / expected.abs().max()))
+"""
+
+
+@needs_openvino
+@pytest.mark.parametrize("commands", ["AVX2", "AVX512_CORE"])
+def test_nothing_overflows_where_a_cpu_adds_up_in_16_bits(commands: str) -> None:
+    environment = library_environment() | {"ONEDNN_MAX_CPU_ISA": commands}
+
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE_WEIGHTS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert float(done.stdout) < 0.02
 
 
 @needs_openvino

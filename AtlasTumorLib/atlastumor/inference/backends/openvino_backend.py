@@ -23,7 +23,7 @@ from torch import nn
 from ...errors import CardError, DependencyError, DeviceError
 from ..device import Device, find_best_precision
 from .base import AbstractBackend
-from .quantizing import quantize
+from .quantizing import find_weight_range, quantize
 
 __all__ = ["OpenVinoBackend", "has_openvino", "import_openvino"]
 
@@ -129,7 +129,7 @@ class OpenVinoBackend(AbstractBackend):
     def _convert(self, network: nn.Module, shape: tuple[int, ...]) -> Any:
         """Make OpenVINO's model of the network."""
         model = _convert(network, shape)
-        quantize(model, self._ranges)
+        quantize(model, self._ranges, weight_range=find_weight_range())
         return model
 
     def _compile(self, shape: tuple[int, ...]) -> None:
