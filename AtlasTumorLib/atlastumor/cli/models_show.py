@@ -202,6 +202,9 @@ def _describe_card(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "channels", "; ".join(_list_channels(card))
     yield "network", f"{card.network.name}, windows of {shape} voxels of {spacing} mm"
     yield "weights", f"{card.weights.name}, {card.weights.bytes} bytes, {card.weights.sha256}"
+    if card.quantization is not None:
+        number = len(card.quantization.ranges)
+        yield "int8", f"{number} convolutions, ranges measured on {card.quantization.data}"
     measured = Counter(str(row.get("data", "")) for row in card.evaluation)
     rows = [f"{data} ({count} rows; --json shows them)" for data, count in measured.items()]
     yield "measured", "; ".join(rows) or "not validated"

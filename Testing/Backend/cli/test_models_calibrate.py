@@ -5,28 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import pytest
 
-from atlastumor.cli import main
 from atlastumor.inference.backends.openvino_backend import has_openvino
 from atlastumor.models.card import find_card
 
 from ..models.importing.nnunet_mocks import make_trained
-from ..scans.bodies import a_body
+from .test_models_import import a_scan_file, run
 
-
-def run(*words: object) -> int:
-    return main([str(word) for word in words])
-
-
-@pytest.fixture
-def a_scan_file(tmp_path: Path) -> Path:
-    path = tmp_path / "ct.nii.gz"
-    affine = np.diag([-1.5, -2.0, 5.0, 1.0])
-    nibabel.save(nibabel.Nifti1Image(a_body((24, 16, 8)) + np.int16(1), affine), path)
-    return path
+__all__ = ["a_scan_file"]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +37,10 @@ def test_a_calibrated_model_runs_in_8_bits(
 
     assert "convolutions of 'mine' run in 8 bits" in capsys.readouterr().out
     assert run("models", "verify", "mine") == 0
+    assert run("models", "show", "mine") == 0
+    assert "ranges measured on CT scans with the SHA-256" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert run(*segment, "-o", tmp_path / "out") == 0
     record = json.loads((tmp_path / "out" / "result.json").read_text())["provenance"]
     assert record["precision"] == "int8"
