@@ -106,6 +106,7 @@ train: $(VENV)/.core ## retrain the embedded model (hours)
 	@OMP_NUM_THREADS=$$((($$(nproc) + 1) / 2)) $(KEEP_MEMORY) \
 	  $(PY) -m torch.distributed.run --standalone --nproc-per-node 2 -m atlastumor.training
 	@$(PY) -m atlastumor.evaluation --update-card thresholds
+	@$(PY) -m atlastumor.evaluation --update-card ranges
 
 train-diffusion: $(VENV)/.core ## retrain the embedded diffusion model, on the same phantoms
 	@$(KEEP_MEMORY) $(PY) -m atlastumor.training.diffusion
