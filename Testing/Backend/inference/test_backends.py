@@ -189,8 +189,8 @@ def test_auto_is_openvino_unless_exactness_is_asked_for():
 def test_unknown_backends_and_precisions_list_the_known_ones():
     with pytest.raises(UnknownKeyError, match="openvino, torch"):
         name_backend("tensorrt", "fp32", CPU)
-    with pytest.raises(UnknownKeyError, match="bf16, fp16, fp32"):
-        choose_precision("int8", CPU)
+    with pytest.raises(UnknownKeyError, match="bf16, fp16, fp32, int8"):
+        choose_precision("fp8", CPU)
 
 
 def test_fp16_on_a_cpu_is_refused():

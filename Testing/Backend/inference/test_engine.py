@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,56 +13,11 @@ from atlastumor.inference import beforehand, engine
 from atlastumor.inference.engine import SEARCHED, Segmenter
 from atlastumor.inference.result import Segmentation
 from atlastumor.models.card import load_card
-from atlastumor.models.weights import save_weights
-from atlastumor.networks import build_network
 from atlastumor.progress import CancelToken
 from atlastumor.volume import Grid, Scan, Source
 
 from .pretend import PretendBackend, by_density, make_scan
-
-OUTPUTS = [
-    {"channel": 0, "kind": "background"},
-    {"channel": 1, "kind": "organ", "organ": "liver"},
-    {"channel": 2, "kind": "tumor", "organ": "liver"},
-    {"channel": 3, "kind": "organ", "organ": "kidney"},
-    {"channel": 4, "kind": "tumor", "organ": "kidney"},
-]
-
-
-def write_model(folder: Path) -> Path:
-    """A card with a network of random weights, as a file."""
-    args = {"init_filters": 8, "blocks_down": [1, 1], "blocks_up": [1]}
-    torch.manual_seed(0)
-    network = build_network("segresnet", len(OUTPUTS), args)
-    sha256, size = save_weights(network.state_dict(), folder / "tiny.safetensors")
-    card = {
-        "schema": 1,
-        "id": "tiny",
-        "title": "Tiny",
-        "version": "1.2.3",
-        "summary": "Random.",
-        "license": "Apache-2.0",
-        "source": {"paper": "none"},
-        "weights": {"file": "tiny.safetensors", "sha256": sha256, "bytes": size},
-        "network": {"name": "segresnet", "args": args},
-        "input": {
-            "orientation": "RAS",
-            "spacing_mm": [3.0, 3.0, 3.0],
-            "clip_hu": [-1000, 1000],
-            "normalize": "unit",
-            "resample_order": 1,
-        },
-        "inference": {"patch": [16, 16, 16], "overlap": 0.5, "mirror_axes": [0]},
-        "outputs": OUTPUTS,
-        "activation": "softmax",
-        "thresholds": {"liver": 0.5},
-        "postprocess": {"min_lesion_ml": 0.0},
-        "evaluation": [],
-        "limits": "For tests.",
-    }
-    path = folder / "tiny.json"
-    path.write_text(json.dumps(card))
-    return path
+from .random_model import write_model
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +87,7 @@ def test_its_record_says_who_did_what(
     ]
     assert record.rungs == ()
     assert record.peak_host_bytes is not None
-    assert record.peak_device_bytes == 70
-    assert record.threads == torch.get_num_threads()
+    assert (record.peak_device_bytes, record.threads) == (70, torch.get_num_threads())
     assert record.to_dict()["grid_shape"] == [40, 40, 40]
 
 
