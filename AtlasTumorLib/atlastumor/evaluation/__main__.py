@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..cli.console import Console
 from ..detection import HIT_RULE
-from ..errors import InputError
 from ..inference.calibrating import measure_ranges
 from ..inference.choices import PRECISIONS
-from ..models.card import DEFAULT_MODEL, ModelCard, find_card
-from ..models.store import keep_ranges
+from ..models.card import DEFAULT_MODEL
+from ..models.store import change_card, keep_ranges
 from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED, make_phantom
 from ..progress import part_of
 from ..provenance import creation_time, to_plain
-from .card_hash import hash_for_scores, hash_for_sweeps
+from .card_hash import find_single_card, hash_for_scores, hash_for_sweeps
 from .case import CaseScore, OrganSummary, summarize
 from .phantoms import score_phantoms
 from .scans import score_scans
@@ -88,17 +86,6 @@ def _case_rows(scores: Sequence[CaseScore]) -> list[dict[str, Any]]:
     ]
 
 
-def _update_card(model: str, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change the card's file."""
-    path = find_card(model).path
-    if path is None:
-        msg = "This card has no file."
-        raise ValueError(msg)
-    card = json.loads(path.read_text(encoding="ascii"))
-    change(card)
-    path.write_text(json.dumps(card, indent=2) + "\n", encoding="ascii")
-
-
 def _replace_rows(card: dict[str, Any], data: str, rows: list[dict[str, Any]]) -> None:
     """Replace a card's rows about this data."""
     date = creation_time()[:10]
@@ -124,17 +111,15 @@ def _choose_thresholds(options: argparse.Namespace, console: Console) -> None:
     )
     console.table([dict(chosen.thresholds)])
     if options.update_card:
-        _update_card(
-            options.model, lambda card: card.update(thresholds=chosen.thresholds, evaluation=[])
+        change_card(
+            find_single_card(options.model),
+            lambda card: card.update(thresholds=chosen.thresholds, evaluation=[]),
         )
 
 
 def _measure_ranges(options: argparse.Namespace, console: Console) -> None:
     """Measure the ranges of the network's layers, and write them into the card."""
-    card = find_card(options.model)
-    if not isinstance(card, ModelCard):
-        msg = f"'{options.model}' is a recipe. Name one of its models."
-        raise InputError(msg)
+    card = find_single_card(options.model)
     seeds = range(DEVELOPMENT_SEED, DEVELOPMENT_SEED + options.n)
     phantoms = []
     for number, seed in enumerate(seeds):
@@ -184,7 +169,7 @@ def main() -> None:
     console.say(f"Hit rule: {HIT_RULE}")
     console.table(rows)
     if options.update_card:
-        _update_card(options.model, lambda card: _replace_rows(card, data, rows))
+        change_card(find_single_card(options.model), lambda card: _replace_rows(card, data, rows))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 from ..errors import InputError
 from ..models.card import ModelCard, card_to_dict, find_card
 
-__all__ = ["hash_for_scores", "hash_for_sweeps"]
+__all__ = ["find_single_card", "hash_for_scores", "hash_for_sweeps"]
 
 _N_DIGITS = 12
 
@@ -51,11 +51,29 @@ def hash_for_sweeps(model: str) -> str:
     return _hash(model, "evaluation", "thresholds", "quantization")
 
 
-def _hash(model: str, *left_out: str) -> str:
+def find_single_card(model: str) -> ModelCard:
+    """Find the card of what can be measured.
+
+    Args:
+        model: Model id.
+
+    Returns:
+        The card.
+
+    Raises:
+        UnknownKeyError: If there is no such model.
+        CardError: If the card is malformed.
+        InputError: If it is a recipe.
+    """
     card = find_card(model)
     if not isinstance(card, ModelCard):
         msg = f"'{model}' is a recipe of several models. Name one of them to measure it."
         raise InputError(msg)
-    content = {key: value for key, value in card_to_dict(card).items() if key not in left_out}
+    return card
+
+
+def _hash(model: str, *left_out: str) -> str:
+    values = card_to_dict(find_single_card(model))
+    content = {key: value for key, value in values.items() if key not in left_out}
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_N_DIGITS]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, OutputError
 from ..networks import load_network
 from .card import CARDS_DIR, ModelCard, find_card, load_card, parse_card
 from .recipe import RECIPES_DIR, Model, Recipe
 
-__all__ = ["keep_ranges", "remove_model", "verify_model"]
+__all__ = ["change_card", "keep_ranges", "remove_model", "verify_model"]
 
 
 def verify_model(model_id: str, models_dir: Path | None = None) -> Model:
@@ -73,6 +74,38 @@ def remove_model(model_id: str, models_dir: Path | None = None) -> tuple[Path, .
     return tuple(doomed)
 
 
+def change_card(card: ModelCard, change: Callable[[dict[str, Any]], None]) -> ModelCard:
+    """Change a card's file, as a whole or not at all.
+
+    Args:
+        card: Read from a file, which is replaced.
+        change: Changes the file's JSON values.
+
+    Returns:
+        The card as it now lies there.
+
+    Raises:
+        InputError: If the card is from no file.
+        CardError: If the changed card is malformed.
+        OutputError: If the file cannot be written.
+    """
+    if card.path is None:
+        msg = f"The card of '{card.id}' is from no file that could be changed."
+        raise InputError(msg)
+    changed = json.loads(card.path.read_text("utf-8"))
+    change(changed)
+    parse_card(changed, card.path)
+    beside = card.path.with_name(f".{card.path.name}.part")
+    try:
+        beside.write_text(json.dumps(changed, indent=2) + "\n", encoding="utf-8")
+        beside.replace(card.path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        msg = f"The card of '{card.id}' cannot be written: {error.strerror}."
+        raise OutputError(msg) from error
+    return load_card(card.path)
+
+
 def keep_ranges(
     card: ModelCard, ranges: Mapping[str, tuple[float, float]], *, data: str
 ) -> ModelCard:
@@ -91,21 +124,8 @@ def keep_ranges(
         CardError: If the ranges are malformed.
         OutputError: If the file cannot be written.
     """
-    if card.path is None:
-        msg = f"The card of '{card.id}' is from no file that ranges could be written to."
-        raise InputError(msg)
-    quantization = {"ranges": {name: list(ends) for name, ends in ranges.items()}, "data": data}
-    changed = {**json.loads(card.path.read_text("utf-8")), "quantization": quantization}
-    parse_card(changed, card.path)
-    beside = card.path.with_name(f".{card.path.name}.part")
-    try:
-        beside.write_text(json.dumps(changed, indent=2) + "\n", encoding="utf-8")
-        beside.replace(card.path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        msg = f"The card of '{card.id}' cannot be written: {error.strerror}."
-        raise OutputError(msg) from error
-    return load_card(card.path)
+    section = {"ranges": {name: list(ends) for name, ends in ranges.items()}, "data": data}
+    return change_card(card, lambda values: values.update(quantization=section))
 
 
 def _read(path: Path) -> str:

@@ -112,7 +112,7 @@ class OpenVinoBackend(AbstractBackend):
         self._model: Any = None
         if multiple is not None:
             # Twice along one axis: instance norm refuses a single voxel at the deepest level.
-            self._model = self._convert(self._network, (2 * multiple[0], *multiple[1:]))
+            self._model = _convert(self._network, (2 * multiple[0], *multiple[1:]), self._ranges)
             self._network = None
         self._compiled: Any = None
         self._shape: tuple[int, ...] = ()
@@ -126,17 +126,11 @@ class OpenVinoBackend(AbstractBackend):
         logits = [self._compiled(window[None].numpy())[0] for window in windows.contiguous()]
         return torch.from_numpy(np.concatenate(logits) if len(logits) > 1 else logits[0])
 
-    def _convert(self, network: nn.Module, shape: tuple[int, ...]) -> Any:
-        """Make OpenVINO's model of the network."""
-        model = _convert(network, shape)
-        quantize(model, self._ranges, weight_range=find_weight_range())
-        return model
-
     def _compile(self, shape: tuple[int, ...]) -> None:
         """Make the network ready for windows of one size."""
         self._compiled = None
         if self._network is not None:
-            self._model = self._convert(self._network, shape)
+            self._model = _convert(self._network, shape, self._ranges)
         self._model.reshape([1, 1, *shape])
         options = {
             "INFERENCE_PRECISION_HINT": self._hint,
@@ -208,8 +202,10 @@ def _rename(
     return {names[name]: ends for name, ends in ranges.items()}
 
 
-def _convert(network: nn.Module, shape: tuple[int, ...]) -> Any:
-    """Convert a network with OpenVINO's own reader of PyTorch networks."""
+def _convert(
+    network: nn.Module, shape: tuple[int, ...], ranges: Mapping[str, tuple[float, float]]
+) -> Any:
+    """Convert a network with OpenVINO's own reader of PyTorch networks; `ranges` as renamed."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -221,4 +217,6 @@ def _convert(network: nn.Module, shape: tuple[int, ...]) -> Any:
             _Flat(network), example_input=(example,), trace_kwargs={"check_trace": False}
         )
         frontend = FrontEndManager().load_by_framework("pytorch")
-        return frontend.convert(frontend.load(decoder))
+        model = frontend.convert(frontend.load(decoder))
+    quantize(model, ranges, weight_range=find_weight_range())
+    return model
