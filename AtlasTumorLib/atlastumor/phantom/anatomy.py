@@ -40,6 +40,7 @@ from .solid_organs import (
 from .tissues import TISSUE_LABEL
 from .tumor_painting import paint_tumors
 from .tumors import PhantomLesion, TumorOptions, measure_tumors
+from .variety import KIDNEYS_MM, PANCREAS_MM, SMALL_BOWEL_MM, paint_moved
 from .vessels import paint_mesentery, paint_vessels
 
 __all__ = ["FIELDS_OF_VIEW", "SEXES", "Anatomy", "make_anatomy"]
@@ -54,6 +55,7 @@ FIELDS_OF_VIEW: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest slice in body coordinates, mm from the third lumbar vertebra."""
 
+_Painter = Callable[[np.random.Generator], None]
 _OFTEN = (0.55, 0.15, 0.18, 0.12)
 
 
@@ -89,6 +91,7 @@ def make_anatomy(
     tumors: TumorOptions | None = None,
     field_of_view: str | None = None,
     sex: str | None = None,
+    varied: bool = False,
 ) -> Anatomy:
     """Paint a body.
 
@@ -98,6 +101,7 @@ def make_anatomy(
         tumors: How many tumors and where; None for the defaults.
         field_of_view: Key of `FIELDS_OF_VIEW`; None lets the seed choose.
         sex: "female" or "male"; None lets the seed choose.
+        varied: Whether organs lie and run less alike (`variety`).
 
     Returns:
         The body.
@@ -116,7 +120,7 @@ def make_anatomy(
     chosen = field_of_view or str(rng.choice(views, p=_OFTEN))
     person = draw_person(rng, sex)
     canvas = _lay_out(rng, person, chosen, spacing)
-    _paint_everything(rng, canvas, person)
+    _paint_everything(rng, canvas, person, varied=varied)
     paint_tumors(rng, canvas, tumors or TumorOptions())
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = canvas.first_mm
@@ -151,10 +155,16 @@ def _lay_out(rng: np.random.Generator, person: Person, view: str, spacing: Vecto
     return Canvas(rng, (i, j, k), spacing, first, person.scale, person.warp_mm)
 
 
-def _paint_everything(rng: np.random.Generator, canvas: Canvas, person: Person) -> None:
+def _paint_everything(
+    rng: np.random.Generator, canvas: Canvas, person: Person, *, varied: bool
+) -> None:
     """Paint from the shell inward and from the back forward; later paint covers earlier."""
+
+    def move(r: np.random.Generator, sigma_mm: Vector, paint: _Painter) -> None:
+        paint_moved(r, canvas, sigma_mm, paint) if varied else paint(r)
+
     shift = float(rng.normal(0, 7))  # breathing moves the diaphragm and what hangs from it
-    steps: tuple[Callable[[np.random.Generator], None], ...] = (
+    steps: tuple[_Painter, ...] = (
         lambda r: paint_body(r, canvas, person),
         lambda r: paint_thorax(canvas, shift, r),
         lambda r: paint_skeleton(r, canvas, person),
@@ -162,12 +172,12 @@ def _paint_everything(rng: np.random.Generator, canvas: Canvas, person: Person) 
         lambda r: paint_liver(r, canvas, shift),
         lambda r: paint_spleen(r, canvas, shift),
         lambda r: paint_stomach(r, canvas, shift),
-        lambda r: paint_kidneys(r, canvas),
-        lambda r: paint_small_bowel(r, canvas),
-        lambda r: paint_colon(r, canvas),
+        lambda r: move(r, KIDNEYS_MM, lambda s: paint_kidneys(s, canvas)),
+        lambda r: move(r, SMALL_BOWEL_MM, lambda s: paint_small_bowel(s, canvas)),
+        lambda r: paint_colon(r, canvas, varied=varied),
         lambda r: paint_duodenum(r, canvas),
         lambda r: paint_gallbladder(r, canvas, shift),
-        lambda r: paint_pancreas(r, canvas),
+        lambda r: move(r, PANCREAS_MM, lambda s: paint_pancreas(s, canvas)),
         lambda r: paint_bladder(r, canvas, person.sex),
         lambda r: paint_womb_or_prostate(r, canvas, person.sex),
         lambda r: paint_esophagus(r, canvas),

@@ -7,7 +7,8 @@ its place in the scanner; whatever is painted is bent with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +149,22 @@ class Canvas:
         """Give the body coordinates (x, y, z) in mm of a box's voxels."""
         x, y, z = (field[box] for field in self.coordinates)
         return x, y, z
+
+    @contextmanager
+    def moved(self, by_mm: Vector) -> Iterator[None]:
+        """Shift body coordinates, so that what is painted meanwhile lies beside its usual place.
+
+        Args:
+            by_mm: How far along R, A, S.
+        """
+        usual, reach = self.coordinates, self.reach_mm
+        shifts = [np.float32(step) for step in by_mm]
+        self.coordinates = [field - step for field, step in zip(usual, shifts, strict=True)]
+        self.reach_mm += max(abs(step) for step in by_mm)
+        try:
+            yield
+        finally:
+            self.coordinates, self.reach_mm = usual, reach
 
     def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Find the fractional voxel positions (N, 3) of body coordinates (N, 3).

@@ -10,6 +10,7 @@ from .person import jitter
 from .shapes import balls, curve, ellipsoid
 from .skeleton import spine_front
 from .tissues import Tissue
+from .variety import MUCH_STOOL, vary_colon
 
 __all__ = [
     "paint_bladder",
@@ -181,8 +182,14 @@ def _segments(
     return result
 
 
-def paint_colon(rng: np.random.Generator, canvas: Canvas) -> None:
-    """Paint cecum to rectum with haustra, wall, stool, gas, fluid or contrast."""
+def paint_colon(rng: np.random.Generator, canvas: Canvas, *, varied: bool) -> None:
+    """Paint cecum to rectum with haustra, wall, stool, gas, fluid or contrast.
+
+    Args:
+        rng: Source of randomness.
+        canvas: What to paint on.
+        varied: Whether its course and width differ more than in most bodies.
+    """
     sag = float(rng.uniform(-45, 15))
     path = jitter(
         rng,
@@ -211,9 +218,11 @@ def paint_colon(rng: np.random.Generator, canvas: Canvas) -> None:
         ],
         4.5,
     )
-    radii = [27, 25, 23, 22, 20, 18, 18, 17, 17, 16, 15, 14, 13, 14, 14, 14, 14, 17, 20, 17, 9]
-    scale = float(rng.normal(0.93, 0.09))
-    points, sizes = curve(path, np.array(radii) * scale, step_mm=3.0)
+    radii = [27.0, 25, 23, 22, 20, 18, 18, 17, 17, 16, 15, 14, 13, 14, 14, 14, 14, 17, 20, 17, 9]
+    course, widths = np.array(path), np.array(radii) * float(rng.normal(0.93, 0.09))
+    if varied:
+        course, widths = vary_colon(rng, course, widths)
+    points, sizes = curve(course, widths, step_mm=3.0)
     period = rng.uniform(22, 34) / 3.0
     haustra = 1 + 0.13 * np.abs(np.sin(np.arange(len(points)) * np.pi / period)) - 0.07
     slack = np.interp(
@@ -225,7 +234,7 @@ def paint_colon(rng: np.random.Generator, canvas: Canvas) -> None:
     region = balls(canvas, points, sizes)
     over = (*_FAT, *_STOMACH, Tissue.GALLBLADDER, Tissue.RENAL_PELVIS)
     canvas.paint(region, Tissue.COLON_WALL, over=over)
-    _fill_colon(rng, canvas, region, points, sizes)
+    _fill_colon(rng, canvas, region, points, sizes, stool=MUCH_STOOL if varied else 2.5)
 
 
 def _fill_colon(
@@ -234,12 +243,14 @@ def _fill_colon(
     region: Region,
     points: npt.NDArray[np.float64],
     sizes: npt.NDArray[np.float64],
+    *,
+    stool: float,
 ) -> None:
     wall_mm = float(rng.uniform(2.0, 3.2))
     inner = region.sdf < -wall_mm
     wall = (Tissue.COLON_WALL,)
     fluid = Tissue.COLON_CONTRAST if rng.random() < 0.2 else Tissue.COLON_FLUID
-    shares = rng.dirichlet([2.5, 2.5, 0.8, 0.9])
+    shares = rng.dirichlet([stool, 2.5, 0.8, 0.9])
     kind = _segments(rng, len(points), 16, tuple(float(s) for s in shares))[region.nearest]
     canvas.fill(region.box, inner, fluid, over=wall)
     canvas.fill(region.box, inner & (kind == 0), Tissue.COLON_STOOL, over=(fluid,))

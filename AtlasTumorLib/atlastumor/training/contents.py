@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
+from scipy.special import ndtri
 
+from ..phantom.noise import tissue_texture
 from ..phantom.tissues import Tissue
 
-__all__ = ["vary_contents"]
+__all__ = ["foam_stool", "vary_contents"]
 
 _SHARE = 0.6  # of the patches, in which each of the below has its own chance
 Floats = npt.NDArray[np.float32]
@@ -53,6 +56,7 @@ _FILLINGS = (
     _Filling(Tissue.GALLBLADDER, 0.3, (-5, 35), (2, 5)),
 )
 _MEDULLAS = (Tissue.KIDNEY_LEFT_MEDULLA, Tissue.KIDNEY_RIGHT_MEDULLA)
+_FOAMY, _FOAM_MM, _GAS_SHARE = 0.6, (1.2, 3.0), (0.08, 0.45)
 _BARE_KIDNEY_HU, _DARK_MEDULLA = 30.0, 0.25
 
 
@@ -79,3 +83,29 @@ def vary_contents(mean: Floats, texture: Floats, rng: np.random.Generator) -> tu
         cortex = mean[Tissue.KIDNEY_LEFT_CORTEX] - _BARE_KIDNEY_HU
         mean[list(_MEDULLAS)] = _BARE_KIDNEY_HU + rng.uniform(0.2, 1.0) * cortex
     return mean, texture
+
+
+def foam_stool(
+    tissues: npt.NDArray[np.uint8], spacing_mm: float, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Put bubbles of gas into the stool of a share of the anatomies.
+
+    Args:
+        tissues: Tissue ids, (I, J, K).
+        spacing_mm: Between them, isotropic.
+        rng: Decides whether, how many and how large.
+
+    Returns:
+        The tissues, anew where anything changed.
+    """
+    if rng.random() >= _FOAMY:
+        return tissues
+    boxes = ndimage.find_objects((tissues == Tissue.COLON_STOOL).view(np.uint8))
+    if not boxes:
+        return tissues
+    part = tissues[boxes[0]]
+    bubbles = tissue_texture(rng, part.shape, (spacing_mm,) * 3, rng.uniform(*_FOAM_MM))
+    gas = bubbles > ndtri(1 - rng.uniform(*_GAS_SHARE))
+    foamy = tissues.copy()
+    foamy[boxes[0]][gas & (part == Tissue.COLON_STOOL)] = Tissue.COLON_GAS
+    return foamy

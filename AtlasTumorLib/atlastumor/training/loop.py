@@ -19,6 +19,7 @@ from .loss import segmentation_loss
 from .muon import Muon, find_hidden
 from .patches import Sample
 from .pool import SampleStream
+from .precision import find_training_dtype
 from .processes import ALONE, Processes
 from .recipe import Recipe, outputs
 from .state import check_weights, follow_weights, hash_weights, read_state, write_state
@@ -125,7 +126,7 @@ def _start(
         from .fused import check_compiler, fuse_norms  # noqa: PLC0415 - loads torch's compiler
 
         check_compiler()
-        fuse_norms(network)
+        fuse_norms(network, find_training_dtype(next(network.parameters()).device.type))
     hidden = find_hidden(network)
     rest = [one for one in network.parameters() if all(one is not other for other in hidden)]
     rate = recipe.learning_rate
@@ -156,8 +157,10 @@ def _step(run: Run, recipe: Recipe, samples: Sample, loss_of: _Loss) -> torch.Te
     """Take one optimizer step and return its loss, the mean over this process's samples."""
     run.network.zero_grad(set_to_none=True)
     total = torch.zeros((), device=samples.image.device)
+    kind = samples.image.device.type
+    dtype = find_training_dtype(kind)
     for image, channels, balance in zip(*samples, strict=True):
-        with torch.autocast(image.device.type, torch.bfloat16):
+        with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
             logits = run.spread(image[None])
         loss = loss_of(logits, channels[None], balance[None]) / len(samples.image)
         loss.backward()  # type: ignore[no-untyped-call]

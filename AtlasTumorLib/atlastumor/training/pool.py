@@ -14,6 +14,7 @@ import torch
 
 from ..organs import KEYS
 from ..phantom import TumorOptions, list_training_seeds, make_anatomy
+from .contents import foam_stool
 from .patches import Sample, mirror
 from .processes import ALONE, Processes
 from .recipe import Recipe
@@ -58,13 +59,14 @@ def _seed_of(anatomy: Path) -> int:
 
 
 def _make_one(path: Path, spacing_mm: float) -> Path:
-    anatomy = make_anatomy(_seed_of(path), spacing_mm=spacing_mm, tumors=_CROWDED)
+    seed = _seed_of(path)
+    anatomy = make_anatomy(seed, spacing_mm=spacing_mm, tumors=_CROWDED, varied=True)
     centers = [anatomy.grid.to_ijk(lesion.center_ras) for lesion in anatomy.lesions]
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.savez_compressed(
             file,
-            tissues=anatomy.tissues,
+            tissues=foam_stool(anatomy.tissues, spacing_mm, np.random.default_rng([seed, 0])),
             centers=np.array(centers, np.float64).reshape(-1, 3),
             organs=np.array([KEYS.index(lesion.organ) for lesion in anatomy.lesions], np.int64),
         )

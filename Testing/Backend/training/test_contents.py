@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atlastumor.phantom.tissues import ORGAN_TISSUES, TUMOR_TISSUES, Tissue, sample_hu
-from atlastumor.training.contents import vary_contents
+from atlastumor.training.contents import foam_stool, vary_contents
 
 N = 400
 LEFT, RIGHT = Tissue.KIDNEY_LEFT_MEDULLA, Tissue.KIDNEY_RIGHT_MEDULLA
@@ -70,3 +70,32 @@ def test_both_kidneys_stay_alike_and_their_medulla_no_denser_than_the_cortex(
     assert 0.06 < changed.mean() < 0.25
     assert np.array_equal(after[:, LEFT], after[:, RIGHT])
     assert (after[changed, LEFT] <= after[changed, Tissue.KIDNEY_LEFT_CORTEX]).all()
+
+
+@pytest.fixture(scope="module")
+def colon() -> np.ndarray:
+    """Stool of 30 x 30 x 60 mm in a wall."""
+    tissues = np.full((30, 30, 50), Tissue.VISCERAL_FAT, np.uint8)
+    tissues[3:27, 3:27, 3:47] = Tissue.COLON_WALL
+    tissues[5:25, 5:25, 5:45] = Tissue.COLON_STOOL
+    return tissues
+
+
+def test_the_stool_of_some_colons_foams(colon: np.ndarray) -> None:
+    before = colon.copy()
+    foamed = [foam_stool(colon, 1.5, np.random.default_rng(seed)) for seed in range(100)]
+    shares = np.array([(one == Tissue.COLON_GAS).sum() for one in foamed]) / (20 * 20 * 40)
+
+    assert np.array_equal(colon, before)
+    assert 0.45 < (shares > 0).mean() < 0.75
+    assert shares[shares > 0].min() > 0.02
+    assert 0.35 < shares.max() < 0.6
+    for one in foamed:
+        assert (colon[one != colon] == Tissue.COLON_STOOL).all()
+
+
+def test_what_holds_no_stool_does_not_foam() -> None:
+    tissues = np.full((8, 8, 8), Tissue.COLON_FLUID, np.uint8)
+    assert all(
+        foam_stool(tissues, 1.5, np.random.default_rng(seed)) is tissues for seed in range(9)
+    )

@@ -17,6 +17,7 @@ import torch
 from ...synthesis.diffusion.conditioning import N_STEPS
 from ...synthesis.diffusion.network import CubeDenoiser
 from ...synthesis.diffusion.schedule import Schedule, make_cosine_schedule
+from ..precision import find_training_dtype
 from ..state import follow_weights, read_state, write_state
 from .cubes import Cubes
 from .recipe import Recipe
@@ -110,7 +111,8 @@ def measure_loss(
     noise = noise.to(texture.device)
     noisy = kept.sqrt() * texture + (1 - kept).sqrt() * noise
     wanted = kept.sqrt() * noise - (1 - kept).sqrt() * texture
-    with torch.autocast(texture.device.type, torch.bfloat16):
+    dtype = find_training_dtype(texture.device.type)
+    with torch.autocast(texture.device.type, dtype, enabled=dtype != torch.float32):
         v = network(noisy, steps.to(texture.device), batch.cond)
     error = (v.float() - wanted).square() * mask
     loss: torch.Tensor = (error.sum((1, 2, 3, 4)) / mask.sum((1, 2, 3, 4))).mean()
