@@ -204,7 +204,8 @@ def _describe_card(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "weights", f"{card.weights.name}, {card.weights.bytes} bytes, {card.weights.sha256}"
     if card.quantization is not None:
         number = len(card.quantization.ranges)
-        yield "int8", f"{number} convolutions, ranges measured on {card.quantization.data}"
+        often = "; auto takes it on CPUs without bf16" if card.quantization.preferred else ""
+        yield "int8", f"{number} convolutions, ranges measured on {card.quantization.data}{often}"
     measured = Counter(str(row.get("data", "")) for row in card.evaluation)
     rows = [f"{data} ({count} rows; --json shows them)" for data, count in measured.items()]
     yield "measured", "; ".join(rows) or "not validated"

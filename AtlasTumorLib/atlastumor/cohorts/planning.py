@@ -162,7 +162,7 @@ def foresee(settings: BatchSettings, grid: Grid, device: str) -> Estimate:
         recipe = open_segmenter(settings, device)
         return recipe.estimate(grid, mirror=settings.mirror, probabilities=settings.probabilities)
     chosen = choose_device(device)
-    precision = choose_precision(settings.precision, chosen)
+    precision = choose_precision(settings.precision, chosen, card, settings.backend)
     return estimate(
         card,
         grid,

@@ -12,8 +12,10 @@ from typing import Any
 
 from ..cli.console import Console
 from ..detection import HIT_RULE
+from ..inference.backends import choose_precision
 from ..inference.calibrating import measure_ranges
 from ..inference.choices import PRECISIONS
+from ..inference.device import choose_device
 from ..models.card import DEFAULT_MODEL
 from ..models.store import change_card, keep_ranges
 from ..phantom import DEVELOPMENT_SEED, HELD_OUT_SEED, make_phantom
@@ -133,6 +135,11 @@ def _measure_ranges(options: argparse.Namespace, console: Console) -> None:
         keep_ranges(card, ranges, data=f"phantoms, seeds {seeds[0]}..{seeds[-1]}")
 
 
+def _means_int8(model: str) -> bool:
+    """Tell whether "auto" runs a model in int8 on this computer."""
+    return choose_precision("auto", choose_device(), find_single_card(model)) == "int8"
+
+
 def main() -> None:
     """Run what was asked for and print it."""
     options = _arguments()
@@ -143,6 +150,8 @@ def main() -> None:
     if options.what == "ranges":
         _measure_ranges(options, console)
         return
+    if options.precision == "auto" and _means_int8(options.model):
+        options.precision = "int8"  # so that its rows do not pass for those in floating point
     if options.what == "scans":
         scores = score_scans(
             options.model, options.folder, precision=options.precision, progress=console.progress

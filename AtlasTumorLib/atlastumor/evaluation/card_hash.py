@@ -18,7 +18,7 @@ def hash_for_scores(model: str, precision: str = "auto") -> str:
 
     Args:
         model: Model id.
-        precision: In which the network runs.
+        precision: In which the network runs; "auto" where that is floating point.
 
     Returns:
         12 hexadecimal digits; what was measured before does not count.
@@ -48,7 +48,7 @@ def hash_for_sweeps(model: str) -> str:
         CardError: If the card is malformed.
         InputError: If it is a recipe.
     """
-    return _hash(model, "evaluation", "thresholds", "quantization")
+    return _hash(model, "evaluation", "thresholds", *_unless_preferred(model))
 
 
 def find_single_card(model: str) -> ModelCard:
@@ -70,6 +70,12 @@ def find_single_card(model: str) -> ModelCard:
         msg = f"'{model}' is a recipe of several models. Name one of them to measure it."
         raise InputError(msg)
     return card
+
+
+def _unless_preferred(model: str) -> tuple[str, ...]:
+    """Leave ranges out that "auto" does not use on any computer."""
+    spec = find_single_card(model).quantization
+    return () if spec is not None and spec.preferred else ("quantization",)
 
 
 def _hash(model: str, *left_out: str) -> str:

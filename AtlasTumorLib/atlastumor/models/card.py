@@ -262,5 +262,5 @@ def _build_card(data: Mapping[str, Any], path: Path | None) -> ModelCard:
     }
     if "quantization" in data:
         given = data["quantization"]
-        built["quantization"] = QuantizationSpec(_to_tuples(given["ranges"]), given["data"])
+        built["quantization"] = QuantizationSpec(**{**given, "ranges": _to_tuples(given["ranges"])})
     return ModelCard(**{**data, **built}, path=path)

@@ -126,6 +126,35 @@ def test_ranges_for_8_bits_count_for_scores_in_8_bits_alone(change_card: ChangeC
     assert len({*before, in_8_bits}) == 4
 
 
+def test_ranges_that_auto_may_take_count_for_sweeps(change_card: ChangeCard) -> None:
+    spec = {"ranges": {"a.weight": [0, 1]}, "data": "d", "preferred": True}
+    change_card(quantization=spec)
+    before = hash_for_sweeps(MODEL)
+
+    change_card(quantization=spec | {"ranges": {"a.weight": [0, 2]}})
+
+    assert hash_for_sweeps(MODEL) != before
+
+
+@pytest.mark.parametrize(("means", "asked"), [(True, "int8"), (False, "auto")])
+def test_scores_in_8_bits_do_not_pass_for_others(
+    change_card: ChangeCard, monkeypatch: pytest.MonkeyPatch, means: bool, asked: str
+) -> None:
+    change_card()
+    asked_for: list[str] = []
+    monkeypatch.setattr(command, "_means_int8", lambda _: means)
+    monkeypatch.setattr(
+        command,
+        "score_phantoms",
+        lambda *_, **options: asked_for.append(options["precision"]) or [],
+    )
+    monkeypatch.setattr(sys, "argv", ["evaluation", "--model", MODEL, "phantoms"])
+
+    command.main()
+
+    assert asked_for == [asked]
+
+
 def test_what_is_kept_is_named_by_the_card(
     change_card: ChangeCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

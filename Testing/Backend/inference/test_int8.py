@@ -146,7 +146,7 @@ from atlastumor.inference.backends import quantizing
 from atlastumor.inference.backends.openvino_backend import OpenVinoBackend
 from atlastumor.inference.device import choose_device
 
-quantizing._EXACT = ()  # as on a CPU without such commands
+quantizing._COMMANDS = ()  # as on a CPU without such commands
 torch.manual_seed(0)
 network = nn.Sequential(nn.Conv3d(1, 32, 1), nn.ReLU(), nn.Conv3d(32, 32, 3, padding=1)).eval()
 network[0].weight.data.fill_(1.0)
@@ -194,8 +194,45 @@ def test_who_cannot_run_int8_says_what_can(a_model: ModelCard) -> None:
 
 
 def test_nobody_gets_int8_who_did_not_ask_for_it() -> None:
+    ranges = QuantizationSpec({"a.weight": (0.0, 1.0)}, "a scan")
+    card = replace(a_card("unet"), quantization=ranges)
+
     assert choose_precision("auto", CPU) in {"fp32", "bf16"}
+    assert choose_precision("auto", CPU, card) in {"fp32", "bf16"}
     assert name_backend("auto", "int8", CPU) == "openvino"
+
+
+@needs_openvino
+@pytest.mark.parametrize(
+    ("commands", "backend", "precision"),
+    [
+        ({"avx512_vnni"}, "auto", "int8"),
+        ({"avx_vnni"}, "openvino", "int8"),
+        ({"avx512_vnni"}, "torch", "fp32"),
+        ({"avx2"}, "auto", "fp32"),
+        ({"avx512_vnni", "avx512_bf16"}, "auto", "bf16"),
+        ({"amx_int8", "amx_bf16"}, "auto", "bf16"),
+    ],
+)
+def test_auto_takes_int8_for_models_that_prefer_it_where_it_is_the_fastest(
+    monkeypatch: pytest.MonkeyPatch, commands: set[str], backend: str, precision: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(commands, True))
+    ranges = QuantizationSpec({"a.weight": (0.0, 1.0)}, "a scan", preferred=True)
+    card = replace(a_card("unet"), quantization=ranges)
+
+    assert choose_precision("auto", CPU, card, backend) == precision
+    assert choose_precision("fp32", CPU, card, backend) == "fp32"
+    assert name_backend(backend, "auto", CPU) == ("torch" if backend == "torch" else "openvino")
+
+
+def test_gpus_and_recipes_stay_in_floating_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_vnni": True})
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
+    ranges = QuantizationSpec({"a.weight": (0.0, 1.0)}, "a scan", preferred=True)
+
+    assert choose_precision("auto", GPU, replace(a_card("unet"), quantization=ranges)) == "bf16"
+    assert choose_precision("auto", CPU) == "fp32"
 
 
 def test_a_recipe_says_before_any_scan_whose_ranges_are_missing(kitchen: Kitchen) -> None:

@@ -66,6 +66,7 @@ def test_ranges_for_8_bits_survive_being_written_and_read():
 
     assert card.quantization.ranges == {key: tuple(ends) for key, ends in ranges.items()}
     assert parse_card(json.loads(json.dumps(card_to_dict(card)))) == card
+    assert not card.quantization.preferred
     assert parse_card(card_data()).quantization is None
     assert "quantization" not in card_to_dict(parse_card(card_data()))
 

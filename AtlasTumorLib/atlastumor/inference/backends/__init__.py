@@ -16,6 +16,7 @@ from ..choices import BACKEND_NAMES, PRECISIONS
 from ..device import Device, find_best_precision
 from .base import AbstractBackend
 from .openvino_backend import OpenVinoBackend, has_openvino
+from .quantizing import has_integer_products
 from .torch_backend import TorchBackend
 
 __all__ = [
@@ -58,8 +59,7 @@ def choose_backend(
 
     Args:
         request: A key of `BACKENDS`, or "auto" for what measures best on this device.
-        precision: "fp32", "bf16", "fp16", "int8", or "auto" for the fastest floating point that the
-            device computes in.
+        precision: "fp32", "bf16", "fp16", "int8" or "auto", as for `choose_precision`.
         device: From `choose_device`.
         network: In evaluation mode, on the CPU; it is taken over and may be changed.
         card: The network's.
@@ -73,7 +73,7 @@ def choose_backend(
         DependencyError: If the backend's package is not installed.
         CardError: If the card has no ranges for int8, or another network's.
     """
-    chosen = choose_precision(precision, device)
+    chosen = choose_precision(precision, device, card, request)
     name = name_backend(request, precision, device)
     return BACKENDS[name](network, device, chosen, card)
 
@@ -96,12 +96,18 @@ def check_precision(card: ModelCard, precision: str) -> None:
         raise CardError(msg)
 
 
-def choose_precision(request: str, device: Device) -> str:
+def choose_precision(
+    request: str, device: Device, card: ModelCard | None = None, backend: str = "auto"
+) -> str:
     """Choose the number format.
 
     Args:
-        request: "fp32", "bf16", "fp16", "int8" or "auto", which is never "int8".
+        request: "fp32", "bf16", "fp16", "int8" or "auto": the fastest floating point that the
+            device computes in, or "int8" in place of fp32 where the card prefers that and the CPU
+            multiplies 8-bit integers.
         device: From `choose_device`.
+        card: The model; None for several, which "auto" runs in floating point.
+        backend: As it was asked for.
 
     Returns:
         One of `PRECISIONS`.
@@ -121,11 +127,18 @@ def choose_precision(request: str, device: Device) -> str:
         raise DeviceError(msg)
     best = find_best_precision(device)
     if request == "auto":
-        return best
+        return "int8" if best == "fp32" and _prefers_int8(card, device, backend) else best
     if request == best or (device.kind == "cuda" and best == "bf16"):  # such GPUs have fp16 too
         return request
     msg = f"{device.description} does not compute in {request}; choose auto, {best} or fp32."
     raise DeviceError(msg)
+
+
+def _prefers_int8(card: ModelCard | None, device: Device, backend: str) -> bool:
+    if card is None or card.quantization is None or not card.quantization.preferred:
+        return False
+    can = device.kind == "cpu" and backend != "torch" and has_openvino()
+    return can and has_integer_products()
 
 
 def name_backend(request: str, precision: str, device: Device) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["LEVELS", "WEIGHT_LEVELS", "find_weight_range", "quantize"]
+__all__ = ["LEVELS", "WEIGHT_LEVELS", "find_weight_range", "has_integer_products", "quantize"]
 
 LEVELS = 256
 """Values that what goes into a convolution is rounded to."""
 WEIGHT_LEVELS = 255
 """Values of its weights, as many below 0 as above, for each output channel by itself."""
 
-_EXACT = ("avx512_vnni", "avx_vnni", "amx_int8")
+_COMMANDS = ("avx512_vnni", "avx_vnni", "amx_int8")
 
 
 def quantize(
@@ -53,8 +53,13 @@ def find_weight_range() -> float:
     Returns:
         1, or 0.5 where pairs could overflow.
     """
+    return 1.0 if has_integer_products() else 0.5
+
+
+def has_integer_products() -> bool:
+    """Tell whether this CPU has commands for products of 8-bit integers: VNNI or AMX."""
     flags = torch.cpu.get_capabilities()
-    return 1.0 if any(flags.get(name) for name in _EXACT) else 0.5
+    return any(flags.get(name) for name in _COMMANDS)
 
 
 def _round_input(node: Any, low: float, high: float) -> None:
