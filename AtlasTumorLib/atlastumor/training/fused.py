@@ -30,36 +30,33 @@ def check_compiler() -> None:
         raise DependencyError(msg) from error
 
 
-def fuse_norms(network: torch.nn.Module, dtype: torch.dtype) -> None:
+def fuse_norms(network: torch.nn.Module) -> None:
     """Join each group normalization of a SegResNet with the ReLU behind it.
 
     Args:
         network: Changed in place; what is no SegResNet stays as it is.
-        dtype: What the layers behind it compute in.
     """
     for module in list(network.modules()):
         if isinstance(module, ResBlock) and isinstance(module.norm1, torch.nn.GroupNorm):
-            module.norm1 = FusedNorm(module.norm1, dtype)
-            module.norm2 = FusedNorm(module.norm2, dtype)
+            module.norm1, module.norm2 = FusedNorm(module.norm1), FusedNorm(module.norm2)
             module.act = torch.nn.Identity()
         elif isinstance(module, SegResNet) and isinstance(module.conv_final[0], torch.nn.GroupNorm):
-            module.conv_final[0] = FusedNorm(module.conv_final[0], dtype)
+            module.conv_final[0] = FusedNorm(module.conv_final[0])
             module.conv_final[1] = torch.nn.Identity()
 
 
 class FusedNorm(torch.nn.Module):
-    """Group normalization and ReLU; puts out what the next layer would make of it anyway."""
+    """Group normalization and ReLU; puts out bfloat16, as what comes next would make of it."""
 
-    def __init__(self, norm: torch.nn.GroupNorm, dtype: torch.dtype) -> None:
+    def __init__(self, norm: torch.nn.GroupNorm) -> None:
         """Take over a layer's weights.
 
         Args:
             norm: The layer.
-            dtype: Of what it puts out.
         """
         super().__init__()
         self.weight, self.bias = norm.weight, norm.bias
-        self.n_groups, self.eps, self.dtype = norm.num_groups, norm.eps, dtype
+        self.n_groups, self.eps = norm.num_groups, norm.eps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (N, C, I, J, K) to the same shape."""
@@ -69,7 +66,7 @@ class FusedNorm(torch.nn.Module):
         deviation = (square - mean.square()).clamp_min(0).add(self.eps).sqrt()
         scale = self.weight.view(self.n_groups, -1) / deviation
         shift = self.bias.view(self.n_groups, -1) - mean * scale
-        scaled: torch.Tensor = _scale(voxels, scale.flatten(1), shift.flatten(1), self.dtype)
+        scaled: torch.Tensor = _scale(voxels, scale.flatten(1), shift.flatten(1))
         return scaled.view(len(x), *x.shape[2:], -1).movedim(-1, 1)
 
 
@@ -79,11 +76,9 @@ def _find_moments(voxels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return exact.mean(1), exact.square().mean(1)
 
 
-def _scale_and_cut(
-    voxels: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, dtype: torch.dtype
-) -> torch.Tensor:
+def _scale_and_cut(voxels: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Scale and shift the channels of (N, voxels, C); what is negative becomes zero."""
-    return (voxels.float() * scale[:, None] + shift[:, None]).relu().to(dtype)
+    return (voxels.float() * scale[:, None] + shift[:, None]).relu().bfloat16()
 
 
 # `fullgraph`, lest torch go back to uncompiled code in silence.

@@ -126,7 +126,9 @@ def _start(
         from .fused import check_compiler, fuse_norms  # noqa: PLC0415 - loads torch's compiler
 
         check_compiler()
-        fuse_norms(network, find_training_dtype(next(network.parameters()).device.type))
+        device = next(network.parameters()).device
+        if find_training_dtype(device.type) == torch.bfloat16:  # in float32 it would be slower
+            fuse_norms(network)
     hidden = find_hidden(network)
     rest = [one for one in network.parameters() if all(one is not other for other in hidden)]
     rate = recipe.learning_rate

@@ -26,10 +26,7 @@ def test_a_fused_layer_computes_what_the_two_layers_do():
     torch.nn.init.normal_(norm.weight)
     torch.nn.init.normal_(norm.bias)
     found, gradients = [], []
-    for layer in (
-        torch.nn.Sequential(norm, torch.nn.ReLU()),
-        fused.FusedNorm(norm, torch.bfloat16),
-    ):
+    for layer in (torch.nn.Sequential(norm, torch.nn.ReLU()), fused.FusedNorm(norm)):
         x = (3 * noise(2, 6, 5, 7, 4) + 1).requires_grad_()
         norm.zero_grad()
         found.append(layer(x))
@@ -48,7 +45,7 @@ def test_a_fused_network_has_the_same_weights_by_the_same_names_and_answers_alik
     plain = build_network("segresnet", 3, ARGS)
     network = copy.deepcopy(plain)
 
-    fused.fuse_norms(network, torch.bfloat16)
+    fused.fuse_norms(network)
 
     kinds = {type(module) for module in network.modules()}
     assert torch.nn.GroupNorm not in kinds
