@@ -46,7 +46,13 @@ SCHEMA_VERSION = 1
 
 
 def _table(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": required, "properties": properties}
+    """A table of these keys; of others, a misspelled `split` would train on what is set aside."""
+    return {
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 _PAIRS = [organ.labels for organ in ORGANS if len(organ.labels) > 1]

@@ -70,7 +70,9 @@ def pair_files(
     cases: list[CollectionCase] = []
     problems: list[Problem] = []
     notes: dict[str, None] = {}
-    named = {_match(name, labels): list(paths) for name, paths in scans.items()}
+    named: dict[str, list[Path]] = {}
+    for name, paths in scans.items():
+        named.setdefault(_match(name, labels), []).extend(paths)
     for name in sorted({*named, *labels}):
         try:
             scan = _take(named.get(name, []), "scan")

@@ -18,14 +18,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..models.specs import InputSpec
 from .config import TrainingConfig
 
-__all__ = ["Augmentation", "hu_step"]
+__all__ = ["Augmentation", "hu_step", "widen"]
 
-MARGIN = 1.3
+_MARGIN = 1.3
 """How much larger than a patch the box must be that it is turned and scaled in."""
 
 _ANGLE = math.radians(20)
@@ -33,6 +34,21 @@ _SCALE = 0.2
 _NOISE_HU = 30.0
 _SIGMA = (0.5, 1.0)
 _LARGEST_SEED = 2**32 - 1
+
+
+def widen(patch: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give the box that a patch is turned and scaled in, about their common center.
+
+    Args:
+        patch: Size of the patch, voxels (3,).
+
+    Returns:
+        Size of the box, voxels (3,): more than the patch by even numbers, as else every voxel of
+        the patch would lie between those of the box, be the mean of eight, and miss its label.
+    """
+    size = np.ceil(patch * _MARGIN).astype(np.int64)
+    even: npt.NDArray[np.int64] = size + (size - patch) % 2
+    return even
 
 
 def hu_step(spec: InputSpec) -> float:
@@ -95,7 +111,7 @@ class Augmentation:
         """Augment one patch.
 
         Args:
-            fields: "image", "channels" and "known", (1, I, J, K) float32 of `MARGIN` patches.
+            fields: "image", "channels" and "known", (1, I, J, K) float32 of a size as of `widen`.
             rng: Decides everything random.
 
         Returns:

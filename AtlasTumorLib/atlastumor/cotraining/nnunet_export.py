@@ -167,7 +167,7 @@ def _make_table(annotated: Annotation, learnable: Annotation) -> npt.NDArray[np.
         table[0] = ignore
     for organ in ORGANS:
         is_class = organ.key in learnable.organs
-        if is_class and organ.key in learnable.tumors - annotated.tumors:
+        if organ.key in learnable.tumors - annotated.tumors:
             table[list(organ.labels)] = ignore  # what nobody looked for may lie in it
         elif is_class and organ.key not in learnable.tumors:
             halves = organ.labels  # a tumor does not say which of them it is part of

@@ -18,7 +18,7 @@ from ..collections import UNKNOWN
 from ..inference.intensity import normalize, padding_value
 from ..models.specs import InputSpec, OutputSpec
 from ..training.channels import channel_of_label
-from .augment import MARGIN, Augmentation
+from .augment import Augmentation, widen
 from .boxes import cut_box, overlap
 from .channels import merge_channels
 from .config import TrainingConfig
@@ -132,7 +132,7 @@ class PatchSource(torch.utils.data.Dataset[Patch]):
     ) -> Patch:
         """Cut a patch around a voxel, paste what was grown, normalize and augment."""
         patch = np.array(self._patch)
-        size = np.ceil(patch * (MARGIN if self._augment else 1.0)).astype(np.int64)
+        size = widen(patch) if self._augment else patch
         away = np.rint(rng.uniform(-_AWAY, _AWAY, 3) * patch).astype(np.int64)
         corner = center + away - size // 2
         volume_hu, volume_labels = case.open()

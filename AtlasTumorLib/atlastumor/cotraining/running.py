@@ -115,9 +115,9 @@ def train_cohort(
         if precision == "auto":
             precision = find_best_precision(chosen)
         train, validation = read_cases(config, progress=progress)
-        check_synthetic(config.synthetic, config.models_dir)
         source = find_source(config)
         card = draft_card(config, train, source)
+        check_synthetic(config.synthetic, config.models_dir, card.outputs)
         with _alone(config.output, processes):
             cases, problems = cache_cases(config, train, card, processes, progress=progress)
             network, note = start_network(card, source, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from ..batch.quality import Critic, judge_tumor
 from ..collections import UNKNOWN
 from ..errors import InputError, PlacementError
-from ..models.card import find_card
+from ..models.specs import OutputSpec
 from ..organs import KEYS, label_names
 from ..synthesis.base import AbstractMethod
 from ..synthesis.methods import find_method
@@ -32,24 +33,42 @@ _VIEW_MM = 170.0
 _LARGEST_SEED = 2**53
 
 
-def check_synthetic(options: SyntheticOptions, models_dir: Path | None) -> None:
-    """Make sure that tumors can be grown, before anything else is done.
+def check_synthetic(
+    options: SyntheticOptions, models_dir: Path | None, outputs: Sequence[OutputSpec]
+) -> None:
+    """Make sure that tumors can be grown, before scans are prepared.
 
     Args:
         options: Method, shape, sizes, critic.
         models_dir: Where weights and further models lie.
+        outputs: What is learned.
 
     Raises:
         UnknownKeyError: If there is no such method, shape or critic.
-        InputError: If the mix leaves nothing to draw.
-        AtlasTumorError: If the method lacks what it needs.
+        InputError: If the mix leaves nothing to draw, or the critic cannot judge.
+        AtlasTumorError: If method or critic lack what they need.
     """
     if options.probability > 0:
         find_method(options.method, models_dir=models_dir, device="cpu")
         find_shape(options.shape)
         draw_diameter(np.random.default_rng(0), KEYS[0], options.mix)
         if options.min_quality is not None:
-            find_card(options.critic, [models_dir] if models_dir is not None else [])
+            _check_critic(options.critic, models_dir, outputs)
+
+
+def _check_critic(name: str, models_dir: Path | None, outputs: Sequence[OutputSpec]) -> None:
+    """Refuse here what a process that draws patches could tell by a traceback only."""
+    from ..inference.engine import Segmenter  # noqa: PLC0415 - loads a network
+
+    card = Segmenter(name, device="cpu", backend="torch", models_dir=models_dir).card
+    judged = {o.organ for o in card.outputs if o.kind == "tumor"}
+    organs, tumors = ({o.organ for o in outputs if o.kind == k} for k in ("organ", "tumor"))
+    if blind := [key for key in KEYS if key in (organs & tumors) - judged]:
+        msg = (
+            f"The critic '{name}' does not look for tumors of {', '.join(blind)}, where synthetic "
+            "ones may grow. Name another `critic`, or leave `min_quality` out."
+        )
+        raise InputError(msg)
 
 
 @dataclass(frozen=True, eq=False)

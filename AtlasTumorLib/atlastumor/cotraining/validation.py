@@ -10,7 +10,7 @@ from typing import Any
 from ..batch.cases import Problem
 from ..collections import UNKNOWN, CollectionCase
 from ..collections.load import load_case
-from ..errors import InputError
+from ..errors import InputError, OutOfMemoryError
 from ..evaluation.case import CaseScore, score_case, summarize
 from ..inference.engine import Segmenter
 from ..models.card import ModelCard
@@ -54,7 +54,7 @@ def validate(
     for case in cases:
         try:
             scores.append(_score(segmenter, card, case))
-        except InputError as error:
+        except (InputError, OutOfMemoryError) as error:
             problems.append(Problem(case.id, str(error)))
     rows = [
         {

@@ -25,6 +25,7 @@ from ..cotraining.config import TrainingConfig
 from ..progress import Progress, ignore_progress, part_of
 from ..provenance import to_plain
 from .measuring import Row, measure_cases, read_rows
+from .patients import teaches
 
 __all__ = ["Cell", "CellResult", "CellTask", "read_result", "run_cell", "run_cell_with"]
 
@@ -86,13 +87,17 @@ class CellTask:
     n_threads: int = 1
 
     def configure(self) -> TrainingConfig:
-        """Give the training of this cell."""
+        """Give the training of this cell; what nothing in its subset teaches is not asked for."""
+        organs = self.training.organs
+        if organs is not None:
+            organs = tuple(key for key in organs if any(teaches(c, [key]) for c in self.cases))
         return replace(
             self.training,
             cohorts=(self.folder / "cohort.json",),
             output=self.folder / "model",
             cache=self.cache,
             id="cell",
+            organs=organs,
             seed=self.cell.seed,
             synthetic=replace(self.training.synthetic, probability=self.cell.probability),
         )

@@ -147,13 +147,17 @@ def _read_journal(journal: Path, weights: str) -> dict[tuple[str, str], tuple[Ro
 def _measure(
     segmenter: Segmenter, name: str, case: CollectionCase, options: EvaluationOptions
 ) -> tuple[Row, ...]:
-    """Measure one scan for the tumors that it is annotated for and that the model learned."""
+    """Measure one scan for the tumors that it is annotated for.
+
+    Where the model's subset was not searched for an organ's tumors, none of them are found. Left
+    out, such organs would be missing in the means of small subsets and count in those of large.
+    """
     learned = {output.organ for output in segmenter.card.outputs if output.kind == "tumor"}
     scan, labels = load_case(case)
     found = segmenter.segment(scan, probabilities=True)
     known = labels.array != UNKNOWN
     rows: list[Row] = []
-    for key in (key for key in KEYS if key in case.annotated.tumors & learned):
+    for key in (key for key in KEYS if key in case.annotated.tumors):
         organ = find_organ(key)
         reference = labels.array == organ.tumor_label
         predicted = (found.labels.array == organ.tumor_label) & known
@@ -163,6 +167,7 @@ def _measure(
         counts = score.counts(options.rule)
         hits = score.is_found(options.rule)
         early = [_EARLY.holds(lesion) for lesion in score.sweep.lesions]
+        probability = found.probabilities[key] if key in learned else None
         rows.append(
             Row(
                 *(name, case.id, key),
@@ -175,19 +180,21 @@ def _measure(
                 n_candidates=counts["n_candidates"],
                 n_false=counts["n_false"],
                 is_clear=score.sweep.is_clear and bool(known.all()),
-                score=_find_score(found.probabilities[key], scan.grid, known, options),
+                score=_find_score(probability, scan.grid, known, options),
             )
         )
     return tuple(rows)
 
 
 def _find_score(
-    probability: AbstractTumorMap,
+    probability: AbstractTumorMap | None,
     grid: Grid,
     known: npt.NDArray[np.bool_],
     options: EvaluationOptions,
 ) -> float:
     """Find the highest probability at which there is a candidate, wherever it is."""
+    if probability is None:
+        return 0.0
     values = np.where(known, probability.to_grid(grid).astype(np.float32), np.float32(0))
     nothing = find_reference_lesions(np.zeros(grid.shape, bool), spacing_mm=grid.spacing_mm)
     sweeping = SweepOptions(floor=_FLOOR, min_volume_mm3=options.min_volume_mm3)

@@ -261,6 +261,7 @@ def _define(study: Study) -> _Lines:
         f"- {options.rule.text} Lesions and candidates are of {options.min_volume_mm3:g} mm3 or "
         f"more; surfaces agree up to {options.tolerance_mm:g} mm.",
         "- Over all organs, each organ of each scan counts as one; the AUC is the organs' mean.",
+        "- Where no scan of a subset was searched for tumors of an organ, none of them are found.",
         f"- In brackets: the middle 95 % of {study.config.samples} samples, in each of which seeds "
         "and held-out scans are drawn again with replacement, the same for all arms and sizes.",
     ]

@@ -113,8 +113,22 @@ def describe_settings(config: ScalingConfig, patients: Patients) -> dict[str, An
 
     scans = [name(group) for group in patients.pool]
     held_out = {key: name(cases) for key, cases in patients.held_out.items()}
-    record: dict[str, Any] = to_plain({**config.record(), "scans": scans, "held_out": held_out})
+    own = {"scans": scans, "held_out": held_out, "annotations": _hash_annotations(patients)}
+    record: dict[str, Any] = to_plain({**config.record(), **own})
     return record
+
+
+def _hash_annotations(patients: Patients) -> str:
+    """Know again what all cases are annotated for and what the values of their files mean."""
+    cases = [case for group in (*patients.pool, *patients.held_out.values()) for case in group]
+    told = [
+        [
+            *(case.id, sorted(case.annotated.organs), sorted(case.annotated.tumors)),
+            [sorted(file.values.items()) for file in case.labels],
+        ]
+        for case in cases
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def run_cells(

@@ -16,7 +16,7 @@ from .analysis import Study, analyze
 from .cells import CellTask, read_result, run_cell
 from .config import ScalingConfig
 from .figures import write_figures
-from .patients import Patients
+from .patients import Patients, teaches
 from .report import write_report
 from .running import Finished, describe_settings, plan_tasks, run_cells
 from .tables import write_rows, write_study, write_values
@@ -86,7 +86,7 @@ def foresee(tasks: Sequence[CellTask]) -> Foreseen:
             last,
             folder=home / "trial",
             cache=home / "cache",
-            cases=last.cases[:1],
+            cases=(next(c for c in last.cases if teaches(c, last.training.organs)),),
             held_out={case_set: cases[:_TRIAL_CASES]},
             training=replace(last.training, steps=_TRIAL_STEPS),
             fingerprint="trial",
@@ -129,7 +129,8 @@ def run_study(
         What was found and written.
 
     Raises:
-        InputError: If no cell could be finished, or the folder holds another study.
+        InputError: If no cell could be finished, no held-out scan measured, or the folder holds
+            another study.
         OutputError: If the folder cannot be written to.
         DeviceError: If there is nobody to run cells.
     """
@@ -145,11 +146,25 @@ def run_study(
         first = finished.problems[0]
         msg = f"No cell could be finished. The first: {first.case}: {first.message}"
         raise InputError(msg)
+    _check_measured(finished)
     progress(0.97, "Summing up")
     study = analyze(config, finished.results, len(tasks))
     files = _write(study, finished, output)
     progress(1.0, "Summing up")
     return Written(study, tuple(files), finished.problems)
+
+
+def _check_measured(finished: Finished) -> None:
+    """Refuse to sum up nothing, as where every held-out scan is damaged."""
+    if any(result.rows for result in finished.results):
+        return
+    wrong = [one for result in finished.results for one in result.problems]
+    told = "".join(f" The last: {one.case}: {one.message}" for one in wrong[-1:])
+    msg = (
+        f"No held-out scan could be measured.{told} Repair these scans, remove the files "
+        "result.json of the cells, and call it again; what was trained is kept."
+    )
+    raise InputError(msg)
 
 
 def _write(study: Study, finished: Finished, output: Path) -> list[Path]:

@@ -78,6 +78,7 @@ def test_a_cohort_that_cannot_be_written_leaves_nothing(
 FAULTS: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("schema_version",), 2, "schema_version must be one of 1, not 2"),
     ((*CASE, "split"), "test", "split must be one of"),
+    ((*CASE, "spilt"), "validation", r"cases\[0\]\.spilt is not a key here; known are annotated"),
     ((*CASE, "annotated"), {"organs": []}, r"cases\[0\]\.annotated\.tumors is missing"),
     ((*CASE, "annotated", "organs"), ["spleen"], r'organs\[0\] must be one of .* not "spleen"'),
     ((*CASE, "annotated", "organs"), ["liver"], "'liver' is annotated as an organ, but no value"),

@@ -213,3 +213,15 @@ def test_a_data_set_that_is_nothing_for_us_says_why(
 
     with pytest.raises(InputError, match=said):
         read_collection(folder)
+
+
+def test_a_scan_under_two_names_of_one_case_is_no_silent_choice(tmp_path: Path) -> None:
+    folder = made.write_msd(tmp_path)
+    scan = sorted((folder / "imagesTr").iterdir())[0]
+    stem = scan.name.removesuffix(".nii.gz")
+    (scan.parent / f"{stem}_0000.nii.gz").write_bytes(scan.read_bytes())
+
+    found = read_collection(folder)
+
+    assert stem not in [case.id for case in found.cases]
+    assert [(one.case, "more than once" in one.message) for one in found.problems] == [(stem, True)]

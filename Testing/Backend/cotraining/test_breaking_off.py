@@ -19,8 +19,9 @@ import pytest
 import torch
 from filelock import FileLock
 
+from atlastumor.batch.cases import Problem
 from atlastumor.cli import main
-from atlastumor.cotraining import running
+from atlastumor.cotraining import running, validation
 from atlastumor.cotraining.history import STEPS, Table
 from atlastumor.cotraining.prepare import CachedCase, prepare_cases
 from atlastumor.errors import OutOfMemoryError, OutputError
@@ -273,3 +274,16 @@ def test_a_signal_to_all_processes_cancels_the_run(drawing: Drawing) -> None:
     assert run.returncode == 130
     assert "Cancelled." in said
     assert "Traceback" not in said
+
+
+def test_a_validation_scan_too_large_for_memory_is_skipped_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = write_case(tmp_path, "huge", 1, tumor=True)
+    too_large = OutOfMemoryError("It does not fit.")
+    monkeypatch.setattr(validation, "load_case", Mock(side_effect=too_large))
+    monkeypatch.setattr(validation, "Segmenter", Mock())
+
+    measured = validation.validate(Mock(outputs=()), tmp_path, [case], device="cpu")
+
+    assert measured.problems == (Problem("huge", "It does not fit."),)

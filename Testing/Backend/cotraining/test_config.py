@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.cotraining.config import TrainingConfig, load_config
+from atlastumor.cotraining.config import SyntheticOptions, TrainingConfig, load_config
 from atlastumor.cotraining.optimizing import learning_rate_at
-from atlastumor.errors import AtlasTumorError
+from atlastumor.cotraining.synthetic import check_synthetic
+from atlastumor.errors import AtlasTumorError, InputError
+from atlastumor.organs import select_organs
+from atlastumor.training.channels import list_outputs
 from Backend.cotraining.tiny_cohort import write_case, write_config
 
 
@@ -74,6 +78,19 @@ def test_what_does_not_go_together_is_said_before_anything_is_written(
     assert code in (2, 3)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_critic_that_cannot_judge_is_refused_before_scans_are_prepared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learned, judged = (list_outputs(select_organs(k)) for k in (["liver", "kidney"], ["liver"]))
+    opened = Mock(return_value=Mock(card=Mock(outputs=judged)))
+    monkeypatch.setattr("atlastumor.inference.engine.Segmenter", opened)
+    options = SyntheticOptions(min_quality=0.5, critic="livers-only")
+
+    check_synthetic(options, None, judged)
+    with pytest.raises(InputError, match=r"'livers-only' does not look for tumors of kidney,"):
+        check_synthetic(options, None, learned)
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(

@@ -87,6 +87,15 @@ def test_tumors_without_a_class_are_their_organ_or_of_no_known_half() -> None:
     assert table[29] == 4  # ignore
 
 
+def test_half_an_organ_is_no_place_without_tumors_where_nobody_looked_for_them() -> None:
+    learnable = Annotation(tumors=frozenset({"kidney"}))  # of no case both kidneys are outlined
+
+    searched, drawn = (_make_table(known, learnable) for known in (learnable, Annotation()))
+
+    assert searched[[0, 3, 29]].tolist() == [0, 0, 1]
+    assert drawn[[0, 3, 29]].tolist() == [2, 2, 1]  # 2 is ignored
+
+
 def test_an_organ_that_no_case_is_annotated_for_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -180,6 +180,19 @@ def test_augmented_patches_stay_near_the_scans_densities(ill: CachedCase) -> Non
     assert all(abs(float(x.mean()) - 0.62) < 0.2 for x in livers if len(x) > 50)
 
 
+def test_what_is_not_turned_shows_the_scans_own_voxels_under_their_own_labels(
+    ill: CachedCase,
+) -> None:
+    drawn = source([ill], augment=True)
+    patches = [drawn[number] for number in range(20)]
+
+    whole = [(patch, patch.image[0] * 500.0 - 200.0) for patch in patches]  # HU
+    plain = [(patch, hu) for patch, hu in whole if float((hu - hu.round()).abs().max()) < 0.01]
+
+    assert plain
+    assert all(torch.equal(hu > 0, patch.channels > 0) for patch, hu in plain)
+
+
 def test_a_hounsfield_unit_is_known_in_every_scale() -> None:
     steps = [hu_step(replace(SPEC, normalize=name)) for name in ("unit", "symmetric", "none")]
 

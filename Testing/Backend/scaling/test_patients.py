@@ -9,10 +9,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from atlastumor.collections import CollectionCase, read_cohort
+from atlastumor.collections import Annotation, CollectionCase, read_cohort
 from atlastumor.errors import InputError
 from atlastumor.scaling.config import load_scaling
 from atlastumor.scaling.patients import draw_subset, read_patients
+from atlastumor.scaling.running import describe_settings
 from Backend.scaling.tiny_study import save_cohort, write_cohorts, write_study
 
 
@@ -76,6 +77,64 @@ def test_copies_within_the_pool_count_as_one_scan_and_enter_together(tmp_path: P
 
     assert [case.id for case in patients.pool[0]] == ["pool0", "twin"]
     assert len(patients.pool) == 4
+
+
+def annotate(path: Path, tumors: set[str], organs: set[str] | None = None) -> None:
+    """Say of all cases of a cohort what they are annotated for."""
+    known = Annotation(frozenset(organs or {"liver", "kidney"}), frozenset(tumors))
+    save_cohort(path, [replace(case, annotated=known) for case in read_cohort(path).cases])
+
+
+def test_only_tumors_that_somebody_shows_are_measured(tmp_path: Path) -> None:
+    write_cohorts(tmp_path)
+    annotate(tmp_path / "pool.json", {"liver"})
+
+    patients = read_patients(load_scaling(write_study(tmp_path)))
+
+    assert [case.annotated.tumors for case in patients.held_out["held-out"]] == [
+        frozenset({"liver"})
+    ] * 2
+    annotate(tmp_path / "held-out.json", {"kidney"})
+    said = r"Nothing can be measured on the set 'held-out': .* how to find \(liver\)"
+    with pytest.raises(InputError, match=said):
+        read_patients(load_scaling(write_study(tmp_path)))
+
+
+def test_a_scan_that_teaches_nothing_is_no_real_scan_of_a_subset(tmp_path: Path) -> None:
+    write_cohorts(tmp_path)
+    first, *others = read_cohort(tmp_path / "pool.json").cases
+    bare = replace(first, labels=(), annotated=Annotation())
+    save_cohort(tmp_path / "pool.json", [bare, *others])
+
+    patients = read_patients(load_scaling(write_study(tmp_path)))
+
+    assert [case.id for group in patients.pool for case in group] == ["pool1", "pool2", "pool3"]
+
+
+def test_other_annotations_are_other_settings(tmp_path: Path) -> None:
+    write_cohorts(tmp_path)
+    config = load_scaling(write_study(tmp_path))
+    before = describe_settings(config, read_patients(config))
+    annotate(tmp_path / "pool.json", {"liver", "kidney"}, {"liver"})
+
+    after = describe_settings(config, read_patients(config))
+
+    assert [key for key in after if after[key] != before[key]] == ["annotations"]
+
+
+def test_a_damaged_scan_is_named_by_its_case(tmp_path: Path) -> None:
+    write_cohorts(tmp_path)
+    scan = read_cohort(tmp_path / "pool.json").cases[2].scan
+    renamed = scan.rename(scan.with_name("ct.nii.gz"))
+    renamed.write_bytes(renamed.read_bytes()[:2000])
+    cases = [
+        replace(case, scan=renamed) if case.scan == scan else case
+        for case in read_cohort(tmp_path / "pool.json").cases
+    ]
+    save_cohort(tmp_path / "pool.json", cases)
+
+    with pytest.raises(InputError, match=r"The scan of 'pool2' is needed .* 'ct\.nii\.gz'"):
+        read_patients(load_scaling(write_study(tmp_path)))
 
 
 def test_what_cannot_be_studied_is_refused_by_name(tmp_path: Path) -> None:
