@@ -38,8 +38,7 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
         "--precision",
         default="auto",
         choices=("auto", *PRECISIONS),
-        help="auto takes bf16 where the processor has it, else int8 for models that prefer it; "
-        "int8 is faster on CPUs and not exact",
+        help="auto suits processor and model; int8 is faster on CPUs and not exact",
     )
     parser.add_argument(
         "--threshold",

@@ -28,6 +28,10 @@ _SMALL_BOWEL = (
     Tissue.BOWEL_GAS,
     Tissue.ORAL_CONTRAST,
 )
+_COLON_MM = np.array(
+    [27.0, 25, 23, 22, 20, 18, 18, 17, 17, 16, 15, 14, 13, 14, 14, 14, 14, 17, 20, 17, 9]
+)
+"""Radius of the colon at the control points of its course."""
 _STOMACH = (Tissue.STOMACH_WALL, Tissue.STOMACH_CONTENTS, *_SMALL_BOWEL)
 
 
@@ -218,18 +222,14 @@ def paint_colon(rng: np.random.Generator, canvas: Canvas, *, varied: bool) -> No
         ],
         4.5,
     )
-    radii = [27.0, 25, 23, 22, 20, 18, 18, 17, 17, 16, 15, 14, 13, 14, 14, 14, 14, 17, 20, 17, 9]
-    course, widths = np.array(path), np.array(radii) * float(rng.normal(0.93, 0.09))
+    course, widths = np.array(path), _COLON_MM * float(rng.normal(0.93, 0.09))
     if varied:
         course, widths = vary_colon(rng, course, widths)
     points, sizes = curve(course, widths, step_mm=3.0)
     period = rng.uniform(22, 34) / 3.0
-    haustra = 1 + 0.13 * np.abs(np.sin(np.arange(len(points)) * np.pi / period)) - 0.07
-    slack = np.interp(
-        np.arange(len(points)),
-        np.arange(0, len(points), 12),
-        rng.uniform(0.72, 1.18, len(np.arange(0, len(points), 12))),
-    )
+    steps = np.arange(len(points))
+    haustra = 1 + 0.13 * np.abs(np.sin(steps * np.pi / period)) - 0.07
+    slack = np.interp(steps, steps[::12], rng.uniform(0.72, 1.18, len(steps[::12])))
     sizes = np.maximum(sizes * haustra * slack, 8.0)
     region = balls(canvas, points, sizes)
     over = (*_FAT, *_STOMACH, Tissue.GALLBLADDER, Tissue.RENAL_PELVIS)
