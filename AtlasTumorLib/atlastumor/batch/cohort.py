@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..organs import KEYS, select_organs
-from ..scans.input_files import name_of
+from ..scans.input_files import make_text, name_of
 from .cases import Case, Cohort, Problem, collect_problems
 from .layouts import list_places, predicted_organs
 from .reading import (
@@ -65,10 +65,11 @@ def find_cases(
     for name in sorted({*predicted, *wanted}):
         sides = predicted.get(name, []), wanted.get(name, [])
         message = _say_unpaired(*sides, name_of(predictions), name_of(references))
+        shown = make_text(name)
         if message:
-            problems.append(Problem(name, message))
+            problems.append(Problem(shown, message))
         else:
-            cases.append(Case(name, sides[0][0], sides[1][0], asked))
+            cases.append(Case(shown, sides[0][0], sides[1][0], asked))
     if not cases:
         msg = (
             f"No prediction in {name_of(predictions)} has a reference of the same name in "

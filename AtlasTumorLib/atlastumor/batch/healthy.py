@@ -35,6 +35,7 @@ __all__ = ["HealthyCase", "HealthyScan", "find_healthy", "look_at_files", "read_
 
 _ENDINGS = (".nii.gz", ".nii")
 _LABELS = "_labels"
+_READABLE = "a case that can be read"
 _READ = 0.4
 
 
@@ -117,6 +118,8 @@ def find_healthy(directory: Path) -> tuple[tuple[HealthyCase, ...], tuple[Proble
             cases.append(_find_case(name, paths))
         except InputError as error:
             problems.append(Problem(name, str(error)))
+        except OSError as error:  # such as a folder that belongs to somebody else
+            problems.append(Problem(name, str(refuse(paths[0], error, give=_READABLE))))
     return tuple(cases), tuple(problems)
 
 

@@ -176,7 +176,10 @@ def _strip(name: str) -> str | None:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    found = [path for ending in _ENDINGS if (path := folder / f"{name}{ending}").is_file()]
+    try:
+        found = [path for ending in _ENDINGS if (path := folder / f"{name}{ending}").is_file()]
+    except OSError as error:  # such as a folder that belongs to somebody else
+        raise refuse(folder, error, give="a case that can be read") from error
     if len(found) > 1:
         msg = f"{name_of(found[0])} and {name_of(found[1])} are both there; keep one."
         raise InputError(msg)

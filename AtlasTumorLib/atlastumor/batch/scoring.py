@@ -38,6 +38,7 @@ ANY = 0.5
 
 Mask = npt.NDArray[np.bool_]
 
+_BUGS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _LOG = logging.getLogger(__name__)
 
 
@@ -167,8 +168,7 @@ def score_case(case: Case, options: EvaluationOptions) -> CaseScores:
         except MemoryError:
             text = "There is not enough memory for it. Close other programs or use fewer --workers."
             messages.append((organ, text))
-        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:
-            # A bug over one case must not cost the hours that the others took.
+        except _BUGS as error:  # over one case they must not cost the hours that the others took
             _LOG.exception("measuring failed")
             text = f"This is a bug in AtlasTumor ({type(error).__name__}); please report it."
             messages.append((organ, text))

@@ -10,6 +10,7 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -145,8 +146,10 @@ def _retry(directory: Path, options: argparse.Namespace, console: Console) -> No
     from ..cohorts.journal import Journal  # noqa: PLC0415 - see above
 
     with Journal.read(CohortFolder(directory).journal) as journal:
-        settings, inputs = journal.settings, journal.inputs["inputs"]
-    how = _read_work(options, console, settings, directory, inputs)
+        settings, asked = journal.settings, journal.inputs
+        # The cases of a service came from these folders.
+        inputs = asked["inputs"] if asked else {str(one.case.path.parent) for one in journal.rows()}
+    how = _read_work(options, console, settings, directory, sorted(inputs))
     with _cancelled_by_signals() as cancel:
         summary = retry_failed(directory, cancel=cancel, **how)
     _conclude(summary, console)
@@ -191,7 +194,7 @@ def _read_work(
         "n_workers": options.workers,
         "gpus": options.gpus,
         "retries": options.retries,
-        "on_pace": console.progress,
+        "on_pace": partial(console.progress, guesses=False),
         "on_end": tell,
         "on_note": console.note,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cohorts.records import CaseRecord, read_records
+from ..scans.input_files import make_text
 from .console import Console
 
 __all__ = ["show_all_cases"]
@@ -61,7 +62,7 @@ def _describe(record: CaseRecord) -> dict[str, Any]:
         "state": str(row.state),
         "reason": reason,
         "seconds": round(row.outcome.total_seconds, 2) if row.outcome is not None else None,
-        "path": str(row.case.path).encode("utf-8", "backslashreplace").decode("utf-8"),
+        "path": make_text(str(row.case.path)),
         "series": row.case.series,
         "lesions": dict(Counter(str(lesion["organ"]) for lesion in record.lesions)),
     }

@@ -65,7 +65,7 @@ def _say_counts(
         time_left = "unknown" if left is None else f"about {say_seconds(left)}"
         console.say(f"A runner is at work. Time left: {time_left}.")
     elif counts[State.WAITING] + counts[State.RUNNING]:
-        console.say("No runner is at work. The same `atlastumor batch` goes on with it.")
+        console.say("No runner is at work. The same `atlastumor batch` or `watch` goes on with it.")
 
 
 def _describe(row: CaseRow) -> dict[str, Any]:

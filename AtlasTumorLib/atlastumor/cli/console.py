@@ -39,20 +39,29 @@ class Console:
         self._fraction = 0.0
         self._stage = ""
 
-    def progress(self, fraction: float, stage: str, seconds_left: float | None = None) -> None:
+    def progress(
+        self,
+        fraction: float,
+        stage: str,
+        seconds_left: float | None = None,
+        *,
+        guesses: bool = True,
+    ) -> None:
         """Show how far the work is; calls that would change nothing visible are dropped.
 
         Args:
             fraction: Share done, in [0, 1]; never goes back.
             stage: What is being done.
             seconds_left: If that is known better than from the share done since the start.
+            guesses: Whether to tell it by that share otherwise; not where earlier runs did some.
         """
         self._fraction = max(self._fraction, min(fraction, 1.0))
         now = time.monotonic()
         if stage == self._stage and now - self._drawn < _REDRAW_SECONDS:
             return
         self._stage, self._drawn = stage, now
-        left = self._seconds_left(now) if seconds_left is None else round(seconds_left, 1)
+        left = self._seconds_left(now) if guesses else None
+        left = left if seconds_left is None else round(seconds_left, 1)
         if self.as_json:
             self._emit(
                 "progress", fraction=round(self._fraction, 4), stage=stage, seconds_left=left

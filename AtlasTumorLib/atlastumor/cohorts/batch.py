@@ -13,6 +13,7 @@ from ..executors import Executor, LocalExecutor
 from ..progress import CancelToken
 from .case import CohortCase
 from .finding import Found, find_cohort
+from .finding.places import make_absolute
 from .folder import CohortFolder
 from .journal import Journal
 from .planning import plan_local
@@ -132,13 +133,17 @@ def run_batch(
     settings, folder = settings or make_settings(), CohortFolder(directory)
     check_request(settings)
     folder.check([Path(text) for text in inputs])
-    asked = {"inputs": [str(text) for text in inputs], "series": series}
+    asked = {"inputs": [make_absolute(str(text)) for text in inputs], "series": series}
+    run = HowToRun(**how)
     with folder.locked(), open_journal(folder, settings, rebuild=rebuild) as journal:
-        return _work(folder, journal, asked, HowToRun(**how))
+        cases = _find(folder, journal, asked, run)
+        return _work(folder, journal, cases, run)
 
 
 def retry_failed(directory: Path, **how: Any) -> BatchSummary:
     """Try the quarantined cases of a cohort again, and go on with all others that are left.
+
+    The inputs are looked through as before; of a service's folder, its cases are those there are.
 
     Args:
         directory: Folder of the cohort.
@@ -152,17 +157,26 @@ def retry_failed(directory: Path, **how: Any) -> BatchSummary:
     """
     folder = CohortFolder(directory)
     with Journal.read(folder.journal) as journal:
-        settings, asked = journal.settings, journal.inputs
+        settings = journal.settings
     check_request(settings)
+    run = HowToRun(**how)
     with folder.locked(), open_journal(folder, settings) as journal:
+        asked = journal.inputs
+        if asked is not None:
+            cases = _find(folder, journal, asked, run)
+        else:
+            cases = tuple(row.case for row in journal.rows())
+        if not cases:
+            msg = f"'{directory}' has no case yet. Name its scans: atlastumor batch IN -o OUT."
+            raise InputError(msg)
         journal.release()
-        return _work(folder, journal, asked, HowToRun(**how))
+        return _work(folder, journal, cases, run)
 
 
-def _work(
+def _find(
     folder: CohortFolder, journal: Journal, asked: Mapping[str, Any], how: HowToRun
-) -> BatchSummary:
-    """Find cases, bring the journal in line with them, and work through what is left."""
+) -> tuple[CohortCase, ...]:
+    """Look through the inputs, and note what was found and what cannot be used."""
 
     def progress(_fraction: float, stage: str) -> None:
         how.on_pace(0.0, stage, None)
@@ -180,11 +194,18 @@ def _work(
     journal.note_problems(found.problems)
     if found.choices:
         write_series(folder.directory / "tables" / "series.csv", found.choices)
-    changed = take_up(journal, folder, found.cases)
+    return found.cases
+
+
+def _work(
+    folder: CohortFolder, journal: Journal, cases: Sequence[CohortCase], how: HowToRun
+) -> BatchSummary:
+    """Bring the journal in line with the cases, and work through what is left."""
+    changed = take_up(journal, folder, cases)
     if changed:
         how.on_note(_say_changed(changed))
     if journal.next() is not None:
-        executor, device = _choose_executor(journal.settings, found.cases, how)
+        executor, device = _choose_executor(journal.settings, cases, how)
         with executor:
             runner = Runner(folder, journal, executor, device=device, retries=how.retries)
             try:

@@ -23,10 +23,11 @@ from typing import Any, Self
 
 from ..batch.cases import Problem
 from ..errors import InputError
+from ..scans.input_files import make_text
 from .case import CohortCase
 from .journal_file import SAID_OF_DAMAGE, connect, connect_new, speaking_of, transaction
 from .outcome import CaseOutcome
-from .remaining import PACE_CASES
+from .remaining import PACE_CASES, measure_pace
 from .rows import CaseRow, State, check_id, read_row
 from .settings import BatchSettings
 
@@ -117,8 +118,10 @@ class Journal:
         return BatchSettings.from_dict(self._recall("settings"))
 
     @property
-    def inputs(self) -> dict[str, Any]:
-        """Where the cases were looked for last; what `find_cohort` is asked."""
+    def inputs(self) -> dict[str, Any] | None:
+        """Where the cases were looked for last, what `find_cohort` is asked; None if nowhere."""
+        if not self._ask("SELECT 1 FROM about WHERE key = 'inputs'"):
+            return None  # its cases arrived at a service
         return {str(key): value for key, value in self._recall("inputs").items()}
 
     @inputs.setter
@@ -160,16 +163,14 @@ class Journal:
 
     def seconds_left(self) -> float | None:
         """Foresee how long the cases that are left take, at the pace of those that ended last."""
-        rows = self._ask(
-            "SELECT ended FROM cases WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT ?",
+        rows = self._ask(  # without a worker it was adopted, or was gone: that took no time
+            "SELECT started, ended FROM cases WHERE started IS NOT NULL AND ended IS NOT NULL "
+            "AND worker != '' ORDER BY ended DESC LIMIT ?",
             PACE_CASES,
         )
-        moments = [row["ended"] for row in rows]
+        pace = measure_pace((row["started"], row["ended"]) for row in rows)
         counts = self.count()
-        if len(moments) < 2:
-            return None
-        pace = (moments[0] - moments[-1]) / (len(moments) - 1)
-        return float(pace * (counts[State.WAITING] + counts[State.RUNNING]))
+        return pace and pace * (counts[State.WAITING] + counts[State.RUNNING])
 
     def problems(self) -> list[Problem]:
         """Give what the last look at the inputs could not use."""
@@ -184,7 +185,7 @@ class Journal:
         """
         with transaction(self._path, self._connection):
             self._connection.execute("DELETE FROM problems")
-            rows = ((one.case, one.message) for one in problems)
+            rows = ((make_text(one.case), make_text(one.message)) for one in problems)
             self._connection.executemany("INSERT INTO problems VALUES (?, ?)", rows)
 
     def add(self, cases: Iterable[CohortCase]) -> None:
@@ -236,7 +237,7 @@ class Journal:
         text += "worker = ?, ended = ? WHERE id = ?"
         state = State.QUARANTINED if is_final else State.WAITING
         ended = time.time() if is_final else None
-        self._change(text, state, reason, kind, worker, ended, case_id)
+        self._change(text, state, make_text(reason), kind, worker, ended, case_id)
 
     def put_back(self, case_ids: Iterable[str]) -> None:
         """Have cases wait again without a failure; all in one transaction.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
+from itertools import pairwise
 
-__all__ = ["PACE_CASES", "Pace"]
+__all__ = ["PACE_CASES", "Pace", "measure_pace"]
 
 PACE_CASES = 50
 """How many cases tell the pace."""
@@ -39,3 +41,20 @@ class Pace:
             return None
         pace = (self._moments[-1] - self._moments[0]) / (len(self._moments) - 1)
         return pace * n_cases
+
+
+def measure_pace(spans: Iterable[tuple[float, float]]) -> float | None:
+    """Measure how often a case ended; pauses, in which none was under way, do not count.
+
+    Args:
+        spans: When each case began and ended, seconds since 1970; the last to end comes first.
+
+    Returns:
+        Seconds from one end to the next; None for fewer than two cases.
+    """
+    cases = list(spans)
+    busy_s, soonest = 0.0, float("inf")
+    for (started, later), (_, ended) in pairwise(cases):
+        soonest = min(soonest, started)
+        busy_s += max(later - max(ended, soonest), 0.0)  # clocks may be set back
+    return busy_s / (len(cases) - 1) if len(cases) > 1 else None

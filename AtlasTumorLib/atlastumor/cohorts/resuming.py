@@ -113,8 +113,8 @@ def take_up(journal: Journal, folder: CohortFolder, found: Iterable[CohortCase])
             again += [] if is_there else [row.case.id]
         elif row.state is not State.QUARANTINED:
             unsure.append(row)
-        elif case is not None and row.kind == GONE:
-            again.append(row.case.id)
+        elif case is not None and row.kind == GONE:  # it did not fail, and may have a result
+            fresh.append(case)
     fresh += [case for case in wanted.values() if case.id not in known]
     journal.add(fresh)
     for case_id in gone:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DependencyError
+from ..scans.input_files import make_text
 
 __all__ = ["Column", "table_files"]
 
@@ -83,8 +84,8 @@ def _convert(value: Any, column: Column) -> str | int | float | None:
     """A value as its column's type; None where it is unknown."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    if column.kind == "text":  # names of files need be no text
-        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if column.kind == "text":
+        return make_text(str(value))
     return int(value) if column.kind == "int" else round(float(value), column.digits)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from ..detection.size_bins import SIZE_BINS
 from ..progress import CancelToken, Progress, ignore_progress
 from ..results.folder import speaking_of
+from .anonymous import make_anonymous
 from .outcome import STAGES
 from .records import CaseRecord, read_records
 from .table_files import Column, table_files
@@ -98,7 +99,7 @@ def _list_case(record: CaseRecord) -> Iterator[Row]:
         "state": str(row.state),
         "failures": row.failures,
         "kind": row.kind,
-        "reason": row.reason,
+        "reason": make_anonymous(row.reason),
         "organs_in_view": len(seen) if is_known else None,
         "n_lesions": len(volumes) if is_known else None,
         "tumor_ml": sum(volumes) if is_known else None,

@@ -140,13 +140,25 @@ def clear_up(directory: Path) -> None:
             stage, _, process = path.name.removeprefix(_prefix(directory)).partition("-")
             if stage not in {"check", "partial", "ready"} or not process.isdigit():
                 continue
-            if psutil.pid_exists(int(process)):
+            if psutil.pid_exists(int(process)) and not _was_left(path, int(process)):
                 continue
             if stage == "ready":
                 _settle(path, directory)
             elif stage == "check":
                 path.unlink(missing_ok=True)
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _was_left(path: Path, process: int) -> bool:
+    """Whether a process began after a folder was last changed, and so only has its maker's number.
+
+    In a container every run may have the same number.
+    """
+    try:
+        began_s: float = psutil.Process(process).create_time()
+        return began_s > path.stat().st_mtime
+    except (psutil.Error, OSError):
+        return False
 
 
 def _list(folder: Path) -> list[Path]:

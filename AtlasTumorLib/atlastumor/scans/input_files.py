@@ -19,6 +19,7 @@ __all__ = [
     "hash_files",
     "is_dicom",
     "is_dicom_head",
+    "make_text",
     "name_of",
     "refuse",
     "require_file",
@@ -40,6 +41,18 @@ def name_of(path: Path) -> str:
     if len(name) > _NAME_CHARS:
         name = f"{name[: _NAME_CHARS // 2]}...{name[-_NAME_CHARS // 3 :]}"
     return f"'{name}'"
+
+
+def make_text(name: str) -> str:
+    """Make a text that every table and file takes of a name, as names of files need be no text.
+
+    Args:
+        name: As the system gave it, or a sentence with it.
+
+    Returns:
+        The same, bytes that are no text as escapes.
+    """
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def refuse(path: Path, error: OSError, *, give: str = FORMATS) -> InputError:

@@ -106,8 +106,8 @@ class Sender:
         """Send one result once."""
         key = parcel.case, parcel.result
         started = time.monotonic()
-        files = self._list_files(parcel.case)
         try:
+            files = self._list_files(parcel.case)
             if files:
                 self._send(files)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on

@@ -96,6 +96,7 @@ class Service:
         self._again: deque[tuple[float, Path]] = deque()
         self._looking: Future[tuple[list[Path], list[Taken]]] | None = None
         self._problems: dict[Path, tuple[Problem, ...]] = {}
+        self._looked_through: set[Path] = set()
         self._next_look_s = self._next_tidy_s = 0.0
         self._n_deaths = 0
         self._is_writable = True
@@ -167,6 +168,8 @@ class Service:
             for taken in all_taken:
                 self._arrived.popleft()
                 self._add(taken)
+                if self._limits.keep_received_days is not None:
+                    self._looked_through.add(taken.path)
         has_room = self._journal.count()[State.WAITING] < self._limits.most_waiting
         if self._looking is None and has_room:
             self._looking = pool.submit(self._look, list(self._arrived))
@@ -225,7 +228,7 @@ class Service:
     def _delete_old(self) -> None:
         """Delete received studies that are old and not needed any more."""
         days, now = self._limits.keep_received_days, time.monotonic()
-        if days is None or now < self._next_tidy_s:
+        if days is None or not self._looked_through or now < self._next_tidy_s:
             return
         self._next_tidy_s = now + _TIDY_S
         open_rows = [*self._journal.rows(State.WAITING), *self._journal.rows(State.RUNNING)]
@@ -233,7 +236,10 @@ class Service:
         needed += [*self._arrived, *(path for _, path in self._again)]
 
         def is_needed(folder: Path) -> bool:
-            return any(path.is_relative_to(folder) for path in needed)
+            # One that was received before this run may never have been looked through, so that
+            # nobody knows yet what it holds.
+            is_known = folder in self._looked_through
+            return not is_known or any(path.is_relative_to(folder) for path in needed)
 
         try:
             n_deleted = self._source.delete_before(time.time() - days * _DAY_S, is_needed)
@@ -241,6 +247,7 @@ class Service:
             log_event("delete_failed", level=logging.WARNING, error=type(error).__name__)
             return
         if n_deleted:
+            self._looked_through = {one for one in self._looked_through if one.exists()}
             log_event("deleted", studies=n_deleted)
 
     def _look_at_self(self, more: tuple[str, ...] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,37 @@ def test_an_empty_case_folder_is_a_problem(predictions: Path, references: Path) 
     (problem,) = cohort.problems
     assert problem.case == "B"
     assert "no prediction" in problem.message
+
+
+def test_a_name_that_is_no_text_has_one_that_is(predictions: Path, references: Path) -> None:
+    for folder in (predictions, references):
+        write_labels(folder, os.fsdecode(b"M\xfcller"), labels(TUMOR))
+
+    case = only_case(predictions, references)
+
+    assert case.name == r"M\udcfcller"
+    assert organs_of(case) == ("liver",)
+
+
+def test_a_case_folder_that_must_not_be_read_is_a_problem_and_the_rest_counts(
+    predictions: Path, references: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (predictions, references):
+        for name in ("A", "B"):
+            write_labels(folder, name, labels(TUMOR))
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.is_relative_to(predictions / "B"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+
+    cohort = find_cases(predictions, references)
+
+    (problem,) = cohort.problems
+    assert (problem.case, problem.message[:33]) == ("B", "'B' cannot be read: permission de")
 
 
 def test_a_prediction_that_lacks_an_organ_which_others_have_is_a_problem(

@@ -166,19 +166,20 @@ def test_a_damaged_organ_does_not_cost_the_others(folders: tuple[Path, Path]) ->
     assert problem.message.startswith("liver: 'liver_tumor.nii.gz' holds NaN")
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError])
 def test_a_bug_over_one_organ_is_its_problem_and_names_itself(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         msg = "unheard of"
-        raise RuntimeError(msg)
+        raise kind(msg)
 
     monkeypatch.setattr(scoring, "measure_surfaces", fail)
 
     outcome = score_case(case_of(folders, LESION, LESION), OPTIONS)
 
     (problem,) = outcome.problems
-    assert "a bug in AtlasTumor (RuntimeError)" in problem.message
+    assert f"a bug in AtlasTumor ({kind.__name__})" in problem.message
 
 
 def test_scores_and_options_travel_between_processes(folders: tuple[Path, Path]) -> None:

@@ -167,6 +167,25 @@ def test_settings_name_known_organs_and_shapes() -> None:
         CohortSettings(shape="cube")
 
 
+def test_a_healthy_scan_that_must_not_be_read_is_a_problem_and_the_rest_counts(
+    healthy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [case.name for case in find_healthy(healthy)[0]]
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.is_relative_to(healthy / "b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+
+    cases, (problem,) = find_healthy(healthy)
+
+    assert [case.name for case in cases] == [name for name in named if name != "b"]
+    assert (problem.case, problem.message[:33]) == ("b", "'b' cannot be read: permission de")
+
+
 def test_problems_of_finding_cases_are_kept(healthy: Path, tmp_path: Path) -> None:
     settings = CohortSettings(per_scan=1, mix=SMALL, min_quality=0.0)
     recipe = Recipe(settings, Handcrafted(), Pleased(), {})

@@ -12,10 +12,11 @@ from PIL import Image
 
 from atlastumor.batch.cases import Problem
 from atlastumor.cli import main
+from atlastumor.cohorts.anonymous import make_anonymous
 from atlastumor.cohorts.case import CohortCase
 from atlastumor.cohorts.dashboard import write_dashboard
 from atlastumor.cohorts.dashboard.numbers import find_size_class, gather
-from atlastumor.cohorts.dashboard.reasons import Reasons, make_anonymous
+from atlastumor.cohorts.dashboard.reasons import Reasons
 from atlastumor.cohorts.journal import JOURNAL, Journal
 from atlastumor.cohorts.outcome import CaseOutcome
 from atlastumor.cohorts.records import CaseRecord

@@ -15,7 +15,7 @@ from atlastumor.batch.cases import Problem
 from atlastumor.cohorts.case import CohortCase
 from atlastumor.cohorts.folder import CohortFolder
 from atlastumor.cohorts.journal import JOURNAL, Journal
-from atlastumor.cohorts.remaining import Pace
+from atlastumor.cohorts.remaining import Pace, measure_pace
 from atlastumor.cohorts.resuming import open_journal
 from atlastumor.cohorts.rows import State
 from atlastumor.cohorts.settings import BatchSettings, make_settings
@@ -42,6 +42,17 @@ def test_it_gives_back_what_it_was_given(tmp_path: Path) -> None:
         assert journal.settings == BatchSettings()
         assert journal.problems() == [Problem("x.nii", "It is empty.")]
         assert journal.inputs == {"inputs": ["/scans"], "series": "best"}
+
+
+def test_reasons_may_quote_names_that_are_no_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"M\xfcller.txt")
+    with begin(tmp_path) as journal:
+        journal.add(make_cases(1))
+        journal.note_problems([Problem(name, f"{name} is no scan.")])
+        journal.fail("c00000", f"{name} is gone.", "InputError", is_final=True)
+
+        assert journal.problems() == [Problem(r"M\udcfcller.txt", r"M\udcfcller.txt is no scan.")]
+        assert [row.reason for row in journal.rows()] == [r"M\udcfcller.txt is gone."]
 
 
 def test_cases_are_handed_out_in_order_and_failed_ones_last(tmp_path: Path) -> None:
@@ -244,6 +255,30 @@ def test_the_end_is_foreseen_from_the_latest_cases() -> None:
         pace.count(float(moment) if moment <= 100 else 100.0 + 3 * (moment - 100))
 
     assert pace.seconds_left(10) == pytest.approx(30.0)
+
+
+def test_pauses_do_not_count_in_what_the_journal_foresees(tmp_path: Path) -> None:
+    with begin(tmp_path) as journal:
+        journal.add(make_cases(16))
+    runs = [(k, 10.0 * k) for k in range(1, 5)] + [(k, 90_000 + 10.0 * k) for k in range(5, 9)]
+    with sqlite3.connect(tmp_path / JOURNAL) as connection:
+        connection.executemany(
+            "UPDATE cases SET state = 'done', worker = 'w', started = ?2 - 10, ended = ?2 "
+            "WHERE position = ?1",
+            runs,
+        )
+        # Adopted when the journal was made anew: that says nothing of how long cases take.
+        connection.execute("UPDATE cases SET state = 'done', ended = 1e6 WHERE position > 10")
+    connection.close()
+
+    with read(tmp_path) as journal:
+        assert journal.count()[State.WAITING] == 2
+        assert journal.seconds_left() == pytest.approx(2 * 10.0)
+
+
+def test_cases_side_by_side_end_as_often_as_they_end() -> None:
+    assert measure_pace([(10.0, 40.0), (0.0, 30.0), (0.0, 20.0)]) == pytest.approx(10.0)
+    assert measure_pace([(0.0, 5.0)]) is None
 
 
 def test_thousands_of_cases_are_begun_and_looked_at_in_a_moment(tmp_path: Path) -> None:

@@ -52,8 +52,19 @@ def test_every_case_is_a_row_of_what_became_of_it(cohort: Path) -> None:
         "InputError",
         "1",
     )
-    assert failed["reason"].startswith("'c.nii.gz' is truncated, twice.")
+    assert failed["reason"] == "… is truncated, twice. Copy it again."
     assert failed["n_lesions"] == failed["engine_s"] == ""
+
+
+def test_no_table_but_that_of_inputs_holds_a_name_of_a_file(cohort: Path) -> None:
+    unforeseen = "FileNotFoundError: [Errno 2] No such file: '/scans/Roe^Jane/1.dcm'"
+    quarantine(cohort, "dicom-0123456789abcdef", unforeseen, "FileNotFoundError")
+
+    write_tables(cohort)
+
+    texts = [(cohort / f"tables/{name}.csv").read_text() for name in ("cases", "findings")]
+    assert "dicom-0123456789abcdef" in texts[0]
+    assert not any("Roe" in text for text in texts)
 
 
 def test_every_tumor_and_every_organ_is_a_row(cohort: Path) -> None:

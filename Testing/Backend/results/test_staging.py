@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,6 +110,21 @@ def test_the_folder_of_a_living_process_is_left_alone(a_folder):
     check_output(a_folder)
 
     assert partial.is_dir()
+
+
+def test_what_an_earlier_process_of_the_same_number_completed_is_put_in_place(
+    a_folder, monkeypatch
+):
+    write(a_folder, OLD)
+    with stopped_at_rename(monkeypatch, 4, Killed()), suppress(Killed):
+        write(a_folder, NEW)
+    (left,) = (a_folder.parent / name for name in hidden_in(a_folder.parent))
+    os.utime(left, (1, 1))
+
+    check_output(a_folder)
+
+    assert content_of(a_folder) == NEW
+    assert not left.exists()
 
 
 def test_where_the_parent_is_locked_the_result_is_prepared_inside(a_folder, monkeypatch):

@@ -96,6 +96,22 @@ def test_old_studies_are_deleted_and_their_results_kept(out: Path, tmp_path: Pat
         assert running.engine.ran == []
 
 
+def test_old_studies_that_nobody_looked_at_are_kept_until_somebody_has(
+    out: Path, tmp_path: Path
+) -> None:
+    lonely = a_source(out)
+    lonely.open()
+    send_to(lonely, write_study(tmp_path / "study"))
+    lonely.close()
+    for path in (out / "received").rglob("*"):
+        os.utime(path, (time.time() - 3 * 86_400,) * 2)
+    (out / "cases").mkdir()
+
+    limits = Limits(keep_free_bytes=0, keep_received_days=2)
+    with a_service(out, a_source(out), limits=limits) as running:
+        running.until_done(1)
+
+
 def test_old_studies_that_still_wait_are_kept(out: Path, tmp_path: Path) -> None:
     source, limits = a_source(out), Limits(keep_free_bytes=0, keep_received_days=0)
     engine = PretendedEngine(is_slow=True)

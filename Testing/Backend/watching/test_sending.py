@@ -87,6 +87,22 @@ def test_a_peer_that_is_down_gets_it_when_it_is_back(records: Records) -> None:
     assert not sender.has_failed
 
 
+def test_a_result_that_cannot_be_read_for_a_while_holds_up_nothing_else(records: Records) -> None:
+    peer, troubles = Peer(), [OSError(116, "Stale file handle")]
+
+    def list_files(case: str) -> list[Path]:
+        if case == "a" and troubles:
+            raise troubles.pop()
+        return files_of(case)
+
+    sender = Sender(peer, list_files, records, Metrics("tiny"), pause_after=lambda _n: 0.0)
+    records.add_parcels([("a", "1"), ("b", "1")])
+    for _ in range(2):
+        sender._send_due()
+
+    assert peer.taken == ["b.dcm", "a.dcm"]
+
+
 class Refusing(Peer):
     """Takes nothing, for what it is."""
 

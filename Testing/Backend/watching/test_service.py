@@ -203,6 +203,16 @@ def test_what_is_no_scan_is_set_aside_with_its_reason(folder: Path, out: Path) -
         assert any("no known format" in text for text in running.list_problems())
 
 
+def test_what_is_no_scan_may_have_a_name_that_is_no_text(folder: Path, out: Path) -> None:
+    with a_service(out, folder) as running:
+        (folder / ".new").mkdir()
+        (folder / ".new" / "notes.txt").write_bytes(b"no scan")
+        (folder / ".new").rename(folder / os.fsdecode(b"M\xfcller"))
+        write_nifti(folder / "a.nii.gz")
+        running.until(lambda: len(running.list_problems()) == 1)
+        running.until_done(1)
+
+
 def test_a_bug_over_one_arrival_does_not_end_the_service(
     folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,4 @@
-"""Why cases failed: alike reasons together, and without what could name a patient.
-
-Messages quote names of files and folders, which may be names of patients. What is between quotation
-marks and what looks like a path is left out.
-"""
+"""Why cases failed: alike reasons together, and without what could name a patient."""
 
 from __future__ import annotations
 
@@ -10,13 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Reason", "Reasons", "make_anonymous"]
+from ..anonymous import make_anonymous
+
+__all__ = ["Reason", "Reasons"]
 
 _MOST_NAMED = 6
-_QUOTED = re.compile(r"'.*'|\".*\"", re.DOTALL)  # from the first to the last: names hold quotes too
-_PATH = re.compile(r"\S*[/\\]\S*")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-_GONE = "…"
 
 
 @dataclass
@@ -59,16 +54,3 @@ class Reasons:
     def ranked(self) -> Sequence[Reason]:
         """The most frequent first."""
         return sorted(self.by_text.values(), key=lambda one: (-one.n, one.text))
-
-
-def make_anonymous(reason: str) -> str:
-    """Leave out of a message what may name a patient.
-
-    Args:
-        reason: A sentence or two, with names of files in quotation marks.
-
-    Returns:
-        The same in one line, with an ellipsis for what was left out.
-    """
-    text = _PATH.sub(_GONE, _QUOTED.sub(_GONE, reason))
-    return " ".join(text.split())[:400]

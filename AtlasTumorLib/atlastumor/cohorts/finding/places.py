@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from ...batch.cases import Problem
 from ...errors import InputError
 from ...scans.input_files import name_of, refuse, require_path
 
-__all__ = ["Entry", "Folder", "expand", "list_folder", "make_entry", "walk"]
+__all__ = ["Entry", "Folder", "expand", "list_folder", "make_absolute", "make_entry", "walk"]
 
 _MAGIC = re.compile(r"[*?\[]")
 _PASSED_OVER = "__MACOSX"
@@ -82,6 +83,23 @@ def expand(text: str) -> list[Path]:
         msg = f"Nothing is named {name_of(path)} there. Check the pattern and the folder before it."
         raise InputError(msg)
     return found
+
+
+def make_absolute(text: str) -> str:
+    """Name an input so that `expand` finds the same from any folder.
+
+    Args:
+        text: As `expand` takes it.
+
+    Returns:
+        The same, with the current folder before it if it is relative.
+    """
+    path = Path(text).expanduser()
+    if path.is_absolute():
+        return str(path)
+    here = str(Path.cwd())
+    is_pattern = _MAGIC.search(text) is not None and not os.path.lexists(path)
+    return str(Path(glob.escape(here) if is_pattern else here, path))
 
 
 def _match(folder: Path, parts: tuple[str, ...], above: tuple[str, ...]) -> Iterator[Path]:
