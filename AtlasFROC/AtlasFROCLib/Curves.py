@@ -54,6 +54,7 @@ class OrganCurve:
         curve: Every threshold where a count changes.
         bands: Confidence bands; None until `computeBands`.
         threshold: The current one; None if none was chosen.
+        reason: Why it was chosen, in words; empty if by hand.
     """
 
     def __init__(self, sweeps: Sequence[CaseSweep], rule: HitRule, *, strict: bool = False) -> None:
@@ -63,6 +64,7 @@ class OrganCurve:
         self.curve = pool(self._changes, self.organ, rule, strict=strict)
         self.bands: Bands | None = None
         self.threshold: float | None = None
+        self.reason = ""
         self._times: np.ndarray | None = None
         self._counts: list[tuple[np.ndarray, np.ndarray]] | None = None
 
@@ -90,7 +92,8 @@ class OrganCurve:
         """Give the 95 % intervals of sensitivity and of FP per scan at the current threshold.
 
         Returns:
-            Each None before `computeBands`, or where there are too few cases.
+            Each None before `computeBands`, or where there are too few cases; that of FP per scan
+            too where all cases have as many.
         """
         if self.bands is None or self._times is None or self.row < 0:
             return None, None
@@ -98,14 +101,14 @@ class OrganCurve:
         changes, times = self._changes, self._times
         sensitivity = fp = None
         if self.bands.sensitivity is not None:
-            found = times @ changes.tabulate(changes.found, row)[:, 0]
+            found = (times @ changes.tabulate(changes.found, row)[:, 0]).astype(np.float64)
             ends = find_interval(found / (times @ changes.n_lesions.astype(np.float32)))
             ends = settle_interval(ends, int(self.curve.tp[self.row]), self.curve.n_lesions)
             sensitivity = float(ends[0]), float(ends[1])
         if self.bands.fp_per_scan is not None:
             deltas = changes.strict if self.curve.strict else changes.false
             low, high = find_interval(times @ changes.tabulate(deltas, row)[:, 0] / changes.n_cases)
-            fp = float(low), float(high)
+            fp = (float(low), float(high)) if low < high else None  # as `Bands.fp_interval`
         return sensitivity, fp
 
     def chooseSensitivity(self, target: float) -> Choice:

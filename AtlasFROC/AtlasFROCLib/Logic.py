@@ -169,14 +169,21 @@ class AtlasFROCLogic(WorkerLogic):
         if name in {sweep.case for sweep in self.curve.sweeps}:
             self.openCase(name)
 
-    def setThreshold(self, threshold: float | None) -> None:
-        """Choose the current organ's threshold; everything that shows it follows at once."""
-        if self.curve is None or threshold == self.curve.threshold:
+    def setThreshold(self, threshold: float | None, reason: str = "") -> None:
+        """Choose the current organ's threshold; everything that shows it follows at once.
+
+        Args:
+            threshold: Candidates are p >= this; None for none.
+            reason: Why this one, in words; empty if by hand.
+        """
+        curve = self.curve
+        if curve is None or (threshold, reason) == (curve.threshold, curve.reason):
             return
-        floor = self.cohort.options.floor
-        self.curve.threshold = None if threshold is None else max(threshold, floor)
-        self.thresholdChanged.emit(self.curve.threshold)
-        self._updateCandidates()
+        isOther, curve.reason = threshold != curve.threshold, reason
+        curve.threshold = None if threshold is None else max(threshold, self.cohort.options.floor)
+        self.thresholdChanged.emit(curve.threshold)
+        if isOther:
+            self._updateCandidates()
 
     def computeBands(self, target: float = DEFAULT_TARGET) -> None:
         """Compute the current curve's confidence bands, if it has none yet.
@@ -228,7 +235,9 @@ class AtlasFROCLogic(WorkerLogic):
         for key, curve in self._curves.items():
             choice = curve.chooseSensitivity(DEFAULT_TARGET)
             chosen = choice.chosen_or_best
-            curve.threshold = thresholds.get(key, chosen.threshold if chosen else None)
+            proposed = chosen.threshold if chosen else None
+            curve.threshold = thresholds.get(key, proposed)
+            curve.reason = choice.reason if curve.threshold == proposed else ""
 
     def _setCurve(self, curve: OrganCurve | None) -> None:
         self.curve = curve

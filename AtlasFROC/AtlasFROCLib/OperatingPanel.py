@@ -32,13 +32,11 @@ class OperatingPanel:
     Attributes:
         changed: Emitted when the user chose another organ, rule or threshold.
         chart: The chart.
-        reason: Why the current threshold was chosen, in words.
     """
 
     def __init__(self, ui: object, logic: AtlasFROCLogic) -> None:
         """Make chart and tabs and connect everything."""
         self.changed = Signal()
-        self.reason = ""
         self._ui, self._logic = ui, logic
         self.chart = Chart()
         self.chart.rowChosen.connect(self._onRow)
@@ -74,6 +72,11 @@ class OperatingPanel:
         """Name of the chosen hit rule."""
         box = self._ui.hitRuleComboBox
         return str(box.itemData(box.currentIndex))
+
+    @property
+    def reason(self) -> str:
+        """Why the current threshold was chosen, in words; empty if by hand."""
+        return self._logic.curve.reason if self._logic.curve is not None else ""
 
     def stop(self) -> None:
         """Compute nothing more; the panel is about to go."""
@@ -146,7 +149,6 @@ class OperatingPanel:
 
     def _onTab(self, index: int) -> None:
         if index >= 0:
-            self.reason = ""
             try:
                 self._logic.setOrgan(str(self._tabs.tabData(index)))
             except Exception as error:  # noqa: BLE001 - its case may be unreadable for this organ
@@ -173,11 +175,7 @@ class OperatingPanel:
         self._choose(threshold, choice.reason)
 
     def _choose(self, threshold: float | None, reason: str) -> None:
-        self.reason = reason
-        if threshold == self._logic.threshold:
-            self._onThreshold(threshold)  # the reason is new
-        else:
-            self._logic.setThreshold(threshold)
+        self._logic.setThreshold(threshold, reason)
         self.changed.emit()
 
 

@@ -16,12 +16,9 @@ from AtlasTumorSlicer.Signal import Signal
 from .Parameters import Settings
 from .Session import Session
 from .Studio import Studio
-from .Tumors import State, Tumor
+from .Tumors import Place, State, Tumor
 
-__all__ = ["Grower", "Place", "Wish"]
-
-Place = tuple[str, "tuple[float, float, float] | None"]
-"""Key of the organ (empty: to be found) and center, RAS mm, world (None: to be drawn)."""
+__all__ = ["Grower", "Wish"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +40,7 @@ class Wish:
     @property
     def isPainted(self) -> bool:
         """Whether the settings' segment says the shape, or where places are drawn."""
-        isDrawn = any(center is None for _organ, center in self.places)
+        isDrawn = any(center is None for *_, center in self.places)
         return self.settings.isPainted or (isDrawn and bool(self.settings.segment))
 
 
@@ -99,9 +96,7 @@ class Grower:
         except Exception as error:  # noqa: BLE001 - whoever asked is told through `failed`
             self._fail(error)
             return
-        requests = [
-            wish.settings.request(n, *place, painting) for n, place in enumerate(wish.places)
-        ]
+        requests = [wish.settings.request(*place, painting) for place in wish.places]
         message = {"do": "grow", "tumors": requests, "folder": str(session.folder)}
         self._send(message, lambda reply: self._onGrown(wish.settings, requests, reply))
 

@@ -108,7 +108,7 @@ class AtlasTumorSynthLogic(WorkerLogic):
             AtlasTumorError: With `wait`, why there is no tumor; without, `failed` emits it.
         """
         isOne = ras is not None or settings.isPainted
-        places = ((settings.organ, ras),) * (1 if isOne else number)
+        places = tuple((n, settings.organ, ras) for n in range(1 if isOne else number))
         self._grower.workerCommand = self.workerCommand
         self._grower.ask(Wish(volumeNode, segmentationNode, settings, places))
         return self.wait() if wait else self.state
@@ -129,7 +129,7 @@ class AtlasTumorSynthLogic(WorkerLogic):
         preview = self.state.preview
         if not preview or settings == self._grower.asked:
             return
-        places = tuple((settings.organ or tumor.organ, tumor.place) for tumor in preview)
+        places = tuple(tumor.findPlace(settings) for tumor in preview)
         self._grower.ask(Wish(volumeNode, segmentationNode, settings, places))
 
     def keep(self) -> tuple[Tumor, ...]:

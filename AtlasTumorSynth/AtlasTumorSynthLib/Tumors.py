@@ -16,9 +16,15 @@ from atlastumor.batch.edits import Edit
 
 from .Parameters import Settings
 
-__all__ = ["History", "State", "Tumor", "transition"]
+__all__ = ["History", "Place", "State", "Tumor", "transition"]
+
+Place = tuple[int, str, "tuple[float, float, float] | None"]
+"""Number of a tumor among those asked for together, from 0 on; key of its organ (empty: to be
+found); center, RAS mm, world (None: to be drawn)."""
 
 _MOST_STATES = 60
+_DRAWN_FROM = ("diameter_mm", "seed", "shape", "exophytic")
+"""Fields of a request from which place and shape follow, beside organ and segment."""
 
 
 class Tumor:
@@ -53,11 +59,24 @@ class Tumor:
         self.quality, self.fault = math.nan, ""
         self._before: np.ndarray | None = None
 
-    @property
-    def place(self) -> tuple[float, float, float] | None:
-        """Where it was asked to be, or came to be, RAS mm, world; None where it was painted."""
+    def findPlace(self, settings: Settings) -> Place:
+        """Say where to grow it anew: where it was asked to be, or came to be.
+
+        Args:
+            settings: What it is to be like then.
+
+        Returns:
+            The place; without a center if it was painted, or if all is as it was when its place was
+            drawn: the same place and the same shape are then drawn again.
+        """
+        number, organ = self.request["seed"] - self.settings.seed, settings.organ or self.organ
         center = self.request["center_ras"]
-        return center if center or self.settings.isPainted else self.centerRas
+        if center or self.settings.isPainted:
+            return number, organ, center
+        again = settings.request(number, organ, None)
+        isAlike = (organ, settings.segment) == (self.organ, self.settings.segment)
+        isAlike = isAlike and all(again[name] == self.request[name] for name in _DRAWN_FROM)
+        return number, organ, None if isAlike else self.centerRas
 
     def push(self, array: np.ndarray) -> None:
         """Put it into the volume's voxels (I, J, K), of any type."""

@@ -45,7 +45,7 @@ class AtlasTumorSynthWidget(ModuleWidget):
     def makeParts(self) -> None:
         """Make tumor, actions, history, clicks and views, and connect them."""
         ui, logic = self.ui, self.logic
-        self._volumeNode = None
+        self._volumeNode = self._shownPlace = None
         self._tumor, self._weights = TumorPanel(ui), WeightsPanel(ui, logic)
         self._actions = ActionsPanel(ui, logic)
         self._history = HistoryPanel(ui.historyTable)
@@ -201,8 +201,9 @@ class AtlasTumorSynthWidget(ModuleWidget):
         """Show the new preview, and those without a click where they are."""
         self.ui.beforeButton.checked = False
         first = self.logic.state.preview[0]
-        if first.request["center_ras"] is None:
+        if first.request["center_ras"] is None and first.centerRas != self._shownPlace:
             jumpTo(first.centerRas)
+        self._shownPlace = first.centerRas
 
     def _travel(self, go: Callable[[], None]) -> None:
         """Undo or redo, and show the choices that led there."""

@@ -31,7 +31,7 @@ def test_a_click_gives_a_preview_that_follows_the_sliders_and_can_be_compared(
     larger = voxels(synthetic())
     assert (larger != original).sum() > 2 * (first != original).sum()
     assert cells(panel)[0][2] == "28.0"
-    assert np.allclose(panel.logic.state.preview[0].place, LIVER, atol=2.0)
+    assert np.allclose(panel.logic.state.preview[0].request["center_ras"], LIVER, atol=2.0)
     for name in ("Scan", "Scan synthetic"):
         ui.beforeButton.click()
         assert backgrounds() == {name}

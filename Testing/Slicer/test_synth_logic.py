@@ -157,6 +157,24 @@ def test_tumors_without_a_click_find_places_of_their_own(a_synth_logic: Any, a_b
     assert [tumor.settings.diameter for tumor in a_synth_logic.state.preview] == [16.0] * 3
 
 
+def test_tumors_at_drawn_places_keep_their_shapes_while_their_densities_change(
+    a_synth_logic: Any, a_body: Any
+) -> None:
+    def shapes() -> list[np.ndarray]:
+        edits = [tumor.edit for tumor in a_synth_logic.state.preview]
+        return [np.argwhere(edit.mask) + edit.start for edit in edits]
+
+    wish = {"organ": "liver", "seed": 4}
+    a_synth_logic.place(a_body.volume, a_body.organs, settings(**wish), number=2, wait=True)
+    drawn = shapes()
+
+    a_synth_logic.adjust(a_body.volume, a_body.organs, settings(**wish, contrast=-40.0))
+    a_synth_logic.wait()
+
+    assert [tumor.settings.contrast for tumor in a_synth_logic.state.preview] == [-40.0] * 2
+    assert all(np.array_equal(*pair) for pair in zip(drawn, shapes(), strict=True))
+
+
 def test_of_many_wishes_only_the_last_one_counts(a_synth_logic: Any, a_body: Any) -> None:
     for diameter in (12.0, 14.0, 18.0, 22.0):
         a_synth_logic.place(a_body.volume, a_body.organs, settings(diameter=diameter), LIVER)

@@ -110,6 +110,27 @@ def test_surprises_are_drawn_anew_and_can_be_several(a_synth_panel: Any, settle:
     assert "3 in this scan" in ui.messageLabel.text
 
 
+def test_views_stay_where_the_user_took_them_while_a_surprise_is_changed(
+    a_synth_panel: Any, settle: Any
+) -> None:
+    import slicer
+
+    panel, ui = a_synth_panel, a_synth_panel.ui
+    camera = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLCameraNode")
+    ui.surpriseButton.click()
+    settle()
+    at = panel.logic.state.preview[0].centerRas
+    assert np.allclose(camera.GetFocalPoint(), at)
+    camera.SetFocalPoint(1.0, 2.0, 3.0)
+
+    ui.capsuleCheckBox.checked = True
+    settle()
+
+    assert panel.logic.state.preview[0].settings.capsule
+    assert panel.logic.state.preview[0].centerRas == at
+    assert camera.GetFocalPoint() == (1.0, 2.0, 3.0)
+
+
 def test_the_point_can_be_dragged(a_synth_panel: Any, settle: Any) -> None:
     panel = a_synth_panel
     click(panel, LIVER)

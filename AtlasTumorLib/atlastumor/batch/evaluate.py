@@ -157,11 +157,12 @@ def _pool(n_found: Sequence[int], n_lesions: npt.NDArray[np.int64], times: Times
     if not n_total:
         return Rate(0, 0, None, "no lesions")
     few = n_total < _LEAST_TO_RESAMPLE or np.count_nonzero(n_lesions) < 2
-    if few or times is None or n_hit in {0, n_total}:
-        return Rate(n_hit, n_total, wilson(n_hit, n_total), "Wilson")
-    samples = (times @ np.array(n_found, float)) / (times @ n_lesions)
-    low, high = find_interval(samples)
-    return Rate(n_hit, n_total, (float(low), float(high)), "bootstrap")
+    if not few and times is not None:
+        samples = (times @ np.array(n_found, float)) / (times @ n_lesions)
+        low, high = find_interval(samples)
+        if low < high:  # else every case has the same share, and drawing them says nothing
+            return Rate(n_hit, n_total, (float(low), float(high)), "bootstrap")
+    return Rate(n_hit, n_total, wilson(n_hit, n_total), "Wilson")
 
 
 def _average(values: Sequence[float], counts: Callable[[int], bool], times: Times | None) -> Mean:

@@ -226,7 +226,7 @@ def _try_tumor(
     except PlacementError:
         return replace(grown, attempts=(*grown.attempts, Attempt(*drawn, NO_ROOM))), NO_ROOM
     least = recipe.settings.min_quality
-    quality = judge_tumor(recipe.critic, result, before=grown.scan, least=least)
+    quality = judge_tumor(recipe.critic, result, before=grown.scan, least=least, cancel=cancel)
     outcome = KEPT if quality.is_kept else REJECTED
     attempts = (*grown.attempts, Attempt(*drawn, outcome, quality))
     if not quality.is_kept:

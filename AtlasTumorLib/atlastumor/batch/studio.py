@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..errors import InputError, PlacementError
 from ..organs import ORGANS, Organ
 from ..progress import CancelToken, Progress, ignore_progress, part_of
-from ..synthesis.base import AbstractMethod
+from ..synthesis.base import AbstractMethod, list_organs
 from ..synthesis.methods import find_method
 from ..synthesis.painting import find_organ_under
 from ..synthesis.request import TumorRequest
@@ -90,7 +90,7 @@ class Studio:
 
         Args:
             fields: Those of `TumorRequest`. An empty organ means that under the center, or without
-                one that of which most was painted, or any in view.
+                one that of which most was painted, or any in view that the method knows.
 
         Returns:
             The request.
@@ -103,7 +103,8 @@ class Studio:
         if not fields["organ"] and center is None and painting is not None:
             organ = find_organ_under(self._labels, painting).key
         else:
-            organ = fields["organ"] or self._choose_organ(center, int(fields["seed"])).key
+            seed, method = int(fields["seed"]), str(fields.get("method", ""))
+            organ = fields["organ"] or self._choose_organ(center, seed, method).key
         center_ras = None if center is None else tuple(float(x) for x in center)
         return TumorRequest(**{**fields, "organ": organ, "center_ras": center_ras})
 
@@ -176,7 +177,7 @@ class Studio:
             self._critic = RememberingCritic(self._make_critic())
         scan, labels = self._grown[-1].result.scan, self._grown[-1].result.labels
         found: list[Quality] = []
-        for number in reversed(range(len(self._grown))):  # later ones may have pushed it aside
+        for number in reversed(range(len(self._grown))):  # later ones changed what is around it
             one = self._grown[number]
             before = _take_out(one.edit, scan, labels) if number else (self._scan, self._labels)
             result = replace(one.result, scan=scan, labels=labels)
@@ -199,10 +200,12 @@ class Studio:
             self._methods[key] = find_method(key, models_dir=self._models_dir)
         return self._methods[key]
 
-    def _choose_organ(self, center_ras: Sequence[float] | None, seed: int) -> Organ:
-        """The organ at a point; without one, any in view."""
+    def _choose_organ(self, center_ras: Sequence[float] | None, seed: int, method: str) -> Organ:
+        """The organ at a point; without one, any in view that the method knows."""
         if center_ras is None:
-            return self.organs[int(np.random.default_rng(seed).integers(len(self.organs)))]
+            known = list_organs(method)  # if none of them is in view, the method says what it knows
+            organs = [organ for organ in self.organs if organ.key in known] or self.organs
+            return organs[int(np.random.default_rng(seed).integers(len(organs)))]
         label = _label_at(self._labels, center_ras)
         for organ in ORGANS:
             if label in (*organ.labels, organ.tumor_label):

@@ -94,10 +94,10 @@ def _count(content: LogContent) -> list[dict[str, Any]]:
     from ..review import ROLES, fold  # noqa: PLC0415 - see above
 
     scans = fold(content.entries).scans.values()
+    standing = [decision for scan in scans for decision in scan.list_standing()]
     rows = []
     for role in ROLES:
-        verdicts = [entry for scan in scans for entry in scan.verdicts.values()]
-        kinds = [entry.kind for entry in verdicts if entry.role == role]
+        kinds = [entry.kind for entry in standing if entry.role == role]
         rows.append(
             {
                 "role": role,

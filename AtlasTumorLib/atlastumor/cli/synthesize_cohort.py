@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from .arguments import add_method, add_models, parse_count, parse_organs
 from .console import Console
 from .synthesize import suit_shape
@@ -62,7 +63,10 @@ def _add_tumors(group: argparse._ArgumentGroup) -> None:
         help="shares of small, medium and large (4:2:1)",
     )
     group.add_argument(
-        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver,kidney (all)"
+        "--organs",
+        type=parse_organs,
+        metavar="ORGAN,...",
+        help="such as liver,kidney (all that the method knows)",
     )
     add_method(group)
 
@@ -105,7 +109,7 @@ def _make_settings(options: argparse.Namespace) -> CohortSettings:
     name_dataset(options.dataset_id)
     method = find_method(options.method).name
     return CohortSettings(
-        organs=options.organs,
+        organs=_choose_organs(options.organs, method),
         per_scan=options.per_scan,
         mix=options.mix,
         min_quality=options.min_quality,
@@ -114,6 +118,24 @@ def _make_settings(options: argparse.Namespace) -> CohortSettings:
         seed=options.seed,
         tries=options.tries,
     )
+
+
+def _choose_organs(asked: list[str] | None, method: str) -> list[str] | None:
+    """Keys of the organs that were asked for, or of those that the method knows; None for all.
+
+    A method that was trained by others knows few: a case in which it met another would be lost.
+    """
+    from ..synthesis.base import list_organs  # noqa: PLC0415 - pulls in scipy
+
+    known = list(list_organs(method))
+    unknown = [key for key in asked or () if key not in known]
+    if known and unknown:
+        msg = (
+            f"The method '{method}' does not know: {', '.join(unknown)}. Name some of these with "
+            f"--organs, {', '.join(known)}, or choose another method."
+        )
+        raise InputError(msg)
+    return asked or known or None
 
 
 def _make_recipe(settings: CohortSettings, options: argparse.Namespace, console: Console) -> Recipe:

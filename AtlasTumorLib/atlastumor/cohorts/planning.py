@@ -169,7 +169,8 @@ def foresee(settings: BatchSettings, grid: Grid, device: str) -> Estimate:
         chosen,
         name_backend(settings.backend, settings.precision, chosen),
         precision,
-        batch=choose_batch(card, chosen, precision),
+        batch=choose_batch(card, chosen, precision, is_compared=settings.disagreement),
         mirror=settings.mirror,
         fine=settings.probabilities,
+        is_compared=settings.disagreement,
     )

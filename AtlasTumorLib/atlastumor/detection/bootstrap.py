@@ -69,14 +69,18 @@ class Bands:
         return self._at(self.sensitivity, threshold)
 
     def fp_interval(self, threshold: float) -> tuple[float, float] | None:
-        """The interval of FP per scan at one of the thresholds that were resampled."""
+        """The interval of FP per scan at one of the thresholds that were resampled.
+
+        None where all cases have as many, such as none: drawing them again says nothing then.
+        """
         return self._at(self.fp_per_scan, threshold)
 
     def _at(self, ends: Floats | None, threshold: float) -> tuple[float, float] | None:
         rows = np.flatnonzero(self.thresholds == np.float32(threshold))
         if ends is None or not rows.size:
             return None
-        return float(ends[0, rows[0]]), float(ends[1, rows[0]])
+        low, high = (float(end) for end in ends[:, rows[0]])
+        return None if low == high else (low, high)
 
 
 def draw_cases(n_lesions: npt.NDArray[np.int64], n: int, *, seed: int = 0) -> Table:
@@ -190,7 +194,8 @@ def draw_bands(
     totals = times @ changes.n_lesions.astype(np.float32)
     chosen = _choose(tp, fp, totals, target)
     reached = thresholds[chosen[chosen >= 0]]
-    sensitivity = tp / totals[:, None]
+    # float32's 0.9 lies below 0.9: a lower end of 9 in 10 would not reach the target.
+    sensitivity = tp.astype(np.float64) / totals[:, None]
     read_off = find_interval(_read_off(sensitivity, fp_per_scan))
     return Bands(
         thresholds,
@@ -211,7 +216,7 @@ def _choose(tp: Table, fp: Table, totals: Table, target: float) -> npt.NDArray[n
     return np.where(feasible.any(axis=1), rows, -1)
 
 
-def _read_off(sensitivity: Table, fp_per_scan: Table) -> Table:
+def _read_off(sensitivity: Floats, fp_per_scan: Table) -> Floats:
     """Each sample's curve as a step function at `FP_GRID`, (n, F)."""
     columns = [
         np.where(fp_per_scan <= np.float32(limit), sensitivity, 0).max(axis=1, initial=0)

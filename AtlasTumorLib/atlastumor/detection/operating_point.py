@@ -165,6 +165,9 @@ def load_operating_points(path: Path) -> tuple[OperatingPoint, ...]:
 def thresholds_for(points: Sequence[OperatingPoint], card: Model) -> dict[str, float]:
     """Give the thresholds if they were chosen for this model and these weights.
 
+    A threshold of 1, where segmentation finds nothing, stands for all that maps store as 1: it
+    becomes the least of these probabilities.
+
     Args:
         points: As `load_operating_points` gives them.
         card: The model that is to run.
@@ -187,7 +190,10 @@ def thresholds_for(points: Sequence[OperatingPoint], card: Model) -> dict[str, f
                 "on this model's own predictions with `atlastumor froc`."
             )
             raise InputError(msg)
-    return {point.organ: point.threshold for point in points}
+    from ..results.nifti import PROBABILITY_STEP  # noqa: PLC0415 - pulls in nibabel
+
+    highest = 1.0 - PROBABILITY_STEP / 2
+    return {point.organ: min(point.threshold, highest) for point in points}
 
 
 def _mismatch(point: OperatingPoint, card: Model) -> str | None:

@@ -36,6 +36,7 @@ LEAST_TO_RESAMPLE = 10
 """Of fewer lesions a share has Wilson's interval: too few for samples to vary as lesions do."""
 
 _LEVEL = 0.95
+_LEAST_OF_A_KIND = 2
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def settle_interval(
 
     Where every lesion is found, every sample finds every lesion, and where none is, none: that says
     nothing of how sure it is. So no lower end is above the one that Wilson gives to all of them
-    found, and no upper end below the one he gives to none. Few lesions get his interval outright.
+    found, and no upper end below the one he gives to none. Few lesions get his interval outright,
+    and so does a share that is the same in every sample.
 
     Args:
         ends: Lower and upper ends from resampling, (2, ...).
@@ -119,11 +121,14 @@ def settle_interval(
         Lower and upper ends, (2, ...).
     """
     hits = np.asarray(n_hit)
+    counts, place = np.unique(hits, return_inverse=True)
+    table = np.array([wilson(int(n), n_total) for n in counts]).reshape(-1, 2)
+    exact = np.moveaxis(table[place.reshape(hits.shape)], -1, 0)
     if n_total < LEAST_TO_RESAMPLE:
-        table = np.array([wilson(n, n_total) for n in range(n_total + 1)])
-        return np.moveaxis(table[hits], -1, 0)
+        return exact
     lowest, highest = wilson(n_total, n_total)[0], wilson(0, n_total)[1]
-    return np.stack([np.minimum(ends[0], lowest), np.maximum(ends[1], highest)])
+    settled = np.stack([np.minimum(ends[0], lowest), np.maximum(ends[1], highest)])
+    return np.where(ends[0] == ends[1], exact, settled)
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,9 @@ def measure_auc(
 
     Returns:
         The area, NaN without scans of both kinds; and that of each sample, (n,), NaN where it drew
-        scans of one kind, if `times` is given.
+        scans of one kind. None if `times` is not given, and where samples say nothing of how sure
+        the area is: of one scan of a kind, and where all pairs are in order, in the wrong one, or
+        tied.
     """
     scores = np.array([sweep.score for sweep in sweeps])
     positive = np.flatnonzero([bool(sweep.lesions) for sweep in sweeps])
@@ -195,7 +202,7 @@ def measure_auc(
     difference = scores[positive][:, None] - scores[negative]
     wins = 0.5 * (np.sign(difference) + 1)
     area = float(wins.mean())
-    if times is None:
+    if times is None or min(wins.shape) < _LEAST_OF_A_KIND or np.ptp(wins) == 0:
         return area, None
     ours, theirs = times[:, positive].astype(np.float64), times[:, negative].astype(np.float64)
     pairs = ours.sum(axis=1) * theirs.sum(axis=1)

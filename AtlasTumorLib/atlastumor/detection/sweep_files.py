@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,14 @@ from .case_sweep import CaseSweep, SweepOptions, Touches
 from .false_sizes import Spans
 from .reference import ReferenceLesion
 
-__all__ = ["load_sweep", "pack_lesions", "save_sweep", "unpack_lesions"]
+__all__ = ["DAMAGE", "load_sweep", "pack_lesions", "save_sweep", "unpack_lesions"]
+
+DAMAGE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error),
+    *(AttributeError, KeyError, RuntimeError, TypeError, ValueError),
+)
+"""What reading an `.npz` raises that is damaged, or made for something else; RuntimeError: it wants
+a password or is packed in a way that Python does not know."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -96,7 +104,7 @@ def load_sweep(path: str | Path) -> CaseSweep:
     try:
         with np.load(path, allow_pickle=False) as file:
             return _unpack({name: file[name] for name in file.files})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         msg = f"{path} is not a sweep that this version can read; sweep the case again."
         raise InputError(msg) from error
 

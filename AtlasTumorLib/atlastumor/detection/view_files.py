@@ -6,7 +6,6 @@ them while another stays with the user. The file is an `.npz` of plain arrays, w
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from .reference import ReferenceLesions
-from .sweep_files import pack_lesions, unpack_lesions
+from .sweep_files import DAMAGE, pack_lesions, unpack_lesions
 from .tree import CandidateTree
 
 __all__ = ["load_view", "save_view"]
@@ -60,7 +59,7 @@ def load_view(path: Path) -> tuple[CandidateTree, ReferenceLesions]:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return CandidateTree.from_arrays(arrays), _unpack(arrays)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         msg = f"{path.name} holds no case that this version can show. Open the case again."
         raise InputError(msg) from error
 

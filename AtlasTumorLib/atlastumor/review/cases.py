@@ -109,8 +109,13 @@ def basis_from_points(points: Mapping[str, OperatingPoint], cases: Mapping[str, 
     """
     same = {(one.model_id, one.weights_sha256, one.min_volume_mm3) for one in points.values()}
     if len(same) != 1:
-        what = "There is no operating point" if not same else "The operating points differ in model"
-        msg = f"{what}; a review needs one for each organ, of one model. Choose another file."
+        n_models = len({key[:2] for key in same})
+        differ = "model" if n_models > 1 else "their least volume"
+        what = f"The operating points differ in {differ}" if same else "There is no operating point"
+        msg = (
+            f"{what}; a review needs one for each organ, all of one model and least volume. "
+            "Choose another file."
+        )
         raise InputError(msg)
     model_id, weights, min_volume = same.pop()
     return make_basis(

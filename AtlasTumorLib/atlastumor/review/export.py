@@ -135,8 +135,10 @@ def export_review(
             written.append(name)
         except AtlasTumorError as error:
             skipped.append(SkippedScan(name, str(error)))
+    skipped += one.list_lost(places)
     progress(1.0, "Exporting reviewed scans")
-    return ExportReport(tuple(written), tuple(skipped), tuple(notes))
+    by_name = sorted(skipped, key=lambda one: one.scan)
+    return ExportReport(tuple(written), tuple(by_name), tuple(notes))
 
 
 def _check_words(formats: Collection[str], role: str | None) -> None:
@@ -160,10 +162,20 @@ class _Export:
         self._state = fold(self.content.entries)
         self._log_sha256 = hashlib.sha256((review / LOG_NAME).read_bytes()).hexdigest()
 
+    def list_lost(self, places: Collection[str]) -> list[SkippedScan]:
+        """List the finished scans that are not among the predictions."""
+        message = "It is finished, but has no prediction here. Name the folder that was reviewed."
+        return [
+            SkippedScan(name, message)
+            for name, state in self._state.scans.items()
+            if _is_done(state, self._role) and name not in places
+        ]
+
     def write(self, name: str, place: Path, directory: Path) -> tuple[str, ...]:
         """Write a scan; gives what the user should know of it."""
         state = self._state.scan(name)
         _require_done(state, self._role)
+        check_output(directory, inputs=[place])
         scan = read_candidates(name, place, self.content.basis)
         check_candidates(scan, state)
         needs_source = any(name.startswith("dicom-") for name in self._formats)
@@ -237,8 +249,12 @@ def _write_mask(path: Path, *, truth: ReviewedTruth, name: str, record: dict[str
     write_labels(path, LabelMap(mask, truth.labels.grid, {1: name}), record=record)
 
 
+def _is_done(state: ScanState, role: str | None) -> bool:
+    return role in state.done if role else bool(state.done)
+
+
 def _require_done(state: ScanState, role: str | None) -> None:
-    if not (role in state.done if role else state.done):
+    if not _is_done(state, role):
         msg = f"It is not finished{f' in the role {role}' if role else ''}; finish it first."
         raise InputError(msg)
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..components import Box, Mask
+from ..detection.sweep_files import DAMAGE
 from ..errors import GridMismatchError, InputError, OutputError
 from ..volume import Grid
 
@@ -164,15 +165,7 @@ def load_outline(folder: Path, name: str, grid: Grid) -> Outline:
         size = box[:, 1] - box[:, 0]
         mask = np.unpackbits(bits, count=int(size.prod())).astype(bool).reshape(size)
         drawn = Grid(tuple(shape), affine)
-    except (
-        AttributeError,
-        EOFError,
-        KeyError,
-        OSError,
-        TypeError,
-        ValueError,
-        zipfile.BadZipFile,
-    ) as error:
+    except DAMAGE as error:
         msg = f"The outline '{path.name}' of this review is missing or damaged. Restore its folder."
         raise InputError(msg) from error
     if not drawn.matches(grid, tolerance_mm=_TOLERANCE_MM):

@@ -43,6 +43,16 @@ class ScanState:
         verdict = self.verdicts.get(key)
         return None if verdict is None else verdict.kind != "reject"
 
+    def list_standing(self) -> tuple[Entry, ...]:
+        """List the decision that stands for each candidate; an added tumor's that stays is "add".
+
+        Whoever adds a tumor draws its border next, and it is still one that was added.
+        """
+        return tuple(
+            self.added[key] if key in self.added and self.is_accepted(key) else verdict
+            for key, verdict in self.verdicts.items()
+        )
+
 
 @dataclass(frozen=True)
 class ReviewState:

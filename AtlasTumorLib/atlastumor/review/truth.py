@@ -65,7 +65,8 @@ class ReviewedTruth:
     Args:
         labels: Organs and tumors, AbdomenAtlas 2.0 numbers.
         lesions: Every tumor.
-        findings: One for every organ of the review that the case has a prediction of.
+        findings: One for every organ of the review that the case has a prediction of, or in which
+            a reader added a tumor.
         provenance: Who made it, with what readers did.
         notes: What the user should know, one sentence each.
         probabilities: None are kept.
@@ -138,7 +139,7 @@ def make_truth(
     array = _restore_organs(labels) if labels is not None else np.zeros(scan.grid.shape, np.uint8)
     for one in sorted(kept, key=lambda one: _rank(one, state)):
         array[one.outline.box][one.outline.mask] = find_organ(one.item.organ).tumor_label
-    organs = select_organs(scan.candidates)
+    organs = select_organs({*scan.candidates, *(one.item.organ for one in kept)})
     label_map = LabelMap(array, scan.grid, label_names(ORGANS if labels is not None else organs))
     lesions = measure_lesions(label_map, organs=organs, score_of=_score_of(kept)).lesions
     return ReviewedTruth(
@@ -229,7 +230,7 @@ def _describe(
         n_lesions=len(own),
         tumor_ml=tumor_ml,
         highest_score=max((item.score for item in mine if item.index), default=math.nan),
-        threshold=reading.basis.thresholds[key],
+        threshold=reading.basis.thresholds.get(key),
         message=(
             f"{len(own)} tumors after review ({tumor_ml:.2f} mL): {n_removed} candidates removed, "
             f"{n_added} tumors added."

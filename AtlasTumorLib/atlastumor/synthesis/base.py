@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DependencyError
+from ..models import catalog
 from .patch import Patch
 from .request import TumorRequest
 from .shape_types import Shape
 
-__all__ = ["AbstractMethod", "OnStep", "choose_processor", "ignore_step"]
+__all__ = ["AbstractMethod", "OnStep", "choose_processor", "ignore_step", "list_organs"]
 
 OnStep = Callable[[float], None]
 """Called before each step of long work with the fraction done, in [0, 1]; may raise to stop it."""
@@ -51,6 +52,19 @@ def choose_processor(method: str, device: str) -> str:
     from ..inference.device import choose_device  # noqa: PLC0415 - methods without networks do not
 
     return choose_device(device).name
+
+
+def list_organs(method: str) -> tuple[str, ...]:
+    """List the organs that the files which others published for a method know.
+
+    Args:
+        method: Its name.
+
+    Returns:
+        Their keys; empty for a method that needs no such files and paints in every organ.
+    """
+    own = (one for one in catalog.list_published() if one.method == method)
+    return tuple(dict.fromkeys(key for one in own for key in one.organs))
 
 
 class AbstractMethod(ABC):

@@ -1,8 +1,9 @@
 """Mass effect: what surrounds a tumor makes room for it.
 
 Tissue moves straight away from the tumor's middle, most at its surface and not at all from the
-margin on. Bone does not move. No two points swap places: the shift falls by less than half a
-millimetre per millimetre away from the tumor, so that the picture is stretched but never folded.
+margin on. Neither bone moves nor another tumor: what was measured and shown of that one still
+holds. No two points swap places: the shift falls by less than half a millimetre per millimetre away
+from the tumor, so that the picture is stretched but never folded.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ..components import Mask
+from ..components import Mask, has_label
+from ..organs import ORGANS
 
 __all__ = ["PUSH_MARGIN_MM", "Pushed", "push_aside"]
 
@@ -64,7 +66,7 @@ def push_aside(
     diameter = float(np.cbrt(6.0 / np.pi * np.count_nonzero(mask) * np.prod(spacing_mm)))
     push_mm = min(_LARGEST_PUSH_MM, _SHARE_OF_DIAMETER * diameter)
     away = ndimage.distance_transform_edt(~mask, spacing_mm)
-    shift = push_mm * _fall(away / PUSH_MARGIN_MM) * _loosen(hu, mask, spacing_mm)
+    shift = push_mm * _fall(away / PUSH_MARGIN_MM) * _loosen(hu, labels, mask, spacing_mm)
     moved: Mask = shift >= _LEAST_MM
     points = np.argwhere(moved).astype(np.float64)
     outward = (points - np.argwhere(mask).mean(axis=0)) * spacing_mm
@@ -84,9 +86,12 @@ def _fall(share: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return fall
 
 
-def _loosen(hu: Floats, mask: Mask, spacing_mm: Spacing) -> npt.NDArray[np.floating] | float:
-    """How free each voxel is to move, (I, J, K): 0 in bone, 1 from the margin on."""
-    bone = ndimage.binary_opening((hu > _BONE_HU) & ~mask)  # a bright voxel alone is noise
-    if not bone.any():
+def _loosen(
+    hu: Floats, labels: npt.NDArray[np.uint8], mask: Mask, spacing_mm: Spacing
+) -> npt.NDArray[np.floating] | float:
+    """How free each voxel is to move, (I, J, K): 0 in bone and tumors, 1 from the margin on."""
+    fixed = ndimage.binary_opening((hu > _BONE_HU) & ~mask)  # a bright voxel alone is noise
+    fixed |= has_label(labels, [organ.tumor_label for organ in ORGANS])
+    if not fixed.any():
         return 1.0
-    return 1.0 - _fall(ndimage.distance_transform_edt(~bone, spacing_mm) / PUSH_MARGIN_MM)
+    return 1.0 - _fall(ndimage.distance_transform_edt(~fixed, spacing_mm) / PUSH_MARGIN_MM)

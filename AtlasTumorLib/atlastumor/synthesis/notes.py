@@ -35,7 +35,7 @@ def _list_notes(result: SynthesisResult) -> Iterator[str]:
             "seen. Ask for a contrast if it should be."
         )
     relative = result.diameter_mm / request.diameter_mm
-    left_out = 1.0 - relative**3
+    left_out = _find_left_out(result)
     if request.is_painted and left_out > _LEFT_OUT:
         yield f"{left_out:.0%} of the painted shape was left out: no tumor may grow there."
     elif abs(relative - 1.0) > _TOLERANCE:
@@ -51,3 +51,12 @@ def _list_notes(result: SynthesisResult) -> Iterator[str]:
         )
     if request.mass_effect:
         yield "Mass effect moved organs' outlines in the label map, too."
+
+
+def _find_left_out(result: SynthesisResult) -> float:
+    """Share of the volume asked for that the tumor lacks; 0 where whole voxels cannot have it."""
+    asked_mm3, got_mm3 = (
+        math.pi / 6.0 * mm**3 for mm in (result.request.diameter_mm, result.diameter_mm)
+    )
+    is_rounding = asked_mm3 - got_mm3 <= math.prod(result.scan.grid.spacing_mm) / 2.0
+    return 0.0 if is_rounding else 1.0 - got_mm3 / asked_mm3

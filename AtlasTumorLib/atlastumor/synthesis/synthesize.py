@@ -210,7 +210,8 @@ def _measure_lesion(site: _Site, made: Composite, organ: Organ, grid: Grid) -> L
     affine = grid.affine.copy()
     affine[:3, 3] = grid.to_ras(start)
     others = made.labels == organ.tumor_label
-    alone = np.where(others & ~site.shape.mask, np.uint8(organ.label), made.labels)
+    # Not organ in their place: of a paired one that would be one side's, whichever they are in.
+    alone = np.where(others & ~site.shape.mask, np.uint8(0), made.labels)
     view = LabelMap(alone, Grid(site.patch.shape, affine), {})
     lesion = measure_lesions(view, organs=[organ], score_of=_unknown).lesions[0]
     i, j, k = ((a + x, b + x) for (a, b), x in zip(lesion.box, start, strict=True))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from atlastumor.batch.cohort import find_cases
 from atlastumor.batch.definitions import define
 from atlastumor.batch.evaluate import Evaluation, evaluate_scores
-from atlastumor.batch.scoring import EvaluationOptions, score_case
+from atlastumor.batch.scoring import EvaluationOptions, OrganScore, score_case
 from atlastumor.detection.rates import wilson
 from atlastumor.detection.rules import find_hit_rule
 from Backend.batch.cohorts import empty, labels, write_labels
 from Backend.batch.evaluations import CLOSE, LESION, evaluate
+from Backend.detection.made_sweeps import RULE, a_sweep
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,15 @@ def test_the_bootstrap_takes_over_from_ten_lesions_on(tmp_path: Path) -> None:
     assert (tumor.n_hit, tumor.n_total, tumor.method) == (9, 10, "bootstrap")
     assert tumor.interval is not None
     assert tumor.interval[0] < 0.9 <= tumor.interval[1]
+
+
+def test_a_share_that_is_the_same_in_every_case_has_wilsons_interval() -> None:
+    sweep: Any = a_sweep((1.0, "111000", 0))
+    scores = [OrganScore(case, "liver", 0.5, 0.5, 1.0, 0.0, 1.0, 1.0, sweep) for case in "AB"]
+
+    tumor = evaluate_scores(scores, [], EvaluationOptions(rule=RULE)).organs[0].tumor
+
+    assert (tumor.interval, tumor.method) == (wilson(6, 12), "Wilson")
 
 
 def test_the_same_seed_gives_the_same_intervals(evaluation: Evaluation, tmp_path: Path) -> None:

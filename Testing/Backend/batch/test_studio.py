@@ -97,6 +97,14 @@ def test_without_place_and_organ_any_organ_in_view_is_drawn(a_studio: Studio) ->
     assert found == {organ.key for organ in a_studio.organs}
 
 
+def test_an_organ_that_is_drawn_is_one_that_the_method_knows(a_studio: Studio) -> None:
+    wish = fields(organ="", center_ras=None, method="difftumor")
+
+    found = {a_studio.complete({**wish, "seed": n}).organ for n in range(20)}
+
+    assert found == {"liver", "pancreas", "kidney"}
+
+
 def test_without_a_place_the_organ_is_that_on_which_most_was_painted(
     a_case: Case, a_studio: Studio
 ) -> None:

@@ -118,6 +118,20 @@ def test_cancelling_keeps_finished_cases(healthy: Path, tmp_path: Path) -> None:
     assert [path.parent.name for path in (tmp_path / "out").glob("*/ct.nii.gz")] == ["a"]
 
 
+def test_the_critic_hears_of_cancelling(healthy: Path, tmp_path: Path) -> None:
+    cancel, heard = CancelToken(), []
+
+    class Listening(Pleased):
+        def segment(self, scan: object, **more: object) -> object:
+            heard.append(more["cancel"])
+            return super().segment(scan, **more)
+
+    make(healthy, tmp_path / "out", Listening(), cancel=cancel, only={"a"})
+
+    assert heard
+    assert all(token is cancel for token in heard)
+
+
 def test_a_folder_with_other_files_is_left_alone(healthy: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")

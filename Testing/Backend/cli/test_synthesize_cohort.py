@@ -189,6 +189,7 @@ BAD_WORDS = [
     (["--tries", "0"], 2, "whole number from 1"),
     (["--organs", "spleen"], 2, "no organ 'spleen'"),
     (["--method", "magic"], 2, "no method 'magic'"),
+    (["--method", "freetumor", "--organs", "liver,colon"], 3, "does not know: colon"),
     (["--model", "magic"], 2, "magic"),
     (["--mix", "0:0:0"], 3, "leaves no tumor to draw"),
     (["--min-quality", "1.2"], 3, "a share from 0 to 1"),
@@ -215,6 +216,18 @@ def test_bad_options_end_in_one_line_and_write_nothing(
     assert says in said.err
     assert said.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_method_that_knows_few_organs_grows_tumors_in_these_alone(
+    healthy: Path, models: Path, tmp_path: Path
+) -> None:
+    words = ("--models-dir", models, "--model", "tiny-v1", "--method", "freetumor")
+
+    code = main([str(x) for x in ("synthesize-cohort", healthy, "-o", tmp_path / "out", *words)])
+
+    assert code == 3  # its weights are not there
+    settings = json.loads((tmp_path / "out" / "cohort.json").read_text())["settings"]
+    assert settings["organs"] == ["liver", "pancreas", "kidney"]
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "a.nii.gz"])

@@ -140,3 +140,14 @@ def test_finding_no_lesion_does_not_make_it_certain_either() -> None:
     bands = bootstrap([a_sweep((0.5, "0", 1)) for _ in range(12)], RULE, n=50)
 
     assert bands.sensitivity_interval(0.5) == (0.0, wilson(0, 12)[1])
+
+
+def test_what_is_the_same_in_every_case_has_no_interval_by_drawing_cases() -> None:
+    # Of each case 6 of 12 lesions are found, without a false positive at 0.5, with one at 0.25.
+    half = "1" * 6 + "0" * 6
+
+    bands = bootstrap([a_sweep((0.5, half, 0), (0.25, half, 1)) for _ in range(2)], RULE, n=50)
+
+    assert bands.fp_interval(0.5) is None
+    assert bands.fp_interval(0.25) is None
+    assert bands.sensitivity_interval(0.5) == wilson(12, 24)

@@ -114,3 +114,16 @@ def test_the_conservative_threshold_reaches_the_target_at_the_lower_end_of_its_i
 def test_a_target_is_a_sensitivity(target: float) -> None:
     with pytest.raises(ValueError, match="above 0 and up to 1"):
         choose_threshold(combine([a_sweep((0.5, "1", 2))], RULE), target)
+
+
+def test_a_lower_end_that_just_reaches_the_target_is_conservative_enough() -> None:
+    # Of 50 lesions 48 are found at 0.6; the lower end is 45 of 50, which is 0.9.
+    found = [a_sweep((0.6, "1", 0), (0.3, "1", 1)) for _ in range(48)]
+    cohort = [*found, *[a_sweep((0.6, "0", 0), (0.3, "1", 1)) for _ in range(2)]]
+    bands = bootstrap(cohort, RULE, n=500)
+
+    choice = choose_threshold(combine(cohort, RULE), 0.9, bands=bands)
+
+    assert bands.sensitivity_interval(0.6) == (0.9, 1.0)
+    assert choice.conservative is not None
+    assert choice.conservative.threshold == pytest.approx(0.6)

@@ -17,6 +17,7 @@ from atlastumor.detection.operating_point import (
 )
 from atlastumor.errors import InputError, OutputError
 from atlastumor.models.card import DEFAULT_MODEL, ModelCard, find_card
+from atlastumor.results.nifti import PROBABILITY_STEP
 
 
 @pytest.fixture
@@ -156,3 +157,11 @@ def test_a_file_that_names_an_organ_twice_is_refused(
 
     with pytest.raises(InputError, match="an organ comes twice"):
         load_operating_points(path)
+
+
+def test_a_threshold_of_one_still_finds_what_maps_store_as_one(
+    a_point: OperatingPoint, a_card: ModelCard
+) -> None:
+    threshold = thresholds_for([replace(a_point, threshold=1.0)], a_card)["liver"]
+
+    assert threshold == 1.0 - PROBABILITY_STEP / 2  # at 1 itself, segmentation finds nothing

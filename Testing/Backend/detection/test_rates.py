@@ -107,3 +107,26 @@ def test_the_area_of_a_sample_is_that_of_the_cases_it_drew() -> None:
     for area, row in zip(areas, times.astype(int), strict=True):
         drawn = [sweeps[c] for c in np.repeat(np.arange(4), row)]
         assert area == pytest.approx(measure_auc(drawn)[0], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        ([0.8, 0.7], [0.3, 0.2]),  # all in order: every sample has 1
+        ([0.5, 0.5], [0.5, 0.5]),  # none in order: every sample has 0.5
+        ([0.4], [0.6, 0.3, 0.2]),  # one scan alone, drawn again and again
+        ([0.6, 0.3, 0.2], [0.4]),
+    ],
+)
+def test_an_area_that_samples_say_nothing_of_has_none(
+    scores: tuple[list[float], list[float]],
+) -> None:
+    ill = [a_sweep((score, "1", 0)) for score in scores[0]]
+    healthy = [a_sweep((score, "", 1)) for score in scores[1]]
+    cohort = [*ill, *healthy]
+    times = draw_cases(np.array([len(sweep.lesions) for sweep in cohort]), 30)
+
+    area, samples = measure_auc(cohort, times)
+
+    assert 0.0 <= area <= 1.0
+    assert samples is None

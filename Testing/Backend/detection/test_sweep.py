@@ -13,6 +13,7 @@ from atlastumor.detection.rules import HIT_RULES, find_hit_rule
 from atlastumor.detection.sweep import CaseSweep, SweepOptions, sweep_case
 from atlastumor.detection.sweep_files import load_sweep, save_sweep
 from atlastumor.errors import Cancelled, GridMismatchError, InputError, OutputError
+from Backend.damaged_archives import garble_streams
 
 SPACING = (1.0, 2.0, 5.0)  # a voxel of 10 mm3: three make the least volume
 SHAPE = (12, 10, 8)
@@ -275,8 +276,10 @@ def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("not a sweep")
     np.savez(tmp_path / "other.npz", text=np.array(json.dumps({"version": 99})))
     np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)
+    save_sweep(a_rich_sweep(), tmp_path / "garbled.npz")
+    garble_streams(tmp_path / "garbled.npz")
 
-    for name in ("text.npz", "other.npz", "pickle.npy", "absent.npz"):
+    for name in ("text.npz", "other.npz", "pickle.npy", "absent.npz", "garbled.npz"):
         with pytest.raises(InputError, match="sweep the case again"):
             load_sweep(tmp_path / name)
 

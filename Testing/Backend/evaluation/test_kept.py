@@ -38,6 +38,7 @@ def change_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChangeCard:
     monkeypatch.setenv("ATLASTUMOR_MODELS_DIR", str(folder))
     path = folder / f"{MODEL}.json"
     card = json.loads((CARDS_DIR / f"{DEFAULT_MODEL}.json").read_text(encoding="utf-8"))
+    del card["quantization"]
 
     def change(**changes: Any) -> None:
         card.update(changes)

@@ -12,6 +12,7 @@ import pytest
 from atlastumor.review import make_ball, make_outline
 from atlastumor.review.export import export_review
 from atlastumor.review.session import ReviewSession
+from Backend.damaged_archives import garble_streams
 from Backend.review.cohort import (
     GRID,
     KEYS,
@@ -174,3 +175,70 @@ def test_candidates_that_changed_are_not_exported(
     report = export_review(a_session.folder, predictions, a_session.folder.parent / "truth")
 
     assert "its maps changed" in report.skipped[0].message
+
+
+def test_a_finished_scan_without_a_prediction_is_told(
+    a_session: ReviewSession, predictions: Path
+) -> None:
+    write_case(predictions / "case-2")
+    decide(a_session, set(KEYS))
+    (predictions / "case-1").rename(a_session.folder.parent / "elsewhere")
+
+    report = export_review(a_session.folder, predictions, a_session.folder.parent / "truth")
+
+    assert report.written == ()
+    assert [one.scan for one in report.skipped] == ["case-1", "case-2"]
+    assert "no prediction" in report.skipped[0].message
+
+
+def test_the_predictions_that_were_reviewed_are_never_replaced(
+    a_session: ReviewSession, predictions: Path
+) -> None:
+    decide(a_session, set(KEYS))
+    folder = predictions / "case-1"
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    record = json.loads((folder / "result.json").read_text("utf-8"))
+    record |= {"schema": "atlastumor-result", "files": {name: {} for name in names}}
+    (folder / "result.json").write_text(json.dumps(record), encoding="utf-8")
+
+    report = export_review(a_session.folder, predictions, predictions)
+
+    assert "would be replaced" in report.skipped[0].message
+    assert names == sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*"))
+
+
+def test_a_tumor_added_in_an_organ_without_a_prediction_is_listed(
+    tmp_path: Path, predictions: Path
+) -> None:
+    (predictions / "case-1" / "probabilities" / f"{PAIR.key}_tumor.nii.gz").unlink()
+    (predictions / "case-1" / "labels.nii.gz").unlink()
+    session = open_session(tmp_path / "review", predictions)
+    session.show("case-1")
+    session.add_tumor(PAIR.key, (17, 13, 3), make_ball((17, 13, 3), GRID, diameter_mm=8.0))
+    for key in (KEYS[0], KEYS[3]):
+        session.choose(key)
+        session.reject()
+    session.finish()
+
+    folder = export(session, predictions)
+
+    record = json.loads((folder / "result.json").read_text("utf-8"))
+    assert [lesion["organ"] for lesion in record["lesions"]] == [PAIR.key]
+    assert (read(folder / f"segmentations/{PAIR.tumor_files[0]}.nii.gz") == 1).any()
+    assert [row["n_lesions"] for row in record["findings"]] == [0, 1]
+
+
+def test_a_damaged_outline_costs_its_own_scan_alone(tmp_path: Path, predictions: Path) -> None:
+    write_case(predictions / "case-2")
+    session = open_session(tmp_path / "review", predictions)
+    for name in ("case-1", "case-2"):
+        session.show(name)
+        decide(session, set(KEYS))
+    session.show("case-1")
+    entry = session.edit_border(KEYS[0], make_ball((5, 5, 5), GRID, diameter_mm=8.0))
+    garble_streams(session.folder / entry.outline)
+
+    report = export_review(session.folder, predictions, tmp_path / "truth")
+
+    assert report.written == ("case-2",)
+    assert "missing or damaged" in report.skipped[0].message

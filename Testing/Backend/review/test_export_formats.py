@@ -12,10 +12,12 @@ import pytest
 from atlastumor.batch.cohort import Case, read_reference
 from atlastumor.cli import main
 from atlastumor.errors import InputError, UnknownKeyError
+from atlastumor.review import make_ball
 from atlastumor.review.export import ExportReport, export_review
 from atlastumor.review.session import ReviewSession
 from atlastumor.scans import read_scan
 from Backend.review.cohort import (
+    GRID,
     KEYS,
     ONE,
     PAIR,
@@ -172,6 +174,20 @@ def test_the_command_reports_and_exports(
     assert last["files"] == [str(target / "case-1")]
     assert (target / "case-1" / "labels.nii.gz").is_file()
     assert (target / "case-1" / "segmentation.seg.nrrd").is_file()
+
+
+def test_an_added_tumor_counts_as_added_when_its_border_is_drawn(
+    a_session: ReviewSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ball = make_ball((7, 12, 3), GRID, diameter_mm=8.0)
+    added = a_session.add_tumor(ONE.key, (7, 12, 3), ball)
+    a_session.edit_border(added.candidate, make_ball((7, 12, 3), GRID, diameter_mm=9.0))
+
+    assert main(["review", str(a_session.folder)]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    row = next(line for line in lines if line.startswith("revise"))
+    assert row.split()[-2:] == ["1", "0"]  # added, and borders edited of what was a candidate
 
 
 def test_the_command_says_when_there_is_no_review(tmp_path: Path) -> None:

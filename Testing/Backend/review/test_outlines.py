@@ -10,6 +10,7 @@ import pytest
 from atlastumor.errors import GridMismatchError, InputError
 from atlastumor.review import load_outline, make_ball, make_outline, save_outline
 from atlastumor.volume import Grid
+from Backend.damaged_archives import garble_streams
 
 GRID = Grid((20, 16, 10), np.diag([1.0, 1.5, 3.0, 1.0]))
 
@@ -95,3 +96,13 @@ def test_a_ball_at_the_edge_is_cut_and_one_outside_refused() -> None:
     assert make_ball((5, 5, 5), GRID, diameter_mm=0.1).mask.sum() == 1
     with pytest.raises(InputError, match="outside the scan"):
         make_ball((20, 0, 0), GRID, diameter_mm=6.0)
+
+
+def test_an_outline_whose_voxels_cannot_be_unpacked_is_refused(
+    tmp_path: Path, a_mask: np.ndarray
+) -> None:
+    name = save_outline(tmp_path, make_outline(a_mask, GRID))
+    garble_streams(tmp_path / name)
+
+    with pytest.raises(InputError, match="missing or damaged"):
+        load_outline(tmp_path, name, GRID)

@@ -62,6 +62,18 @@ def test_bone_stays_where_it_is() -> None:
     assert place_of(pushed.hu[i:, j, k]) == pytest.approx(place_of(image[i:, j, k]), abs=0.05)
 
 
+def test_another_tumor_stays_where_it_is() -> None:
+    patch, ball, image, labels = a_block(14.0, 150.0)
+    labels[labels > 0] = 27
+    i, j, k = patch.center
+
+    pushed = push_aside(image, labels, ball, SPACING_MM)
+
+    assert np.array_equal(pushed.labels == 27, labels == 27)
+    assert np.array_equal(pushed.hu[labels == 27], image[labels == 27])
+    assert place_of(pushed.hu[i:, j, k]) == pytest.approx(place_of(image[i:, j, k]), abs=0.05)
+
+
 def test_nothing_is_folded() -> None:
     patch, ball, _, labels = a_block(12.0, 150.0)
     ramp = np.broadcast_to(patch.offsets_mm()[0], patch.shape).astype(np.float32)

@@ -97,6 +97,15 @@ def test_what_no_tumor_may_take_is_left_out_and_said_up_to_a_tenth(a_case: Case)
     check_contract(a_case, result)
 
 
+def test_what_whole_voxels_cannot_have_was_not_left_out(a_case: Case) -> None:
+    painting = paint(a_case.scan.grid)
+
+    result = grow(a_case, painting, diameter_mm=5.0)  # 5.1 voxels
+
+    assert round(1000.0 * result.lesion.volume_ml / 12.8) == 5
+    assert not any("left out" in note for note in result.notes)
+
+
 def test_more_is_refused_with_the_largest_of_its_shape_that_fits(a_case: Case) -> None:
     beyond = paint(a_case.scan.grid, (50.0, 10.0, 25.0 + 36.0), (12.0, 12.0, 12.0), 0.0)
 

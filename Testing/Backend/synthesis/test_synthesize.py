@@ -141,6 +141,17 @@ def test_a_side_is_named_in_a_paired_organ(a_case: Case) -> None:
     assert synthesize(a_case.scan, a_case.labels, request).lesion.side == "right"
 
 
+def test_other_tumors_beside_it_count_for_no_side(a_case: Case) -> None:
+    ras = a_case.labels.grid.to_ras(np.stack(np.indices(a_case.labels.grid.shape), axis=-1))
+    away = np.linalg.norm(ras - CENTERS_RAS["kidney"], axis=-1)
+    array = a_case.labels.array.copy()
+    array[(array == 4) & (away > 8.5)] = 29
+    labels = replace(a_case.labels, array=array)
+    request = TumorRequest("kidney", 7.0, 0, center_ras=CENTERS_RAS["kidney"])
+
+    assert synthesize(a_case.scan, labels, request).lesion.side == "right"
+
+
 def test_the_scan_says_that_it_is_synthetic_and_names_no_dicom_files(a_case: Case) -> None:
     source = Source("dicom", "ab12", (Path("slice.dcm"),), ("Rescaled.",))
     scan = Scan(a_case.scan.array, a_case.scan.grid, source)

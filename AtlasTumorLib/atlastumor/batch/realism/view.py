@@ -33,7 +33,6 @@ class TumorView:
         organ: Soft tissue (-50 to 300 HU) of its organ outside all tumors, (I, J, K).
         near: Those voxels of it that lie 3 to 15 mm from the tumor and from every other.
         spacing_mm: Distance of voxel centers along (i, j, k), mm.
-        across: The axis across the slices: that of the largest spacing, of equals the last.
     """
 
     hu: npt.NDArray[np.float32]

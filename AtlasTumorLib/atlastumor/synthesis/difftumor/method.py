@@ -93,8 +93,8 @@ class DiffTumorMethod(AbstractMethod):
             HU, (I, J, K), inside the shape between -175 and 250.
 
         Raises:
-            InputError: If a contrast is asked for, the tumor is larger than the cube, or there is
-                no model of its organ.
+            InputError: If a contrast is asked for, or there is no model of its organ.
+            PlacementError: If the tumor is larger than the cube.
             WeightsError: If the model's file is missing, broken or altered; says what to fetch.
             DependencyError: If torch is not installed.
             OutOfMemoryError: If the device's memory does not suffice.

@@ -6,6 +6,7 @@ from ...errors import InputError
 from ...models import catalog
 from ...models.published import PublishedFile
 from ...organs import find_organ
+from ..base import list_organs
 
 __all__ = ["find_published"]
 
@@ -29,9 +30,7 @@ def find_published(organ: str, diameter_mm: float) -> PublishedFile:
     for published in catalog.list_needed(_METHOD, organ, diameter_mm):
         if organ in published.organs:
             return published
-    own = (one for one in catalog.list_published() if one.method == _METHOD)
-    keys = dict.fromkeys(key for one in own for key in one.organs)
-    there = ", ".join(find_organ(key).name.lower() for key in keys)
+    there = ", ".join(find_organ(key).name.lower() for key in list_organs(_METHOD))
     msg = (
         f"DiffTumor has no model of the {find_organ(organ).name.lower()}; it has models of: "
         f"{there}. Choose another method for this organ."

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ...components import Mask
-from ...errors import InputError
+from ...errors import PlacementError
 from ..patch import Patch
 
 __all__ = ["Window"]
@@ -100,14 +100,14 @@ class Window:
             The value at each, in the order of `array[mask]`.
 
         Raises:
-            InputError: If one of them lies outside the cube.
+            PlacementError: If one of them lies outside the cube.
         """
         where = self._locate(mask)
         values: Floats = ndimage.map_coordinates(cube, where, order=1, mode="nearest")
         return values
 
     def check(self, mask: Mask) -> None:
-        """Raise an InputError unless the cube holds every voxel of a mask (I, J, K)."""
+        """Raise a PlacementError unless the cube holds every voxel of a mask (I, J, K)."""
         self._locate(mask)
 
     def _locate(self, mask: Mask) -> npt.NDArray[np.float64]:
@@ -121,5 +121,5 @@ class Window:
                 f"tumor reaches {reach:.0f} mm from the cube's center, which is more than half of "
                 "it. Ask for a smaller tumor or for another method."
             )
-            raise InputError(msg)
+            raise PlacementError(msg)
         return where.T

@@ -97,8 +97,8 @@ class FreeTumorMethod(AbstractMethod):
             HU, (I, J, K).
 
         Raises:
-            InputError: If a contrast is asked for, the tumor is larger than the cube, or the
-                generator does not know the organ.
+            InputError: If a contrast is asked for, or the generator does not know the organ.
+            PlacementError: If the tumor is larger than the cube.
             WeightsError: If the file is missing, broken or altered; says what to fetch.
             DependencyError: If torch is not installed.
             DeviceError: If there is no such device, or it lacks memory.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from atlastumor.errors import Cancelled, InputError, WeightsError
+from atlastumor.errors import Cancelled, InputError, PlacementError, WeightsError
 from atlastumor.synthesis import TumorRequest
 from atlastumor.synthesis.difftumor import DiffTumorMethod, inpainting
 from atlastumor.synthesis.difftumor.autoencoder import Autoencoder
@@ -163,7 +163,7 @@ def test_a_tumor_beyond_the_cube_is_refused_before_anything_is_read():
     patch = make_patch(half_mm=60.0)
     request = make_request(contrast_hu=None, diameter_mm=100.0)
 
-    with pytest.raises(InputError, match="cube of 96 mm"):
+    with pytest.raises(PlacementError, match="cube of 96 mm"):
         DiffTumorMethod().paint(patch, make_ball(patch, 100.0), request, np.random.default_rng(1))
 
 

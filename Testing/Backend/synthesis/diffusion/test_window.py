@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from atlastumor.errors import InputError
+from atlastumor.errors import PlacementError
 from atlastumor.synthesis import Patch
 from atlastumor.synthesis.diffusion.window import Window
 
@@ -104,7 +104,7 @@ def test_a_tumor_that_leaves_the_cube_is_refused_with_its_reach():
     patch = make_patch("RAS")
     mask = np.ones(patch.shape, bool)
 
-    with pytest.raises(InputError, match="cube of 32 mm; this tumor reaches 32 mm"):
+    with pytest.raises(PlacementError, match="cube of 32 mm; this tumor reaches 32 mm"):
         Window.around(patch, side=32).check(mask)
     Window.around(patch, side=96).check(mask)
 

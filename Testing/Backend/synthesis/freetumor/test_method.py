@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from atlastumor.errors import Cancelled, InputError, WeightsError
+from atlastumor.errors import Cancelled, InputError, PlacementError, WeightsError
 from atlastumor.synthesis import TumorRequest, find_method
 from atlastumor.synthesis.freetumor import FreeTumorMethod
 from atlastumor.synthesis.freetumor.generator import Generator
@@ -97,7 +97,7 @@ def test_what_it_cannot_do_is_refused_with_a_sentence(generator, patch):
         method.paint(patch, shape, make_request(contrast_hu=-30.0), rng)
     with pytest.raises(InputError, match="does not know the colon; it knows: liver, pancreas"):
         method.paint(patch, shape, make_request(contrast_hu=None, organ="colon"), rng)
-    with pytest.raises(InputError, match="cube of 36 mm"):
+    with pytest.raises(PlacementError, match="cube of 36 mm"):
         paint(generator, patch, diameter_mm=46.0)
 
 
