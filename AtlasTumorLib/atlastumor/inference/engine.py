@@ -14,14 +14,14 @@ from ..errors import InputError
 from ..models.card import DEFAULT_MODEL, find_card
 from ..models.specs import ModelCard
 from ..networks import find_multiple, load_network
-from ..networks.ensemble import count_members, take_apart
+from ..networks.ensemble import take_apart
 from ..progress import CancelToken, Progress, Watch, ignore_progress, never_falling, part_of
 from ..provenance import Provenance
 from ..volume import Grid, Scan
 from .backends import choose_backend
 from .beforehand import NOTHING_TO_DISAGREE, check_memory, engine_notes
 from .device import Device, choose_device
-from .estimating import Estimate, choose_batch, estimate
+from .estimating import Estimate, choose_batch, count_apart, estimate
 from .ladder import Setting, climb_down, rungs
 from .measuring import clean_and_measure
 from .peaks import PeakDeviceMemory, PeakMemory
@@ -78,11 +78,8 @@ class Segmenter:
             DependencyError: If a package is missing.
         """
         self.card = _find_own_card(model, models_dir)
-        kind = self.card.network
         self._is_compared = disagreement
-        # What is rounded is rounded for each fold by itself, as nnU-Net does.
-        is_apart = disagreement or self.card.inference.sums == "float16"
-        self.n_apart = count_members(kind.name, kind.args) if is_apart else 1
+        self.n_apart = count_apart(self.card, is_compared=disagreement)
         if disagreement and self.n_apart < 2:
             raise InputError(NOTHING_TO_DISAGREE.format(self.card.id))
         self.device = choose_device(device)
@@ -111,11 +108,15 @@ class Segmenter:
             self.device,
             self.backend.name,
             self.backend.precision,
-            batch=choose_batch(self.card, self.device, self.backend.precision),
+            batch=self._choose_batch(),
             mirror=mirror,
             fine=probabilities and has_fine_maps(self.card),
-            n_apart=self.n_apart,
+            is_compared=self._is_compared,
         )
+
+    def _choose_batch(self) -> int:
+        precision = self.backend.precision
+        return choose_batch(self.card, self.device, precision, is_compared=self._is_compared)
 
     def segment(
         self,
@@ -211,7 +212,7 @@ class Segmenter:
         network = self.card.network
         settings = rungs(
             self.device,
-            batch=choose_batch(self.card, self.device, self.backend.precision),
+            batch=self._choose_batch(),
             patch=self.card.inference.patch,
             multiple=find_multiple(network.name, network.args),
             sums=self.card.inference.sums,

@@ -13,7 +13,7 @@ from .device import Device
 if TYPE_CHECKING:
     from ..networks.work import Work
 
-__all__ = ["Estimate", "choose_batch", "estimate", "window_bytes"]
+__all__ = ["Estimate", "choose_batch", "count_apart", "estimate", "window_bytes"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def estimate(
     batch: int = 1,
     mirror: bool = False,
     fine: bool = False,
-    n_apart: int = 1,
+    is_compared: bool = False,
     n_windows: int | None = None,
     seconds_per_window: float | None = None,
 ) -> Estimate:
@@ -68,7 +68,7 @@ def estimate(
         batch: Windows at once.
         mirror: Whether every window is also run mirrored along the card's axes.
         fine: Whether tumor probabilities are kept at the scan's own voxels.
-        n_apart: How many members of an ensemble speak side by side.
+        is_compared: Whether to tell where the members of an ensemble disagree.
         n_windows: How many windows; None counts those of the whole scan.
         seconds_per_window: As measured on this device; None takes a stored rate, CPU only.
 
@@ -80,10 +80,11 @@ def estimate(
     if seconds_per_window is None:
         seconds_per_window = _guess_seconds(card, device, precision)
     scan_voxels = math.prod(grid.shape)
-    network_bytes = 3 * card.weights.bytes + batch * window_bytes(card, precision)
-    network_bytes += n_apart * _sum_bytes(card, shape)
+    network_bytes = 3 * card.weights.bytes
+    network_bytes += batch * window_bytes(card, precision, is_compared=is_compared)
+    network_bytes += count_apart(card, is_compared=is_compared) * _sum_bytes(card, shape)
     host = _LIBRARY_BYTES[backend_name] + 7 * scan_voxels
-    host += _map_bytes(card, shape, scan_voxels if fine else 0, is_apart=n_apart > 1)
+    host += _map_bytes(card, shape, scan_voxels if fine else 0, is_compared=is_compared)
     on_gpu = device.kind == "cuda"
     n_passes = n_windows * (2 ** len(card.inference.mirror_axes) if mirror else 1)
     return Estimate(
@@ -92,6 +93,23 @@ def estimate(
         network_bytes + _GPU_LIBRARY_BYTES if on_gpu else 0,
         n_windows,
     )
+
+
+def count_apart(card: ModelCard, *, is_compared: bool = False) -> int:
+    """Count the networks of a model whose answers are added up each by itself.
+
+    Args:
+        card: The model.
+        is_compared: Whether to tell where the members of an ensemble disagree.
+
+    Returns:
+        The members of an ensemble that are compared, or summed in half precision: what is rounded
+        is rounded for each fold by itself, as nnU-Net does. 1 for any other model.
+    """
+    from ..networks.ensemble import count_members
+
+    is_apart = is_compared or card.inference.sums == "float16"
+    return count_members(card.network.name, card.network.args) if is_apart else 1
 
 
 def _find_shape(card: ModelCard, grid: Grid) -> tuple[int, int, int]:
@@ -110,28 +128,34 @@ def _count_windows(card: ModelCard, shape: tuple[int, int, int]) -> int:
     return plan.n_windows
 
 
-def window_bytes(card: ModelCard, precision: str) -> int:
+def window_bytes(card: ModelCard, precision: str, *, is_compared: bool = False) -> int:
     """Estimate the memory that one window takes while the network runs.
 
     Args:
         card: The model.
         precision: One of `PRECISIONS`.
+        is_compared: Whether to tell where the members of an ensemble disagree.
 
     Returns:
-        Bytes: the most that the network's tensors take at once, and the logits once more.
+        Bytes: the most that the network's tensors take at once, and the logits once more, of each
+        network that answers by itself.
     """
     values = int(_ROOM * _find_work(card).bytes / 4)
-    values += math.prod(card.inference.patch) * len(card.outputs)
+    n_logits = count_apart(card, is_compared=is_compared) * len(card.outputs)
+    values += math.prod(card.inference.patch) * n_logits
     return values * _BYTES_PER_VALUE[precision]
 
 
-def choose_batch(card: ModelCard, device: Device, precision: str, *, most: int = 8) -> int:
+def choose_batch(
+    card: ModelCard, device: Device, precision: str, *, is_compared: bool = False, most: int = 8
+) -> int:
     """Choose how many windows to run at once.
 
     Args:
         card: The model.
         device: Where the network runs.
         precision: One of `PRECISIONS`.
+        is_compared: Whether to tell where the members of an ensemble disagree.
         most: Not more than this; beyond a few a GPU is full.
 
     Returns:
@@ -139,7 +163,8 @@ def choose_batch(card: ModelCard, device: Device, precision: str, *, most: int =
     """
     if device.kind == "cpu":
         return 1
-    return min(max(device.free_bytes // 2 // window_bytes(card, precision), 1), most)
+    each = window_bytes(card, precision, is_compared=is_compared)
+    return min(max(device.free_bytes // 2 // each, 1), most)
 
 
 def _guess_seconds(card: ModelCard, device: Device, precision: str) -> float:
@@ -168,9 +193,9 @@ def _sum_bytes(card: ModelCard, shape: tuple[int, int, int]) -> int:
 
 
 def _map_bytes(
-    card: ModelCard, shape: tuple[int, int, int], fine_voxels: int, *, is_apart: bool
+    card: ModelCard, shape: tuple[int, int, int], fine_voxels: int, *, is_compared: bool
 ) -> int:
     """Bytes of the input, and of float16 maps per tumor: on the network's grid and, fine, ours."""
     n_tumors = sum(output.kind == "tumor" for output in card.outputs)
-    n_maps = (2 if is_apart else 1) * n_tumors
+    n_maps = (2 if is_compared else 1) * n_tumors
     return math.prod(shape) * (4 + 2 * n_maps) + 2 * n_tumors * fine_voxels

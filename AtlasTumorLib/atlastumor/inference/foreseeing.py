@@ -44,19 +44,20 @@ def foresee_errands(
     for errand in errands:
         card = errand.card
         fine = probabilities and bool(errand.plain) and has_fine_maps(card)
+        is_compared = errand.n_apart > 1
         needed = estimate(
             card,
             grid,
             device,
             backend_name,
             precision,
-            batch=choose_batch(card, device, precision),
+            batch=choose_batch(card, device, precision, is_compared=is_compared),
             mirror=bool(errand.request.mirror_axes),
             fine=fine,
-            n_apart=errand.n_apart,
+            is_compared=is_compared,
         )
         foreseen.append(replace(needed, host_bytes=needed.host_bytes + kept))
-        n_maps = len(errand.plain) * (2 if errand.n_apart > 1 else 1) + len(errand.scored)
+        n_maps = len(errand.plain) * (2 if is_compared else 1) + len(errand.scored)
         kept += 2 * n_maps * math.prod(network_grid(grid, card.input).shape)
         kept += 2 * n_voxels * len(errand.plain) if fine else 0
     return foreseen

@@ -27,11 +27,11 @@ from .hollow_organs import (
     paint_small_bowel,
     paint_stomach,
 )
+from .kidneys import paint_kidneys
 from .person import Person, draw_person
 from .skeleton import paint_muscles, paint_skeleton
 from .solid_organs import (
     paint_gallbladder,
-    paint_kidneys,
     paint_liver,
     paint_pancreas,
     paint_spleen,
@@ -40,7 +40,7 @@ from .solid_organs import (
 from .tissues import TISSUE_LABEL
 from .tumor_painting import paint_tumors
 from .tumors import PhantomLesion, TumorOptions, measure_tumors
-from .variety import KIDNEYS_MM, PANCREAS_MM, SMALL_BOWEL_MM, paint_moved
+from .variety import PANCREAS, SMALL_BOWEL, STOMACH, Spread, paint_moved
 from .vessels import paint_mesentery, paint_vessels
 
 __all__ = ["FIELDS_OF_VIEW", "SEXES", "Anatomy", "make_anatomy"]
@@ -160,8 +160,8 @@ def _paint_everything(
 ) -> None:
     """Paint from the shell inward and from the back forward; later paint covers earlier."""
 
-    def move(r: np.random.Generator, sigma_mm: Vector, paint: _Painter) -> None:
-        paint_moved(r, canvas, sigma_mm, paint) if varied else paint(r)
+    def move(r: np.random.Generator, spread: Spread, paint: _Painter) -> None:
+        paint_moved(r, canvas, spread, paint) if varied else paint(r)
 
     shift = float(rng.normal(0, 7))  # breathing moves the diaphragm and what hangs from it
     steps: tuple[_Painter, ...] = (
@@ -171,13 +171,13 @@ def _paint_everything(
         lambda _: paint_muscles(canvas, person),
         lambda r: paint_liver(r, canvas, shift),
         lambda r: paint_spleen(r, canvas, shift),
-        lambda r: paint_stomach(r, canvas, shift),
-        lambda r: move(r, KIDNEYS_MM, lambda s: paint_kidneys(s, canvas)),
-        lambda r: move(r, SMALL_BOWEL_MM, lambda s: paint_small_bowel(s, canvas)),
+        lambda r: move(r, STOMACH, lambda s: paint_stomach(s, canvas, shift)),
+        lambda r: paint_kidneys(r, canvas, varied=varied),
+        lambda r: move(r, SMALL_BOWEL, lambda s: paint_small_bowel(s, canvas)),
         lambda r: paint_colon(r, canvas, varied=varied),
         lambda r: paint_duodenum(r, canvas),
         lambda r: paint_gallbladder(r, canvas, shift),
-        lambda r: move(r, PANCREAS_MM, lambda s: paint_pancreas(s, canvas)),
+        lambda r: move(r, PANCREAS, lambda s: paint_pancreas(s, canvas)),
         lambda r: paint_bladder(r, canvas, person.sex),
         lambda r: paint_womb_or_prostate(r, canvas, person.sex),
         lambda r: paint_esophagus(r, canvas),

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.transform import Rotation
 
-__all__ = ["Box", "Canvas", "Floats", "Region", "Vector", "enlarge", "smooth_noise"]
+__all__ = ["Box", "Canvas", "Floats", "Region", "Vector", "bumps", "enlarge", "smooth_noise"]
 
 Floats = npt.NDArray[np.float32]
 Vector = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
+
+
+_STEPS = 3  # of `locate`
+_FARTHEST_MM = 120.0  # of what is turned, from the point about which it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +132,7 @@ class Canvas:
             field += along
             self.coordinates.append(field)
         self.reach_mm = 3.2 * warp_mm + 2.0
+        self.growth, self._n_steps = 1.0, _STEPS
 
     @property
     def top_mm(self) -> float:
@@ -151,29 +157,49 @@ class Canvas:
         return x, y, z
 
     @contextmanager
-    def moved(self, by_mm: Vector) -> Iterator[None]:
-        """Shift body coordinates, so that what is painted meanwhile lies beside its usual place.
+    def moved(
+        self,
+        by_mm: Vector,
+        *,
+        about: Vector = (0.0, 0.0, 0.0),
+        turn_deg: Vector = (0.0, 0.0, 0.0),
+        scale: float = 1.0,
+    ) -> Iterator[None]:
+        """Bend body coordinates, so that what is painted meanwhile lies otherwise than usual.
 
         Args:
-            by_mm: How far along R, A, S.
+            by_mm: How far it is shifted along R, A, S.
+            about: Point about which it is turned and scaled, mm.
+            turn_deg: Rotations about R, A and S, in this order; up to about 30 degrees, as else
+                `locate` does not converge.
+            scale: How much larger it is.
         """
         usual, reach = self.coordinates, self.reach_mm
-        shifts = [np.float32(step) for step in by_mm]
-        self.coordinates = [field - step for field, step in zip(usual, shifts, strict=True)]
-        self.reach_mm += max(abs(step) for step in by_mm)
+        turn = Rotation.from_euler("xyz", turn_deg, degrees=True)
+        rows = turn.as_matrix().T.astype(np.float32) / np.float32(scale)
+        from_there = [f - np.float32(a + b) for f, a, b in zip(usual, about, by_mm, strict=True)]
+        x, y, z = from_there
+        self.coordinates = [
+            row[0] * x + row[1] * y + row[2] * z + np.float32(a)
+            for row, a in zip(rows, about, strict=True)
+        ]
+        bent = np.sin(min(turn.magnitude(), np.pi / 2)) + abs(scale - 1)
+        self.reach_mm += max(abs(step) for step in by_mm) + _FARTHEST_MM * float(bent)
+        self.growth, self._n_steps = max(scale, 1.0), 3 * _STEPS
         try:
             yield
         finally:
             self.coordinates, self.reach_mm = usual, reach
+            self.growth, self._n_steps = 1.0, _STEPS
 
     def locate(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Find the fractional voxel positions (N, 3) of body coordinates (N, 3).
 
-        Fixed-point iteration; the warp is gentle, so three steps come within a millimeter.
+        Fixed-point iteration; the warp is gentle, so few steps come within a millimeter.
         """
         scale, spacing = np.array(self.scale), np.array(self.spacing_mm)
         index = (points * scale - np.array(self.first_mm)) / spacing
-        for _ in range(3):
+        for _ in range(self._n_steps):
             inside = np.clip(index.round().astype(int), 0, np.array(self.shape) - 1)
             here = np.stack([f[tuple(inside.T)] for f in self.coordinates], axis=1)
             index = inside + (points - here) * scale / spacing
@@ -219,3 +245,20 @@ class Canvas:
             allowed[list(over)] = True
             mask = mask & allowed[view]
         view[mask] = tissue
+
+
+def bumps(rng: np.random.Generator, canvas: Canvas, region: Region, size_mm: float) -> Floats:
+    """Draw noise over a region's box, to make a surface uneven.
+
+    Args:
+        rng: Source of randomness.
+        canvas: The region's.
+        region: Where.
+        size_mm: Distance between the spline's control points.
+
+    Returns:
+        Noise of mean 0 and standard deviation about 0.6, shape of the box.
+    """
+    if 0 in region.sdf.shape:
+        return np.zeros(region.sdf.shape, np.float32)
+    return smooth_noise(rng, region.sdf.shape, canvas.spacing_mm, size_mm)

@@ -132,7 +132,7 @@ def balls(
     centers = np.asarray(points, float).reshape(-1, 3)
     sizes = np.broadcast_to(np.asarray(radii, float), (len(centers),))
     places = canvas.locate(centers)
-    reach = (sizes[:, None] + margin_mm) * 1.3 * np.array(canvas.scale) + 1.0
+    reach = (sizes[:, None] + margin_mm) * 1.3 * canvas.growth * np.array(canvas.scale) + 1.0
     reach = reach / np.array(canvas.spacing_mm) + 1
     limits = np.array(canvas.shape)
     starts = np.clip(np.floor(places - reach), 0, limits).astype(int)

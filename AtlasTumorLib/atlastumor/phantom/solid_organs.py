@@ -1,25 +1,21 @@
-"""Liver, spleen, pancreas, kidneys, adrenals, gallbladder, uterus and prostate.
+"""Liver, spleen, pancreas, gallbladder, uterus and prostate.
 
-Volumes aim at those of healthy adults: liver 1200-1900 ml, spleen 130-300, pancreas 60-110, each
-kidney 120-200, uterus 40-110 (radiological reference ranges; see also the organ statistics of
+Volumes aim at those of healthy adults: liver 1200-1900 ml, spleen 130-300, pancreas 60-110, uterus
+40-110 (radiological reference ranges; see also the organ statistics of
 TotalSegmentator, Wasserthal et al., Radiology: AI 2023).
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy.spatial import cKDTree
-from scipy.spatial.transform import Rotation
 
-from .canvas import Canvas, Floats, Region, Vector, smooth_noise
+from .canvas import Canvas, Region, bumps, smooth_noise
 from .person import jitter
 from .shapes import balls, ellipsoid, ellipsoid_distance, smooth_union, tube
 from .tissues import Tissue
 
 __all__ = [
     "paint_gallbladder",
-    "paint_kidneys",
     "paint_liver",
     "paint_pancreas",
     "paint_spleen",
@@ -38,13 +34,6 @@ _BOWEL = (
     Tissue.COLON_FLUID,
     Tissue.COLON_CONTRAST,
 )
-
-
-def _bumps(rng: np.random.Generator, canvas: Canvas, region: Region, size_mm: float) -> Floats:
-    """Unit-order noise over a region's box."""
-    if 0 in region.sdf.shape:
-        return np.zeros(region.sdf.shape, np.float32)
-    return smooth_noise(rng, region.sdf.shape, canvas.spacing_mm, size_mm)
 
 
 def paint_liver(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
@@ -112,7 +101,7 @@ def paint_spleen(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> N
     region = ellipsoid(canvas, (x, y, z), (40 * k, 65 * k, 65 * k), (18, 8, 22))
     px, py, pz = canvas.at(region.box)
     hollow = ellipsoid_distance(px, py, pz, (x + 52, y + 36, z), (34, 48, 55))
-    shape = np.maximum(region.sdf, -hollow) + 1.5 * _bumps(rng, canvas, region, 25)
+    shape = np.maximum(region.sdf, -hollow) + 1.5 * bumps(rng, canvas, region, 25)
     canvas.paint(Region(region.box, shape), Tissue.SPLEEN, over=_FAT)
 
 
@@ -134,118 +123,11 @@ def paint_pancreas(rng: np.random.Generator, canvas: Canvas) -> None:
     )
     radii = np.array([11.0, 17, 13, 11, 12, 12.5, 9.5]) * k
     region = tube(canvas, path, radii, margin_mm=4)
-    lobules = 1.8 * _bumps(rng, canvas, region, 9) + 1.0 * _bumps(rng, canvas, region, 22)
+    lobules = 1.8 * bumps(rng, canvas, region, 9) + 1.0 * bumps(rng, canvas, region, 22)
     over = (*_FAT, Tissue.STOMACH_WALL, Tissue.STOMACH_CONTENTS, *_BOWEL, Tissue.LIVER)
     canvas.paint(Region(region.box, region.sdf + lobules), Tissue.PANCREAS, over=over)
     duct = tube(canvas, path[1:], np.full(6, rng.uniform(0.7, 1.8)))
     canvas.paint(duct, Tissue.PANCREATIC_DUCT, over=(Tissue.PANCREAS,))
-
-
-def paint_kidneys(rng: np.random.Generator, canvas: Canvas) -> None:
-    """Paint both kidneys with their capsule of fat, adrenals, ureters and sometimes stones."""
-    lift = rng.normal(0, 8)
-    for side, tissues in (
-        (1.0, (Tissue.KIDNEY_RIGHT_CORTEX, Tissue.KIDNEY_RIGHT_MEDULLA)),
-        (-1.0, (Tissue.KIDNEY_LEFT_CORTEX, Tissue.KIDNEY_LEFT_MEDULLA)),
-    ):
-        (x, y, z) = jitter(rng, (side * 65, -14, 26 - 6 * side + lift), 3.5)[0]
-        _paint_kidney(rng, canvas, (x, y, z), side, tissues)
-        _paint_adrenal(rng, canvas, (x, y, z), side)
-
-
-def _paint_kidney(
-    rng: np.random.Generator,
-    canvas: Canvas,
-    center: Vector,
-    side: float,
-    tissues: tuple[Tissue, Tissue],
-) -> None:
-    k = rng.normal(1.0, 0.05, 3)
-    radii = (29.5 * k[0], 27 * k[1], 55 * k[2])
-    tilt = (12 + rng.normal(0, 4), side * 12 + rng.normal(0, 4), side * 28.0)
-    capsule = float(rng.uniform(5, 12))
-    around = (radii[0] + capsule, radii[1] + capsule, radii[2] + capsule)
-    organs = (Tissue.LIVER, Tissue.SPLEEN, Tissue.STOMACH_WALL, Tissue.STOMACH_CONTENTS)
-    shell = ellipsoid(canvas, center, around, tilt)
-    canvas.paint(shell, Tissue.VISCERAL_FAT, over=(*organs, Tissue.HEPATIC_PORTAL))
-    bean = ellipsoid(canvas, center, radii, tilt)
-    x, y, z = canvas.at(bean.box)
-    hilum = (center[0] - side * 27, center[1] + 15, center[2])
-    sinus = ellipsoid_distance(x, y, z, hilum, (23, 13, 25), tilt)
-    shape = np.maximum(smooth_union(bean.sdf, bean.sdf, 0.1), -sinus) + 0.8 * _bumps(
-        rng, canvas, bean, 18
-    )
-    over = (*_FAT, *organs, Tissue.MUSCLE, Tissue.FAT)
-    canvas.paint(Region(bean.box, shape), tissues[0], over=over)
-    core = 0.8 * np.array(center) + 0.2 * np.array(hilum)
-    rays = np.stack(
-        np.broadcast_arrays(*((v - c) / r for v, c, r in zip((x, y, z), core, radii, strict=True))),
-        -1,
-    )
-    pyramids = _pyramids(rng, rays) & (bean.sdf < -rng.uniform(5.5, 8.5)) & (sinus > 1.5)
-    canvas.fill(bean.box, pyramids, tissues[1], over=(tissues[0],))
-    _paint_collecting_system(rng, canvas, center, hilum, side)
-
-
-def _pyramids(rng: np.random.Generator, rays: Floats) -> npt.NDArray[np.bool_]:
-    """Part a kidney into medullary pyramids and the cortical columns between them, (I, J, K).
-
-    Pyramids are cones around evenly spread axes: a regular pattern, which a tumor's is not.
-
-    Args:
-        rng: Source of randomness.
-        rays: From the renal sinus to each point, scaled by the kidney's semi-axes, (I, J, K, 3).
-    """
-    n = int(rng.integers(14, 23))
-    golden = np.pi * (3 - np.sqrt(5.0))
-    height = 1 - (2 * np.arange(n) + 1) / n
-    around = np.sqrt(1 - height**2)
-    turns = golden * np.arange(n)
-    axes = np.stack([around * np.cos(turns), around * np.sin(turns), height], -1)
-    axes = Rotation.random(rng=rng).apply(axes) + rng.normal(0, 0.05, (n, 3))
-    length = np.maximum(np.linalg.norm(rays, axis=-1, keepdims=True), 1e-6)
-    nearest, _ = cKDTree(axes).query(rays / length, k=2)
-    pyramids: npt.NDArray[np.bool_] = nearest[..., 1] - nearest[..., 0] > rng.uniform(0.1, 0.2)
-    return pyramids
-
-
-def _paint_collecting_system(
-    rng: np.random.Generator, canvas: Canvas, center: Vector, hilum: Vector, side: float
-) -> None:
-    """Paint calyces, pelvis and the ureter; a stone in one kidney of ten."""
-    dilated = 1.0 + 1.2 * (rng.random() < 0.08)
-    hx, hy, hz = hilum
-    mid = (0.6 * hx + 0.4 * center[0], 0.6 * hy + 0.4 * center[1], hz)
-    over = (*_FAT, Tissue.KIDNEY_LEFT_MEDULLA, Tissue.KIDNEY_RIGHT_MEDULLA)
-    for up in (-16.0, 0.0, 16.0):
-        calyx = [list(mid), [mid[0] + side * 5, mid[1] - 3, hz + up]]
-        canvas.paint(
-            tube(canvas, calyx, [3.5 * dilated, 3 * dilated]), Tissue.RENAL_PELVIS, over=over
-        )
-    ureter = [
-        list(mid),
-        [hx - side * 4, hy + 6, hz - 8],
-        [side * 38, 20, -40],
-        [side * 45, 15, -100],
-        [side * 35, 10, -165],
-    ]
-    canvas.paint(tube(canvas, ureter, [5 * dilated, 5, 2.2, 2, 2]), Tissue.RENAL_PELVIS, over=_FAT)
-    if rng.random() < 0.1:
-        place = jitter(rng, [mid[0] + side * 4, mid[1], hz], 8)
-        stone = balls(canvas, place, [rng.uniform(1.5, 4.5)])
-        kidney = (*over, Tissue.RENAL_PELVIS)
-        canvas.paint(stone, Tissue.STONE, over=kidney)
-
-
-def _paint_adrenal(rng: np.random.Generator, canvas: Canvas, center: Vector, side: float) -> None:
-    x, y, z = center[0] - side * 26, center[1] + 14, center[2] + 50
-    limbs = (
-        [[x, y + 6, z], [x + side * 3, y - 12, z + 4]],
-        [[x, y + 6, z], [x - side * 6, y - 12, z + 4]],
-    )
-    for limb in limbs:
-        region = tube(canvas, jitter(rng, limb, 1.5), [3.0, 2.4])
-        canvas.paint(region, Tissue.ADRENAL, over=(*_FAT, Tissue.LIVER))
 
 
 def paint_gallbladder(rng: np.random.Generator, canvas: Canvas, shift_mm: float) -> None:
@@ -289,7 +171,7 @@ def paint_womb_or_prostate(rng: np.random.Generator, canvas: Canvas, sex: str) -
     fundus = cervix + 62 * k * np.array([aside / 62, np.sin(turn), np.cos(turn)])
     path = np.array([cervix, 0.6 * cervix + 0.4 * fundus, fundus])
     body = tube(canvas, path, np.array([13.0, 15.5, 23]) * k, margin_mm=3)
-    shape = body.sdf + 1.2 * _bumps(rng, canvas, body, 20)
+    shape = body.sdf + 1.2 * bumps(rng, canvas, body, 20)
     over = (*_FAT, *_BOWEL, Tissue.BLADDER_WALL, Tissue.URINE, Tissue.MUSCLE)
     canvas.paint(Region(body.box, shape), Tissue.UTERUS, over=over)
     cavity = tube(canvas, path, [1.2, 2.0, rng.uniform(3.0, 5.5)])

@@ -9,6 +9,7 @@ our estimate from a handful of scans, not a measurement.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +17,40 @@ import numpy.typing as npt
 from .canvas import Canvas, Vector
 
 __all__ = [
-    "KIDNEYS_MM",
+    "KIDNEY",
     "MUCH_STOOL",
-    "PANCREAS_MM",
-    "SMALL_BOWEL_MM",
+    "PANCREAS",
+    "SMALL_BOWEL",
+    "STOMACH",
+    "Spread",
     "paint_moved",
     "vary_colon",
 ]
 
-KIDNEYS_MM: Vector = (5.0, 7.0, 15.0)
-"""Standard deviation of a shift along R, A, S; so are the next two."""
-PANCREAS_MM: Vector = (8.0, 6.0, 12.0)
-SMALL_BOWEL_MM: Vector = (12.0, 4.0, 15.0)
+
+@dataclass(frozen=True)
+class Spread:
+    """How differently an organ lies: standard deviations.
+
+    Args:
+        shift_mm: Along R, A, S.
+        turn_deg: About each of these.
+        scale: Of the logarithm of its size.
+        about: Point about which it is turned and scaled, body coordinates in mm.
+    """
+
+    shift_mm: Vector
+    turn_deg: float = 0.0
+    scale: float = 0.0
+    about: Vector = (0.0, 0.0, 0.0)
+
+
+KIDNEY = Spread((7.0, 8.0, 14.0), turn_deg=10.0, scale=0.1)
+"""Of each kidney by itself, about its own center."""
+STOMACH = Spread((10.0, 8.0, 14.0), turn_deg=10.0, scale=0.15, about=(-45.0, 30.0, 95.0))
+PANCREAS = Spread((3.0, 3.0, 5.0))
+"""Little, for its vessels and the duodenum stay where they are."""
+SMALL_BOWEL = Spread((12.0, 4.0, 15.0))
 
 MUCH_STOOL = 6.0
 """Weight of stool among what a colon may hold (gas: 2.5)."""
@@ -41,19 +64,21 @@ Points = npt.NDArray[np.float64]
 def paint_moved(
     rng: np.random.Generator,
     canvas: Canvas,
-    sigma_mm: Vector,
+    spread: Spread,
     paint: Callable[[np.random.Generator], None],
 ) -> None:
-    """Paint something beside its usual place.
+    """Paint something beside its usual place, turned and scaled.
 
     Args:
         rng: Draws how far, and is passed on.
         canvas: What to paint on.
-        sigma_mm: Standard deviation of the shift along R, A, S.
+        spread: How differently it may lie.
         paint: Paints it in its usual place on this canvas.
     """
-    dx, dy, dz = (float(step) for step in rng.normal(0.0, sigma_mm))
-    with canvas.moved((dx, dy, dz)):
+    dx, dy, dz = (float(step) for step in rng.normal(0.0, spread.shift_mm))
+    tx, ty, tz = (float(angle) for angle in rng.normal(0.0, spread.turn_deg, 3))
+    scale = float(np.exp(rng.normal(0.0, spread.scale)))
+    with canvas.moved((dx, dy, dz), about=spread.about, turn_deg=(tx, ty, tz), scale=scale):
         paint(rng)
 
 

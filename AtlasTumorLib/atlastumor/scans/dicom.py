@@ -13,7 +13,7 @@ from ..volume import Source
 from .archive import unpack_dicom
 from .dicom_doubts import refuse_lost_images, tell_doubts
 from .dicom_geometry import make_affine, sort_slices
-from .dicom_headers import find_files, read_headers, tag_text
+from .dicom_headers import count_images, find_files, read_headers, tag_text
 from .dicom_pixels import read_pixels
 from .dicom_series import choose_series, describe_series, group_series, is_ct_image
 from .dicom_slices import Slice, find_slices
@@ -91,7 +91,7 @@ def _read_place(path: Path, kind: str, series: str | None, progress: Progress) -
         if not is_ct_image(own[0]):
             choose_series(group_series(own), None, name_of(path))
         series = tag_text(own[0], "SeriesInstanceUID")
-    if own[0].dataset.get("PerFrameFunctionalGroupsSequence"):
+    if count_images(own[0]) > 1:
         return _read_files([path], name_of(path), series, progress)
     beside = find_files(path.parent, is_deep=False)
     return _read_files(beside, name_of(path.absolute().parent), series, progress)

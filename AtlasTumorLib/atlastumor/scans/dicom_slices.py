@@ -63,16 +63,13 @@ def find_slices(headers: Sequence[Header]) -> list[Slice]:
     """
     for header in headers:
         _check_pixels(header)
-    multi = [h for h in headers if h.dataset.get("PerFrameFunctionalGroupsSequence")]
-    if not multi:
-        return [_single(header) for header in headers]
-    if len(headers) > 1:
+    if len(headers) > 1 and any(count_images(header) > 1 for header in headers):
         msg = (
             f"The series holds {len(headers)} files with several images each; one volume is "
             "needed. Give the one file to be read, in a folder of its own."
         )
         raise InputError(msg)
-    return _frames(multi[0])
+    return [one for header in headers for one in _list_slices(header)]
 
 
 def _check_pixels(header: Header) -> None:
@@ -96,6 +93,13 @@ def _check_pixels(header: Header) -> None:
     else:
         return
     raise InputError(msg.format(f"has {problem}"))
+
+
+def _list_slices(header: Header) -> list[Slice]:
+    """The images of one file; an enhanced one may hold a single image as well as many."""
+    if header.dataset.get("PerFrameFunctionalGroupsSequence"):
+        return _frames(header)
+    return [_single(header)]
 
 
 def _single(header: Header) -> Slice:

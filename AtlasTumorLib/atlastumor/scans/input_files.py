@@ -31,7 +31,10 @@ FORMATS = "a NIfTI, NRRD or MetaImage file, or a DICOM file, folder or zip"
 _HEAD_BYTES = 4096
 _NAME_CHARS = 80
 # SOP Class and group length elements open a DICOM file that was written without its preamble.
-_BARE_DICOM = (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00")
+_BARE_DICOM = (
+    *(b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00"),
+    *(b"\x08\x00\x00\x00\x04\x00\x00\x00", b"\x08\x00\x00\x00UL\x04\x00"),
+)
 
 
 def name_of(path: Path) -> str:
@@ -133,7 +136,7 @@ def _head(path: Path) -> tuple[bytes, bool]:
 
 def is_dicom_head(head: bytes) -> bool:
     """Tell whether the first 132 bytes of a file are those of a DICOM file."""
-    return head[128:132] == b"DICM" or head[:4] in _BARE_DICOM
+    return head[128:132] == b"DICM" or head.startswith(_BARE_DICOM)
 
 
 def is_dicom(path: Path) -> bool:
@@ -174,13 +177,19 @@ def sniff_format(path: Path) -> str:
     signs = {
         "nifti": head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0",
         "nrrd": head.startswith(b"NRRD000"),
-        "metaimage": head.lstrip().startswith((b"ObjectType", b"NDims")),
+        "metaimage": _is_metaimage(head.lstrip()),
         "zip": head.startswith((b"PK\x03\x04", b"PK\x05\x06")),
         "dicom": is_dicom_head(head),
         "pair": head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0" or _is_analyze(path),
     }
     kind = next((kind for kind, is_sign in signs.items() if is_sign), "")
     return "" if is_packed and kind not in ("nifti", "pair") else kind
+
+
+def _is_metaimage(head: bytes) -> bool:
+    """Whether a header begins as MetaIO writes it; a comment, if there is one, comes first."""
+    is_commented = head.startswith(b"Comment") and b"\nNDims" in head
+    return is_commented or head.startswith((b"ObjectType", b"NDims"))
 
 
 def _is_analyze(path: Path) -> bool:

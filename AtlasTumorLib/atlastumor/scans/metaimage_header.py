@@ -18,7 +18,9 @@ __all__ = ["check_metaimage"]
 
 _BYTES = {"MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_FLOAT": 4}
 _BYTES |= {"MET_DOUBLE": 8, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8}
-_FIELD = re.compile(r"([^\s=:]+)\s*[=:]\s*(.*)")
+# Four bytes to MetaIO, on every system; programs whose "long" has eight write eight.
+_LONG = {"MET_LONG": 4, "MET_ULONG": 4}
+_FIELD = re.compile(r"([^=:]*[^\s=:])\s*[=:]\s*(.*)")
 _MOST_AXES = 10
 # MetaIO passes over what is not written exactly so, and takes 1 mm, or no rotation, in its stead.
 _KNOWN = (
@@ -129,7 +131,8 @@ def _check_length(path: Path, fields: Mapping[str, str], offset: int) -> None:
         raise InputError(msg)
     n_voxels = float(np.prod(_numbers(fields["DimSize"])))
     n_channels = _read_whole(path, fields, "ElementNumberOfChannels", "1")
-    n_needed = n_voxels * n_channels * _BYTES.get(fields.get("ElementType", "").upper(), 1)
+    kind = fields.get("ElementType", "").upper()
+    n_needed = n_voxels * n_channels * (_BYTES | _LONG).get(kind, 1)
     is_packed = fields.get("CompressedData", "").lower() in ("true", "1")
     n_before = _read_whole(path, fields, "HeaderSize", "0")
     # -1 means that the data are what the file ends with; 0 that they follow the header.
@@ -141,7 +144,8 @@ def _check_length(path: Path, fields: Mapping[str, str], offset: int) -> None:
         is_whole = n_bytes == n_needed
         is_whole &= _read_whole(path, fields, "CompressedDataSize", "0") == n_stream
     else:
-        is_whole = path.stat().st_size - offset - max(n_before, 0) >= n_needed
+        n_there = path.stat().st_size - offset - max(n_before, 0)
+        is_whole = n_there == n_needed if kind in _LONG else n_there >= n_needed
     if not is_whole:
         msg = f"{name_of(path)} is truncated or damaged. Copy or export the scan again."
         raise InputError(msg)

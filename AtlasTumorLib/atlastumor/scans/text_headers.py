@@ -29,15 +29,13 @@ def read_lines(stream: BinaryIO, path: Path) -> Iterator[str]:
         The lines, the empty ones too, up to the end of the file.
 
     Raises:
-        InputError: If a line is no text, or the header too long for one.
+        InputError: If a line holds what cannot be printed, or the header is too long for one.
     """
     left = _MAX_BYTES
     while line := stream.readline(left):
         left -= len(line)
-        try:
-            text = line.decode("utf-8").strip()
-        except UnicodeDecodeError as error:
-            raise damaged_header(path) from error
+        # Programs copy names of patients into fields of their own, in the encoding they came in.
+        text = line.decode("utf-8", "replace").strip()
         if left <= 0 or not text.replace("\t", " ").isprintable():
             raise damaged_header(path)
         yield text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from atlastumor.inference.device import choose_device
-from atlastumor.inference.estimating import choose_batch, estimate, window_bytes
+from atlastumor.inference.estimating import choose_batch, count_apart, estimate, window_bytes
 from atlastumor.models.card import parse_card
 from atlastumor.networks import NETWORKS, find_multiple
 from atlastumor.networks.work import measure_work
@@ -86,6 +86,25 @@ def test_an_ensemble_takes_the_time_of_its_members_and_the_window_of_one():
     assert foresee(alone).seconds == pytest.approx(foresee().seconds)
     assert foresee(triple).seconds - overhead == pytest.approx(3 * (foresee().seconds - overhead))
     assert window_bytes(triple, "fp32") < 1.5 * window_bytes(CARD, "fp32")
+
+
+@pytest.mark.parametrize(("sums", "is_compared"), [("float16", False), ("float32", True)])
+def test_folds_that_are_summed_each_by_itself_take_the_sums_and_logits_of_all(sums, is_compared):
+    args = {"network": CARD.network.name, "args": CARD.network.args, "members": 5}
+    ensemble = replace(CARD, network=replace(CARD.network, name="ensemble", args=args))
+    own = replace(ensemble, inference=replace(CARD.inference, sums=sums))
+    together = replace(ensemble, inference=replace(CARD.inference, sums="float32"))
+    i, j, k = CARD.inference.patch
+    n_outputs = len(CARD.outputs)
+
+    assert (count_apart(own, is_compared=is_compared), count_apart(together)) == (5, 1)
+    more = window_bytes(own, "fp32", is_compared=is_compared) - window_bytes(together, "fp32")
+    assert more == 4 * (5 - 1) * n_outputs * i * j * k
+    at_once, one = foresee(own, is_compared=is_compared), foresee(together)
+    each = (2 if sums == "float16" else 4) * (n_outputs + 1) * 200 * 160 * k
+    assert (
+        at_once.host_bytes - one.host_bytes >= more + 5 * each - 4 * (n_outputs + 1) * 200 * 160 * k
+    )
 
 
 def with_network(name, *, times=1):

@@ -190,3 +190,16 @@ def test_a_segmenter_of_one_model_says_who_opens_a_recipe(kitchen: Kitchen) -> N
 
     with pytest.raises(InputError, match="`make_segmenter` opens it"):
         Segmenter("mix", device="cpu")
+
+
+def test_a_recipe_foresees_for_rounded_folds_what_these_foresee_alone(kitchen: Kitchen) -> None:
+    shifted = [border + 60.0 for border in BORDERS]
+    inference = {"patch": [16, 16, 16], "sums": "float16"}
+    kitchen.add_model("folds", BOTH, *[BORDERS, shifted] * 5, inference=inference)
+    kitchen.add_recipe({"organs": ["liver"], "models": ["folds"]})
+    scan = a_scan_of_two_organs()
+
+    alone = Segmenter("folds", device="cpu", backend="torch", precision="fp32").estimate(scan)
+
+    kept = scan.array.size  # the labels of all
+    assert open_mix().estimate(scan).host_bytes == alone.host_bytes + kept

@@ -6,7 +6,7 @@ import pytest
 from atlastumor.phantom import Anatomy, Tissue, TumorOptions, make_anatomy
 from atlastumor.phantom.canvas import Canvas
 from atlastumor.phantom.shapes import balls
-from atlastumor.phantom.variety import paint_moved, vary_colon
+from atlastumor.phantom.variety import Spread, paint_moved, vary_colon
 
 KIDNEYS = (Tissue.KIDNEY_LEFT_CORTEX, Tissue.KIDNEY_RIGHT_CORTEX)
 COLON = (Tissue.COLON_WALL, Tissue.COLON_STOOL, Tissue.COLON_GAS, Tissue.COLON_FLUID)
@@ -43,11 +43,20 @@ def spread_mm(bodies: list[Anatomy], tissues: tuple[Tissue, ...]) -> float:
     return float(np.std([middle_mm(body, tissues)[2] for body in bodies]))
 
 
-@pytest.mark.parametrize(("tissues", "factor"), [(KIDNEYS, 1.4), ((Tissue.PANCREAS,), 1.5)])
+@pytest.mark.parametrize(
+    ("tissues", "factor"),
+    [((KIDNEYS[0],), 1.4), ((KIDNEYS[1],), 1.4), ((Tissue.STOMACH_WALL,), 1.4)],
+)
 def test_organs_lie_less_alike(
     usual: list[Anatomy], varied: list[Anatomy], tissues: tuple[Tissue, ...], factor: float
 ) -> None:
     assert spread_mm(varied, tissues) > factor * spread_mm(usual, tissues)
+
+
+def test_kidneys_move_by_themselves(varied: list[Anatomy]) -> None:
+    left, right = ([middle_mm(body, (side,))[2] for body in varied] for side in KIDNEYS)
+
+    assert abs(np.corrcoef(left, right)[0, 1]) < 0.8
 
 
 def test_colons_are_less_equally_wide(usual: list[Anatomy], varied: list[Anatomy]) -> None:
@@ -79,12 +88,28 @@ def test_a_canvas_lies_again_where_it_did_even_after_an_error() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        paint_moved(np.random.default_rng(2), canvas, (6.0, 6.0, 6.0), paint)
+        paint_moved(np.random.default_rng(2), canvas, Spread((6.0, 6.0, 6.0)), paint)
 
     found = canvas.first_mm + 2.0 * np.argwhere(canvas.tissues == Tissue.LIVER).mean(axis=0)
     expected = np.random.default_rng(2).normal(0.0, (6.0, 6.0, 6.0))
     assert found == pytest.approx(expected, abs=0.7)
     assert canvas.at((slice(10, 11),) * 3)[0].item() == pytest.approx(0.0)
+
+
+def test_what_is_moved_is_turned_and_scaled_about_its_point() -> None:
+    canvas = Canvas(np.random.default_rng(1), (60, 60, 60), (1.0,) * 3, (-30.0,) * 3, (1.0,) * 3, 0)
+    about, lower, upper = (5.0, -4.0, 2.0), (5.0, -4.0, 2.0), (15.0, -4.0, 2.0)
+
+    with canvas.moved((2.0, 0.0, 0.0), about=about, turn_deg=(0.0, 0.0, 30.0), scale=1.5):
+        canvas.paint(balls(canvas, [lower], [3.0]), Tissue.LIVER)
+        canvas.paint(balls(canvas, [upper], [3.0]), Tissue.SPLEEN)
+
+    def middle(tissue: Tissue) -> np.ndarray:
+        return canvas.first_mm + np.argwhere(canvas.tissues == tissue).mean(axis=0)
+
+    assert middle(Tissue.LIVER) == pytest.approx([7.0, -4.0, 2.0], abs=0.4)
+    assert middle(Tissue.SPLEEN) == pytest.approx([19.99, 3.5, 2.0], abs=0.4)
+    assert (canvas.tissues == Tissue.LIVER).sum() == pytest.approx(4 / 3 * np.pi * 4.5**3, rel=0.1)
 
 
 def test_courses_hang_loop_and_widen_but_end_where_they_ended() -> None:

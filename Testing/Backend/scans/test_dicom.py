@@ -10,9 +10,7 @@ import pydicom
 import pytest
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    ImplicitVRLittleEndian,
-)
+from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
 from atlastumor.errors import InputError, UnknownKeyError
 from atlastumor.scans import list_series, read_scan
@@ -64,6 +62,24 @@ def test_an_enhanced_ct_is_read_frame_by_frame(tmp_path: Path) -> None:
     assert np.array_equal(scan.array, a_body())
     assert scan.grid.matches(a_scan("LPS", oblique=True).grid)
     assert scan.source.dicom_files == (path,)
+
+
+def test_enhanced_files_of_one_image_each_make_a_series(tmp_path: Path) -> None:
+    whole = pydicom.dcmread(write_enhanced_ct(a_scan(), tmp_path / "whole.dcm"))
+    folder = tmp_path / "series"
+    folder.mkdir()
+    frames, pixels = list(whole.PerFrameFunctionalGroupsSequence), whole.pixel_array
+    for n, frame in enumerate(frames):
+        whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        whole.PerFrameFunctionalGroupsSequence = [frame]
+        whole.NumberOfFrames, whole.PixelData = 1, pixels[n].tobytes()
+        whole.save_as(folder / f"{n}.dcm")
+
+    scan = read_scan(folder)
+
+    assert np.array_equal(scan.array, a_body())
+    assert scan.grid.matches(a_scan().grid)
+    assert np.array_equal(read_scan(folder / "3.dcm").array, a_body())
 
 
 def test_a_dicomdir_stands_for_its_folder(tmp_path: Path) -> None:

@@ -179,6 +179,24 @@ def test_files_without_a_meta_header_are_read_like_those_with_one(
     assert scan.grid.matches(a_scan().grid)
 
 
+@pytest.mark.parametrize("is_implicit", [True, False], ids=["implicit", "explicit"])
+def test_files_that_begin_with_the_length_of_a_group_are_found(
+    is_implicit: bool, tmp_path: Path
+) -> None:
+    syntax = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+    for path in write_dicom_series(a_scan(), tmp_path, transfer_syntax=syntax):
+        dataset = pydicom.dcmread(path)
+        del dataset.file_meta
+        dataset.preamble = None
+        dataset.save_as(path, implicit_vr=is_implicit, little_endian=True)
+        length = b"\x04\0\0\0" if is_implicit else b"UL\x04\0"
+        element = b"\x08\0\0\0" + length + (400).to_bytes(4, "little")
+        path.with_suffix("").write_bytes(element + path.read_bytes())
+        path.unlink()
+
+    assert np.array_equal(read_scan(tmp_path).array, a_body())
+
+
 def test_an_enhanced_ct_without_a_meta_header_is_read(tmp_path: Path) -> None:
     path = write_enhanced_ct(a_scan(), tmp_path / "ct.dcm")
     dataset = pydicom.dcmread(path)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from atlastumor.errors import InputError
 from atlastumor.scans import read_scan
 from atlastumor.volume import Scan
 
@@ -15,10 +16,10 @@ from .bodies import a_body, a_scan, an_affine
 FORMATS = ["nrrd", "nhdr", "mha", "mhd"]
 
 
-def _save(scan: Scan, path: Path, *, packed: bool = False) -> Path:
+def _save(scan: Scan, path: Path, *, packed: bool = False, kind: str = "i2") -> Path:
     """Save through ITK: LPS, and arrays (k, j, i)."""
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ scan.grid.affine
-    image = sitk.GetImageFromArray(scan.array.T)
+    image = sitk.GetImageFromArray(scan.array.astype(kind).T)
     image.SetSpacing(scan.grid.spacing_mm)
     image.SetDirection((affine[:3, :3] / scan.grid.spacing_mm).ravel())
     image.SetOrigin(affine[:3, 3])
@@ -126,3 +127,53 @@ def test_detached_values_may_be_what_their_file_ends_with(tmp_path: Path) -> Non
     raw.write_bytes(b"of another program" + raw.read_bytes())
 
     assert np.array_equal(read_scan(path).array, a_body())
+
+
+def _with_field(path: Path, line: bytes) -> Path:
+    path.write_bytes(path.read_bytes().replace(b"DimSize", line + b"\nDimSize", 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"Patient Name = Test^Phantom", "0010|0010 = Müller".encode("latin-1")],
+    ids=["key of two words", "value in Latin-1"],
+)
+def test_fields_of_other_programs_in_a_metaimage_do_no_harm(line: bytes, tmp_path: Path) -> None:
+    original = a_scan()
+
+    scan = read_scan(_with_field(_save(original, tmp_path / "a.mha"), line))
+
+    assert np.array_equal(scan.array, original.array)
+    assert scan.grid.matches(original.grid, tolerance_mm=1e-6)
+
+
+def test_a_key_in_latin_1_in_an_nrrd_does_no_harm(tmp_path: Path) -> None:
+    path = _save(a_scan(), tmp_path / "a.nrrd")
+    line = "patient:=Müller\nkinds:".encode("latin-1")
+    path.write_bytes(path.read_bytes().replace(b"kinds:", line, 1))
+
+    assert np.array_equal(read_scan(path).array, a_body())
+
+
+def test_a_metaimage_may_begin_with_a_comment(tmp_path: Path) -> None:
+    path = _save(a_scan(), tmp_path / "a.mha")
+    path.write_bytes(b"Comment = from a phantom\n" + path.read_bytes())
+
+    assert np.array_equal(read_scan(path).array, a_body())
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_a_long_of_a_metaimage_has_four_bytes(packed: bool, tmp_path: Path) -> None:
+    path = _save(a_scan(), tmp_path / "a.mha", packed=packed, kind="i4")
+    path.write_bytes(path.read_bytes().replace(b"MET_INT", b"MET_LONG", 1))
+
+    assert np.array_equal(read_scan(path).array, a_body())
+
+
+def test_a_long_of_eight_bytes_in_a_metaimage_is_refused(tmp_path: Path) -> None:
+    path = _save(a_scan(), tmp_path / "a.mha", kind="i8")
+    path.write_bytes(path.read_bytes().replace(b"MET_LONG_LONG", b"MET_LONG", 1))
+
+    with pytest.raises(InputError, match="damaged"):
+        read_scan(path)

@@ -15,11 +15,11 @@ from ...errors import InputError
 from ...networks import adapt_tensors
 from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint
+from .documents import find_checkpoints
 from .draft import Draft, Wishes, as_tensors, make_card
 from .fields import Record, as_text
 from .monai_config import Config
 from .monai_networks import read_network
-from .recognizing import find_checkpoints
 
 __all__ = ["read_auto3dseg"]
 

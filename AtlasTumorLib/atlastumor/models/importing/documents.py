@@ -10,8 +10,9 @@ from typing import Any
 from ...errors import DependencyError, InputError
 from ..schema import parse_json
 
-__all__ = ["list_files", "read_json", "read_yaml"]
+__all__ = ["find_checkpoints", "list_files", "read_json", "read_yaml"]
 
+_CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".model")
 _MOST_JSON_BYTES = 8 << 20
 _MOST_YAML_BYTES = 1 << 18  # its reader takes seconds for a megabyte
 _MOST_NESTED = 64
@@ -49,6 +50,21 @@ def list_files(
         paths = (Path(folder) / name for name in files)
         found += [p for p in paths if p.name in names or p.suffix.lower() in endings]
     return sorted(found)
+
+
+def find_checkpoints(place: Path) -> list[Path]:
+    """Find the files in a folder that hold weights, by their endings.
+
+    Args:
+        place: A folder.
+
+    Returns:
+        The files, however deep, by name.
+
+    Raises:
+        InputError: If there is more in it than a model has.
+    """
+    return list_files(place, endings=_CHECKPOINTS)
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -103,7 +103,7 @@ def assign_outputs(
 
 
 def _read(name: str) -> _Meaning:
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub("[+&]", " and ", name))
     words = set(re.findall(r"[^\W_]+", spaced.lower())) - _IDLE_WORDS
     organs = {_ORGAN_WORDS[word] for word in words & set(_ORGAN_WORDS)}
     sides = {_SIDES[word] for word in words & set(_SIDES)}

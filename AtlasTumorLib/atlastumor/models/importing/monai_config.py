@@ -46,6 +46,25 @@ class Config:
         """
         return self._resolve(value, key, 0, itertools.count())
 
+    def follow(self, value: Any, key: str) -> Any:
+        """Follow a value that is a reference, and leave what it refers to as it is.
+
+        Args:
+            value: As the file has it.
+            key: What people call it.
+
+        Returns:
+            The value itself, or that at the end of its references.
+
+        Raises:
+            InputError: If it is an expression, or refers to nothing or to itself.
+        """
+        for _ in range(_MOST_LEVELS):
+            if not _is_reference(value):
+                return value
+            value = self._follow(value, key)
+        raise self._endless(key)
+
     def table(self, key: str, wanted: Collection[str]) -> Record:
         """Resolve what matters of one of the file's tables.
 
@@ -59,7 +78,7 @@ class Config:
         Raises:
             InputError: If it is not there, or `resolve` refuses one of the values.
         """
-        value = self.values.get(key)
+        value = self.follow(self.values.get(key), key)
         if not isinstance(value, Mapping):
             msg = f"{self.where} has no table '{key}'."
             raise InputError(msg)
@@ -68,16 +87,19 @@ class Config:
 
     def _resolve(self, value: Any, key: str, depth: int, seen: Iterator[int]) -> Any:
         if depth > _MOST_LEVELS or next(seen) > _MOST_VALUES:
-            msg = f"'{as_text(key)}' of {self.where} refers to itself, or grows beyond all measure."
-            raise InputError(msg)
+            raise self._endless(key)
         if isinstance(value, Mapping):
             items = value.items()
             return {k: self._resolve(v, f"{key}.{k}", depth + 1, seen) for k, v in items}
         if isinstance(value, list):
             return [self._resolve(item, key, depth + 1, seen) for item in value]
-        if isinstance(value, str) and value[:1] in {"@", "$", "%"}:
+        if _is_reference(value):
             return self._resolve(self._follow(value, key), key, depth + 1, seen)
         return value
+
+    def _endless(self, key: str) -> InputError:
+        where = f"'{as_text(key)}' of {self.where}"
+        return InputError(f"{where} refers to itself, or grows beyond all measure.")
 
     def _follow(self, text: str, key: str) -> Any:
         """What a plain reference points at."""
@@ -99,3 +121,8 @@ class Config:
                 raise InputError(msg)
             place = place[int(part)] if is_item else place[part]
         return place
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether a value stands for another: a reference, an expression or a file."""
+    return isinstance(value, str) and value[:1] in {"@", "$", "%"}

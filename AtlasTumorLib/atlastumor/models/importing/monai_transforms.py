@@ -148,12 +148,14 @@ def _list_transforms(config: Config, key: str) -> list[tuple[str, Record]]:
 
 def _raw_transforms(config: Config, key: str) -> list[Mapping[str, Any]]:
     """The list of a chain, not resolved: much of it does not matter."""
-    chain = config.values.get(key)
-    items = chain.get("transforms") if isinstance(chain, Mapping) else chain
-    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+    chain = config.follow(config.values.get(key), key)
+    listed = config.follow(chain.get("transforms") if isinstance(chain, Mapping) else chain, key)
+    items = [config.follow(item, key) for item in listed] if isinstance(listed, list) else [None]
+    steps = [item for item in items if isinstance(item, Mapping)]
+    if len(steps) < len(items):
         msg = f"{config.where} does not list its transforms under '{key}'."
         raise InputError(msg)
-    return items
+    return steps
 
 
 def _is_true(spec: Record, key: str) -> bool:

@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...networks import adapt_tensors
 from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_checkpoint
-from .documents import list_files, read_json
+from .documents import find_checkpoints, list_files, read_json
 from .draft import Draft, Wishes, as_tensors, join_members, make_card
 from .fields import Record, as_numbers, as_text, list_some
 from .nnunet_plans import read_plan
@@ -52,7 +52,7 @@ def read_nnunet(place: Path, wishes: Wishes, progress: Progress, cancel: CancelT
     """Read a trained model.
 
     Args:
-        place: A folder that holds one, or a checkpoint.
+        place: A folder that holds one, or a checkpoint, alone in a folder or not.
         wishes: The user's words.
         progress: Told after every fold.
         cancel: Looked at before every fold.
@@ -64,10 +64,12 @@ def read_nnunet(place: Path, wishes: Wishes, progress: Progress, cancel: CancelT
         InputError: If it is of a kind that cannot be used here; says which.
         WeightsError: If a checkpoint cannot be read, or holds no weights.
     """
-    folder = place if place.is_dir() else None
+    trained = find_trained(place) if place.is_dir() else []
+    folder = _choose_folder(trained, wishes.configuration) if trained else None
     if folder is not None:
-        folder = _choose_folder(find_trained(place), wishes.configuration)
-    files = (place,) if folder is None else _find_checkpoints(folder)
+        files = _find_checkpoints(folder)
+    else:
+        files = (find_checkpoints(place)[0] if place.is_dir() else place,)
     contents = []
     for number, path in enumerate(files):
         cancel.check()

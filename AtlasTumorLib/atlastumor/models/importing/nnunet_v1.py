@@ -11,6 +11,7 @@ Source:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from .stunet import read_stunet
 __all__ = ["find_trained_v1", "read_nnunet_v1"]
 
 _CHECKPOINTS = ("model_final_checkpoint.model", "model_best.model")
+# Trainers with other activations or norms than v1's, whose tensors have the very same names.
+_REBUILT = re.compile(r"_(l?relu|gelu|mish|gn)(_|$)", re.IGNORECASE)
+_UNMIRRORED = ("nomirror", "nodataaugmentation", "noda_")
 _CONFIGURATIONS = ("2d", "3d_lowres", "3d_fullres", "3d_cascade_fullres")
 _MOST_FEATURES = 320
 _MOST_STAGES = 10
@@ -131,6 +135,12 @@ def _choose_folder(folders: list[Path], place: Path, configuration: str | None) 
 def _find_stage(plans: Record, configuration: str) -> Record:
     """The plan of a configuration: of two stages, 3d_lowres is the first."""
     stages: Mapping[Any, Any] = plans.record("plans_per_stage").values
+    if len(stages) > 1 and not configuration:
+        msg = (
+            "plans.pkl is of a coarse and a fine network, and no folder above says which of them "
+            "this is. Put the model into a folder called 3d_lowres or 3d_fullres."
+        )
+        raise InputError(msg)
     number = 0 if configuration == "3d_lowres" else max(stages, default=0)
     stage = Record(_as_table(stages.get(number)), f"stage {number} of plans.pkl")
     if len(stage.values.get("patch_size", ())) != 3:
@@ -152,6 +162,12 @@ def _read_network(
     plans: Record, stage: Record, axes: Axes, *, trainer: str
 ) -> tuple[str, dict[str, Any]]:
     """Name and arguments of the network that a trainer builds of a plan."""
+    if _REBUILT.search(trainer):
+        msg = (
+            f"The trainer '{as_text(trainer)}' built its network with other activations or "
+            "normalization than the plan says; those are not known here."
+        )
+        raise InputError(msg)
     pools, kernels = (
         [axes.turn(as_numbers(row, f"A row of '{key}'", 3)) for row in stage.values.get(key) or ()]
         for key in ("pool_op_kernel_sizes", "conv_kernel_sizes")
@@ -197,7 +213,7 @@ def _read_inference(stage: Record, axes: Axes, *, trainer: str) -> dict[str, Any
         "overlap": 0.5,
         "padding": 0.0,
         "skip_air": False,
-        "mirror_axes": [] if "nomirror" in trainer.lower() else [0, 1, 2],
+        "mirror_axes": [] if any(w in trainer.lower() for w in _UNMIRRORED) else [0, 1, 2],
     }
 
 

@@ -8,9 +8,9 @@ from ...errors import InputError
 from ...networks import adapt_tensors
 from ...progress import CancelToken, Progress
 from ..reading.checkpoints import read_tensors
+from .documents import find_checkpoints
 from .draft import Draft, Wishes, make_card
 from .fields import Record
-from .recognizing import find_checkpoints
 
 __all__ = ["read_plain"]
 

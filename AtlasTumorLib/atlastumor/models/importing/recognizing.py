@@ -8,15 +8,14 @@ from pathlib import Path
 from ...errors import InputError
 from ..reading.checkpoints import read_checkpoint
 from .bundle import find_bundles
-from .documents import list_files
+from .documents import find_checkpoints
 from .fields import list_some
 from .nnunet import find_trained
 from .nnunet_v1 import find_trained_v1
 from .own import find_cards
 
-__all__ = ["find_checkpoints", "recognize_place"]
+__all__ = ["recognize_place"]
 
-_ENDINGS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".model")
 _FOLDERS = {
     "nnunet": find_trained,
     "nnunet_v1": find_trained_v1,
@@ -58,18 +57,6 @@ def recognize_place(place: Path) -> str:
     found = "is no model that is known here" if place.exists() else "is not there"
     msg = f"'{place.name}' {found}. Models are: {_KNOWN}."
     raise InputError(msg)
-
-
-def find_checkpoints(place: Path) -> list[Path]:
-    """Find the files in a folder that hold weights, by their endings.
-
-    Args:
-        place: A folder.
-
-    Returns:
-        The files, however deep, by name.
-    """
-    return list_files(place, endings=_ENDINGS)
 
 
 def _recognize_file(path: Path) -> str:

@@ -21,6 +21,8 @@ OTHER = ("other", None, None)
         ("oesophagus", ("organ", "esophagus", None)),
         ("renal parenchyma", ("organ", "kidney", None)),
         ("liver_and_tumor", ("organ", "liver", None)),
+        ("kidney+tumor", ("organ", "kidney", None)),
+        ("Liver & tumour", ("organ", "liver", None)),
         ("liver_tumour", ("tumor", "liver", None)),
         ("LiverTumor", ("tumor", "liver", None)),
         ("hepatic lesion", ("tumor", "liver", None)),

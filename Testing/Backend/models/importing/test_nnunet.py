@@ -113,6 +113,15 @@ def test_a_fold_of_all_data_serves_where_there_is_no_other(tmp_path):
     assert import_model(folder, tmp_path / "models").network.name == "plain_unet"
 
 
+def test_a_checkpoint_may_lie_alone_in_a_folder(tmp_path):
+    fold = make_trained(tmp_path / "nn") / "fold_0"
+
+    card = import_model(fold, tmp_path / "models")
+
+    assert recognize(fold) == "nnunet"
+    assert card.id == "dataset003-liver-3d-fullres"
+
+
 def test_regions_decide_each_for_itself_in_their_order(tmp_path):
     labels = {"background": 0, "kidney": [1, 2, 3], "masses": [2, 3], "tumor": 2}
     dataset = make_dataset(labels)

@@ -115,6 +115,41 @@ def test_its_own_cleaning_up_becomes_ours_where_we_have_it(tmp_path):
     assert card.inference.mirror_axes == ()
 
 
+@pytest.mark.parametrize(
+    "trainer",
+    ["nnUNetTrainerV2_noDataAugmentation", "nnUNetTrainerNoDA", "nnUNetTrainerNoMirroring"],
+)
+def test_a_trainer_that_did_not_mirror_is_not_mirrored_here(tmp_path, trainer):
+    make_trained(tmp_path / "v1", trainer=trainer)
+
+    card = import_model(tmp_path / "v1", tmp_path / "models", labels=LABELS)
+
+    assert card.inference.mirror_axes == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["ReLU", "GeLU", "Mish", "GN", "LReLU_slope_2en1", "lReLU_convReLUIN"]
+)
+def test_a_trainer_with_other_layers_of_the_same_tensors_is_refused(tmp_path, name):
+    make_trained(tmp_path / "v1", trainer=f"nnUNetTrainerV2_{name}")
+
+    with pytest.raises(InputError, match=rf"'nnUNetTrainerV2_{name}__.*other activations"):
+        import_model(tmp_path / "v1", tmp_path / "models", labels=LABELS)
+
+
+def test_of_two_stages_the_folder_says_which_it_is(tmp_path):
+    fine = make_plans()["plans_per_stage"][0]
+    stages = {0: {**fine, "current_spacing": np.array([10.0, 4.0, 3.0])}, 1: fine}
+    make_trained(tmp_path / "coarse", changed(plans_per_stage=stages), configuration="3d_lowres")
+    make_trained(tmp_path / "either", changed(plans_per_stage=stages), configuration="copied")
+
+    card = import_model(tmp_path / "coarse", tmp_path / "models", labels=LABELS)
+
+    assert card.input.spacing_mm == (3.0, 4.0, 10.0)
+    with pytest.raises(InputError, match="a coarse and a fine network, and no folder"):
+        import_model(tmp_path / "either", tmp_path / "models", labels=LABELS)
+
+
 def test_stu_net_is_known_by_its_trainer(tmp_path):
     args = {
         "features_per_stage": [16, 32, 64, 128, 256, 256],
