@@ -74,7 +74,7 @@ def _say_interval(options: EvaluationOptions) -> str:
     text = (
         "After ± stands the standard deviation of the cases, below it the interval of the mean at "
         f"{100 * LEVEL:.0f} % confidence. Intervals of patients, of fewer than ten lesions and of "
-        "all or nothing are Wilson's"
+        "shares that every case has alike are Wilson's"
     )
     if not options.n_samples:
         return f"{text}; there are no others."
