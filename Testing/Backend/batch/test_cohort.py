@@ -20,6 +20,7 @@ from Backend.batch.cohorts import (
     write_map,
     write_mask,
 )
+from Backend.forbidden_folders import forbid
 
 TUMOR = block((2, 2, 2), (4, 5, 4))
 
@@ -108,14 +109,7 @@ def test_a_case_folder_that_must_not_be_read_is_a_problem_and_the_rest_counts(
     for folder in (predictions, references):
         for name in ("A", "B"):
             write_labels(folder, name, labels(TUMOR))
-    is_file = Path.is_file
-
-    def refuse(path: Path) -> bool:
-        if path.is_relative_to(predictions / "B"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return is_file(path)
-
-    monkeypatch.setattr(Path, "is_file", refuse)
+    forbid(predictions / "B", monkeypatch)
 
     cohort = find_cases(predictions, references)
 

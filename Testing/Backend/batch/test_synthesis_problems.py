@@ -27,6 +27,7 @@ from Backend.batch.healthy_folders import (
     write_folder,
 )
 from Backend.batch.synthetic_cohorts import DATA, SMALL, make, write_three
+from Backend.forbidden_folders import forbid
 
 
 @pytest.fixture(scope="module")
@@ -185,14 +186,7 @@ def test_a_healthy_scan_that_must_not_be_read_is_a_problem_and_the_rest_counts(
     healthy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = [case.name for case in find_healthy(healthy)[0]]
-    is_file = Path.is_file
-
-    def refuse(path: Path) -> bool:
-        if path.is_relative_to(healthy / "b"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return is_file(path)
-
-    monkeypatch.setattr(Path, "is_file", refuse)
+    forbid(healthy / "b", monkeypatch)
 
     cases, (problem,) = find_healthy(healthy)
 

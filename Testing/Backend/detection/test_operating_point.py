@@ -18,6 +18,7 @@ from atlastumor.detection.operating_point import (
 from atlastumor.errors import InputError, OutputError
 from atlastumor.models.card import DEFAULT_MODEL, ModelCard, find_card
 from atlastumor.results.nifti import PROBABILITY_STEP
+from Backend.operating_points import make_point
 
 
 @pytest.fixture
@@ -27,25 +28,11 @@ def a_card() -> ModelCard:
 
 @pytest.fixture
 def a_point(a_card: ModelCard) -> OperatingPoint:
-    return OperatingPoint(
+    return make_point(
         model_id=a_card.id,
         weights_sha256=a_card.weights.sha256,
-        organ="liver",
         threshold=0.30000001192092896,  # float32's 0.3
-        data_set="validation",
-        hit_rule="union-iou",
-        hit_threshold=0.1,
-        hit_guard=False,
-        hit_text="A lesion is found if it is found.",
-        false_positives="lenient",
-        min_volume_mm3=30.0,
-        floor=0.01,
-        target="sensitivity >= 0.9",
-        sensitivity=0.92,
         sensitivity_interval=(0.85, 0.97),
-        fp_per_scan=1.25,
-        n_lesions=25,
-        n_scans=20,
     )
 
 

@@ -7,31 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from atlastumor.detection.operating_point import OperatingPoint
 from atlastumor.errors import InputError
 from atlastumor.review.cases import basis_from_points
+from Backend.operating_points import make_point
 from Backend.review.examples import FIRST, SECOND
 
 CASES = {"case-1": Path("case-1")}
-POINT = OperatingPoint(
-    model_id="a-model",
-    weights_sha256="0" * 64,
-    organ=FIRST,
-    threshold=0.25,
-    data_set="validation",
-    hit_rule="union-iou",
-    hit_threshold=0.1,
-    hit_guard=False,
-    hit_text="A lesion is found if it is found.",
-    false_positives="lenient",
-    min_volume_mm3=30.0,
-    floor=0.01,
-    target="sensitivity >= 0.9",
-    sensitivity=0.92,
-    fp_per_scan=1.25,
-    n_lesions=25,
-    n_scans=20,
-)
+POINT = make_point(organ=FIRST)
 
 
 def test_the_points_of_one_model_make_a_basis() -> None:

@@ -161,16 +161,23 @@ def test_padding_that_is_no_possible_density_becomes_air(tmp_path: Path) -> None
     assert "padding was set to air" in scan.source.notes[0]
 
 
-@pytest.mark.parametrize("is_implicit", [True, False], ids=["implicit", "explicit"])
-def test_files_without_a_meta_header_are_read_like_those_with_one(
-    is_implicit: bool, tmp_path: Path
-) -> None:
+def write_bare_series(folder: Path, *, is_implicit: bool) -> list[Path]:
+    """Write a scan as DICOM without preamble and meta header."""
     syntax = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
-    for path in write_dicom_series(a_scan(), tmp_path, transfer_syntax=syntax):
+    paths = write_dicom_series(a_scan(), folder, transfer_syntax=syntax)
+    for path in paths:
         dataset = pydicom.dcmread(path)
         del dataset.file_meta
         dataset.preamble = None
         dataset.save_as(path, implicit_vr=is_implicit, little_endian=True)
+    return paths
+
+
+@pytest.mark.parametrize("is_implicit", [True, False], ids=["implicit", "explicit"])
+def test_files_without_a_meta_header_are_read_like_those_with_one(
+    is_implicit: bool, tmp_path: Path
+) -> None:
+    for path in write_bare_series(tmp_path, is_implicit=is_implicit):
         assert path.read_bytes()[128:132] != b"DICM"
 
     scan = read_scan(tmp_path)
@@ -183,12 +190,7 @@ def test_files_without_a_meta_header_are_read_like_those_with_one(
 def test_files_that_begin_with_the_length_of_a_group_are_found(
     is_implicit: bool, tmp_path: Path
 ) -> None:
-    syntax = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
-    for path in write_dicom_series(a_scan(), tmp_path, transfer_syntax=syntax):
-        dataset = pydicom.dcmread(path)
-        del dataset.file_meta
-        dataset.preamble = None
-        dataset.save_as(path, implicit_vr=is_implicit, little_endian=True)
+    for path in write_bare_series(tmp_path, is_implicit=is_implicit):
         length = b"\x04\0\0\0" if is_implicit else b"UL\x04\0"
         element = b"\x08\0\0\0" + length + (400).to_bytes(4, "little")
         path.with_suffix("").write_bytes(element + path.read_bytes())

@@ -48,6 +48,14 @@ def test_a_study_is_taken_once_however_often_it_is_sent(out: Path, tmp_path: Pat
         assert len(running.engine.ran) == 1
 
 
+def receive_alone(out: Path, study: Path) -> None:
+    """Receive a study while no service looks at it."""
+    source = a_source(out)
+    source.open()
+    send_to(source, study)
+    source.close()
+
+
 def test_a_series_that_comes_later_is_a_case_of_its_own(out: Path, tmp_path: Path) -> None:
     source = a_source(out)
     with a_service(out, source, series="all") as running:
@@ -62,10 +70,7 @@ def test_a_series_that_comes_later_is_a_case_of_its_own(out: Path, tmp_path: Pat
 def test_a_study_that_was_received_and_not_looked_at_is_taken_after_a_restart(
     out: Path, tmp_path: Path
 ) -> None:
-    lonely = a_source(out)
-    lonely.open()
-    send_to(lonely, write_study(tmp_path / "study"))
-    lonely.close()
+    receive_alone(out, write_study(tmp_path / "study"))
     (out / "received" / ".going-1").mkdir()
     (out / "cases").mkdir()
 
@@ -99,10 +104,7 @@ def test_old_studies_are_deleted_and_their_results_kept(out: Path, tmp_path: Pat
 def test_old_studies_that_nobody_looked_at_are_kept_until_somebody_has(
     out: Path, tmp_path: Path
 ) -> None:
-    lonely = a_source(out)
-    lonely.open()
-    send_to(lonely, write_study(tmp_path / "study"))
-    lonely.close()
+    receive_alone(out, write_study(tmp_path / "study"))
     for path in (out / "received").rglob("*"):
         os.utime(path, (time.time() - 3 * 86_400,) * 2)
     (out / "cases").mkdir()
