@@ -149,12 +149,18 @@ def test_only_finished_scans_are_exported(a_session: ReviewSession, predictions:
     assert "not finished in the role" in report.skipped[0].message
 
 
-def test_one_bad_scan_does_not_stop_the_others(tmp_path: Path, predictions: Path) -> None:
+def review_two(tmp_path: Path, predictions: Path) -> ReviewSession:
+    """Decide on all candidates of two scans."""
     write_case(predictions / "case-2")
     session = open_session(tmp_path / "review", predictions)
     for name in ("case-1", "case-2"):
         session.show(name)
         decide(session, set(KEYS))
+    return session
+
+
+def test_one_bad_scan_does_not_stop_the_others(tmp_path: Path, predictions: Path) -> None:
+    session = review_two(tmp_path, predictions)
     path = predictions / "case-1" / "probabilities" / f"{ONE.key}_tumor.nii.gz"
     path.write_bytes(path.read_bytes()[:100])
 
@@ -229,11 +235,7 @@ def test_a_tumor_added_in_an_organ_without_a_prediction_is_listed(
 
 
 def test_a_damaged_outline_costs_its_own_scan_alone(tmp_path: Path, predictions: Path) -> None:
-    write_case(predictions / "case-2")
-    session = open_session(tmp_path / "review", predictions)
-    for name in ("case-1", "case-2"):
-        session.show(name)
-        decide(session, set(KEYS))
+    session = review_two(tmp_path, predictions)
     session.show("case-1")
     entry = session.edit_border(KEYS[0], make_ball((5, 5, 5), GRID, diameter_mm=8.0))
     garble_streams(session.folder / entry.outline)
