@@ -170,8 +170,8 @@ def _recorded(place: Path) -> frozenset[str]:
 def _strip(name: str) -> str | None:
     """A file's name without its ending; None if it is no NIfTI's."""
     for ending in _ENDINGS:
-        if name.endswith(ending) and name != ending:
-            return name.removesuffix(ending)
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
     return None
 
 

@@ -1,8 +1,9 @@
 """Masks, label maps and probability maps from NIfTI, with every value checked.
 
 Scans have a reader of their own, which refuses what is no CT. Here a volume may be small and thin,
-but its values must be what its role says; nothing is clipped or rounded in silence. Values are read
-in slabs, so that memory stays near that of the array which is returned.
+but its values must be what its role says; nothing is clipped or rounded in silence but what packing
+adds to a whole number. Values are read in slabs, so that memory stays near that of the array which
+is returned.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _SLAB_BYTES = 32 << 20
 _MAX_VOXELS = 1_500_000_000
 _TOLERANCE_MM = 0.01
 _ROUNDING = 1e-6  # how far float32 arithmetic may leave [0, 1]
+_PACKING = 1e-3  # packed into 16 bits with a slope, classes up to 130 come back that near
 _QUIET = "nibabel.global"  # what nibabel mends in a header is no news for the console
 
 
@@ -157,15 +159,16 @@ def read_integers(path: Path) -> tuple[npt.NDArray[np.uint8], Grid]:
         Values (I, J, K), and their grid.
 
     Raises:
-        InputError: If the file is damaged or holds anything but whole numbers from 0 to 255.
+        InputError: If the file is damaged or holds anything but whole numbers from 0 to 255, give
+            or take a thousandth.
     """
     with _opened(path) as (image, grid):
         out = np.empty(grid.shape, np.uint8, order="F")
         for where, slab in _slabs(image, grid.shape):
             part = out[:, :, where]
             with np.errstate(invalid="ignore"):
-                part[...] = slab
-            wrong = slab[part != slab]
+                part[...] = np.rint(slab)
+                wrong = slab[~(np.abs(part - slab) <= _PACKING)]
             if wrong.size:
                 msg = f"{name_of(path)} holds the value {wrong[0]:g}, which is no class number."
                 raise InputError(msg)
@@ -188,18 +191,21 @@ def read_grid(path: Path) -> Grid:
         return grid
 
 
-def check_same_grid(first: Grid, second: Grid, names: tuple[str, str]) -> None:
+def check_same_grid(
+    first: Grid, second: Grid, names: tuple[str, str], *, tolerance_mm: float = _TOLERANCE_MM
+) -> None:
     """Make sure that two volumes can be compared voxel by voxel.
 
     Args:
         first: Grid of one of them.
         second: Grid of the other.
         names: What they are, for the message.
+        tolerance_mm: How far apart two voxel centers may lie.
 
     Raises:
-        GridMismatchError: If shapes differ, or voxel centers by more than a hundredth of a mm.
+        GridMismatchError: If shapes differ, or voxel centers by more than that.
     """
-    if first.matches(second, tolerance_mm=_TOLERANCE_MM):
+    if first.matches(second, tolerance_mm=tolerance_mm):
         return
     shapes = [" x ".join(str(n) for n in grid.shape) for grid in (first, second)]
     if shapes[0] != shapes[1]:

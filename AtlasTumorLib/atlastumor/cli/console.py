@@ -198,7 +198,12 @@ class Console:
         self._print(json.dumps({"event": event, **fields}))
 
     def _print(self, text: str) -> None:
-        """Print a line at once, so that what keeps it from being printed shows here."""
+        """Print a line at once, so that what keeps it from being printed shows here.
+
+        What the terminal has no character for, as in names of files that are no text, is escaped.
+        """
+        encoding = sys.stdout.encoding or "utf-8"
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
         try:
             print(text, flush=True)  # noqa: T201 - this is the place that prints
         except OSError as error:

@@ -35,7 +35,7 @@ from ..batch.cases import Problem
 from ..errors import InputError, OutputError
 from ..models.schema import find_fault
 from ..organs import KEYS, ORGANS, label_names
-from ..scans.input_files import name_of
+from ..scans.input_files import make_text, name_of
 from .cases import SPLITS, UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
 from .documents import read_document
 
@@ -100,11 +100,14 @@ def write_cohort(path: Path, collection: Collection) -> Path:
     Raises:
         OutputError: If it cannot be written.
     """
-    home = path.resolve().parent
+    home = path.parent.resolve()  # a link at `path` is replaced, so what it led to is no home
     lists: dict[str, list[Any]] = {
         "cases": [_describe(case, home) for case in collection.cases],
-        "problems": [{"case": one.case, "message": one.message} for one in collection.problems],
-        "notes": list(collection.notes),
+        "problems": [
+            {"case": make_text(one.case), "message": make_text(one.message)}
+            for one in collection.problems
+        ],
+        "notes": [make_text(note) for note in collection.notes],
     }
     part = path.with_name(f".{path.name}.part")
     try:
@@ -147,7 +150,8 @@ def _describe(case: CollectionCase, home: Path) -> dict[str, Any]:
 
 
 def _shorten(path: Path, home: Path) -> str:
-    path = path.resolve()
+    """Name a file as the cohort does; a link keeps its own name, whose ending may count."""
+    path = path.parent.resolve() / path.name
     return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
 
 

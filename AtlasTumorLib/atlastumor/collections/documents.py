@@ -16,7 +16,7 @@ def read_document(path: Path, *, give: str) -> Any:
     """Read a file in JSON, strictly.
 
     Args:
-        path: The file, UTF-8.
+        path: The file, UTF-8; a byte order mark, as editors on Windows write, is passed over.
         give: What it is to be, in words, for whoever named one that is not there.
 
     Returns:
@@ -26,7 +26,7 @@ def read_document(path: Path, *, give: str) -> Any:
         InputError: If it cannot be read or is no JSON.
     """
     try:
-        return parse_json(require_file(path, give=give).read_text(encoding="utf-8"))
+        return parse_json(require_file(path, give=give).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise refuse(path, error, give=give) from error
     except InputError:

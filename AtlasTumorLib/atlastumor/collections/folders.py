@@ -4,6 +4,7 @@
     CASE.nii.gz               with CASE_labels.nii.gz beside it, or without
     ct/CASE/ct.nii.gz         with label/CASE/segmentations/ (AbdomenAtlas 2.0)
     ImageTr/CASE/ct.nii.gz    with LabelTr/CASE/segmentations/, and the same with Te (PanTS)
+    image_only/CASE/ct.nii.gz with mask_only/CASE/segmentations/ (AbdomenAtlas 3.0)
 
 A mask that is there annotates, though it be all zero; one that is not says nothing. A label map in
 AbdomenAtlas 2.0's numbers annotates what occurs in it. Where masks overlap, tumors count.
@@ -23,10 +24,14 @@ from ..errors import InputError
 from ..organs import ORGANS, label_names
 from ..scans.input_files import name_of
 from .cases import UNKNOWN, Annotation, Collection, CollectionCase, LabelFile
+from .numbers import names_cyst
 
 __all__ = ["is_atlas", "read_folders"]
 
-_SPLIT = (("ct", "label"), ("ImageTr", "LabelTr"), ("ImageTe", "LabelTe"))
+_SPLIT = (
+    *(("ct", "label"), ("image_only", "mask_only")),
+    *(("ImageTr", "LabelTr"), ("ImageTe", "LabelTe")),
+)
 _MAP: dict[int, tuple[int, ...]] = {
     **{n: ((n,) if n in label_names() else ()) for n in range(1, HIGHEST_LABEL + 1)},
     UNKNOWN: (UNKNOWN,),
@@ -125,7 +130,10 @@ def _read_annotation(path: Path, tumors: Container[str]) -> Annotation:
 
 
 def _list_masks(place: Path) -> tuple[tuple[LabelFile, ...], Annotation]:
-    """Masks of all organs, then of all tumors; an organ counts if all its parts are there."""
+    """Masks of all organs, then of all tumors; an organ counts if all its parts are there.
+
+    Cysts have the label of a tumor, but whoever drew them alone did not look for tumors.
+    """
     organs, tumors, files = set(), set(), []
     for organ in ORGANS:
         parts = [find_masks(place, [stem]) for stem in organ.organ_files]
@@ -135,7 +143,7 @@ def _list_masks(place: Path) -> tuple[tuple[LabelFile, ...], Annotation]:
     for organ in ORGANS:
         paths = find_tumor_masks(place, organ)
         files += [_mask(path, organ.tumor_label) for path in paths]
-        tumors |= {organ.key} if paths else set()
+        tumors |= {organ.key} if not all(names_cyst(path.name) for path in paths) else set()
     if not files:
         msg = f"Its folder {name_of(place / SEGMENTATIONS)} holds no mask of an organ of ours."
         raise InputError(msg)

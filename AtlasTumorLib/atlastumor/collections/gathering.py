@@ -12,7 +12,7 @@ from pathlib import Path
 from ..batch.cases import Problem
 from ..errors import InputError, OutOfMemoryError, OutputError
 from ..organs import KEYS
-from ..scans.input_files import name_of
+from ..scans.input_files import make_text, name_of
 from .cases import SPLITS, Annotation, CollectionCase
 from .duplicates import (
     compare_fingerprints,
@@ -24,6 +24,7 @@ from .load import load_case
 
 __all__ = ["check_case", "divide_cases", "write_leakage"]
 
+_NO_TEXT = "The name of one of its files or folders is no text in UTF-8; rename it."
 _COLUMNS = ("scan", "case", "common", "split", "organs", "tumors", "file")
 
 
@@ -36,6 +37,9 @@ def check_case(case: CollectionCase) -> CollectionCase | Problem:
     Returns:
         The case with its fingerprint, or why it cannot be used.
     """
+    files = (case.scan, *(one.path for one in case.labels))
+    if any((text := str(file.absolute())) != make_text(text) for file in files):
+        return Problem(case.id, _NO_TEXT)
     try:
         scan, _ = load_case(case)
     except (InputError, OutOfMemoryError) as error:

@@ -23,6 +23,8 @@ Labels = npt.NDArray[np.uint8]
 _NAMES = {**label_names(), UNKNOWN: "unknown"}
 _BODY_HU = -300
 _SAMPLE_VOXELS = 4
+_SHARE_OF_VOXEL = 0.1
+"""How far labels may lie off: affines written with four digits drift that far across a scan."""
 
 
 def load_case(
@@ -41,7 +43,7 @@ def load_case(
     Raises:
         InputError: If a file is missing or damaged, is no CT, or holds a value that its collection
             does not name, or if the labels are empty though an organ should be outlined.
-        GridMismatchError: If labels do not lie on the scan's grid.
+        GridMismatchError: If labels lie more than a tenth of a voxel off the scan's grid.
         OutOfMemoryError: If the scan does not fit into memory.
     """
     scan = read_scan(case.scan, progress=progress)
@@ -63,7 +65,8 @@ def load_case(
 def _paint(labels: Labels, file: LabelFile, grid: Grid) -> None:
     """Put what a file says over what is there; its 0 over nothing but 0."""
     values, own_grid = read_integers(file.path)
-    check_same_grid(own_grid, grid, (f"The label file {name_of(file.path)}", "the scan"))
+    names = (f"The label file {name_of(file.path)}", "the scan")
+    check_same_grid(own_grid, grid, names, tolerance_mm=_SHARE_OF_VOXEL * min(grid.spacing_mm))
     _check_values(values, file)
     table = np.zeros(256, np.uint8)
     for value, ours in file.values.items():

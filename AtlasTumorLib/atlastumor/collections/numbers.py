@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from ..organs import ORGANS, Organ
 from .cases import UNKNOWN, Annotation, find_whole_organs
 
-__all__ = ["Numbering", "number_by_alias", "number_by_name"]
+__all__ = ["Numbering", "names_cyst", "number_by_alias", "number_by_name"]
 
 _IGNORE = "ignore"
+_CYSTS = {"cyst", "cysts"}
+_APART = {"vein", "veins", "vessel", "vessels", "artery", "arteries", "prostate"}
+"""Words of structures that are no part of an organ, though it may be named beside them."""
 
 
 @dataclass(frozen=True)
@@ -65,26 +68,39 @@ def number_by_name(names: Mapping[int, Sequence[str]], title: str) -> Numbering:
 
     Returns:
         What its values mean. A cyst has a tumor's label, as in AbdomenAtlas 2.0, but a data set
-        that names only cysts has not annotated tumors.
+        that names only cysts has not annotated tumors. What else is said of an organ, such as
+        "pancreatic PNET", may be a part or a lesion of it and is unknown.
     """
     flat = [name for value in names.values() for name in value]
     owner = _find_owner(flat, title)
     values: dict[int, tuple[int, ...]] = {}
-    parts, tumors, unknown = set(), set(), []
+    parts, tumors, notes = set(), set(), dict[str, None]()
     for value, own in names.items():
         found = [_understand(name, owner) for name in own]
         values[value] = _pick(found)
         parts |= {label for kind, _, labels in found if kind == "organ" for label in labels}
         tumors |= {organ.key for kind, organ, _ in found if kind == "tumor" and organ}
-        unknown += [n for n, f in zip(own, found, strict=True) if f[:2] == ("tumor", None)]
-    notes = tuple(
-        f"{title}: '{name}' says no organ; its voxels are left out of every loss."
-        for name in dict.fromkeys(unknown)
-    )
-    return Numbering(values, Annotation(find_whole_organs(parts), frozenset(tumors)), notes)
+        for name, (kind, organ, _) in zip(own, found, strict=True):
+            if organ is None and kind in _LEFT_OUT:
+                notes[f"'{name}' {_LEFT_OUT[kind]}; it is left out of every loss."] = None
+    annotated = Annotation(find_whole_organs(parts), frozenset(tumors))
+    return Numbering(values, annotated, tuple(notes))
 
 
-_RANKS = {"other": 0, "organ": 1, "cyst": 2, "tumor": 3, "void": 4}
+def names_cyst(name: str) -> bool:
+    """Tell whether something is a cyst by its name.
+
+    Args:
+        name: Of a label or of a file, such as "kidney_cyst.nii.gz".
+
+    Returns:
+        Whether a word of it says so.
+    """
+    return bool(_CYSTS & set(_words(name)))
+
+
+_LEFT_OUT = {"tumor": "says no organ", "unclear": "is no name of an organ or tumor that is known"}
+_RANKS = {"other": 0, "organ": 1, "unclear": 2, "cyst": 3, "tumor": 4, "void": 5}
 _SIDES = ("left", "right")
 
 _Found = tuple[str, Organ | None, tuple[int, ...]]
@@ -92,7 +108,7 @@ _Found = tuple[str, Organ | None, tuple[int, ...]]
 
 
 def _pick(found: Sequence[_Found]) -> tuple[int, ...]:
-    """Of all that a value is, what tells most: unknown, then a tumor, a cyst, a half, an organ."""
+    """Of all that a value is, what tells most: ignored, a tumor, a cyst, unclear, a half, whole."""
     telling = [one for one in found if one[2]]
     most = max(telling, key=lambda f: (_RANKS[f[0]], f[1] is not None, -len(f[2])), default=None)
     return most[2] if most else ()
@@ -107,20 +123,27 @@ def _understand(name: str, owner: Organ | None) -> _Found:
         return "tumor", organ, (organ.tumor_label if organ else UNKNOWN,)
     if kind != "organ":
         sick = _find_sick(name, owner)
-        return ("cyst", sick, (sick.tumor_label,)) if sick else ("other", None, ())
+        if sick:
+            return "cyst", sick, (sick.tumor_label,)
+        return ("unclear", None, (UNKNOWN,)) if _is_unclear(name, kind) else ("other", None, ())
     organ = next(organ for organ in ORGANS if organ.key == key)
     halves = {half.key: (half.label,) for half in organ.sides}
     return "organ", organ, halves.get(side or "", organ.labels)
 
 
 def _find_sick(name: str, owner: Organ | None) -> Organ | None:
-    """The organ among whose masks of lesions a name is, such as "kidney cyst" or only "cyst"."""
-    stem = "_".join(word for word in _words(name) if word not in _SIDES)
-    for organ in ORGANS:
-        if stem in organ.tumor_files:
-            return organ
-    is_owned = owner is not None and f"{owner.key}_{stem}" in owner.tumor_files
-    return owner if is_owned else None
+    """The organ of a cyst, such as "renal cyst", or only "cyst" of an owner."""
+    rest = set(_words(name)) - _CYSTS - set(_SIDES)
+    if not names_cyst(name):
+        return None
+    return next((o for o in ORGANS if rest and rest <= set(o.words)), None if rest else owner)
+
+
+def _is_unclear(name: str, kind: str) -> bool:
+    """Tell what may be a lesion or a part of an organ of ours: it must not be background."""
+    words = set(_words(name))
+    is_ours = any(words & set(organ.words) for organ in ORGANS) and not words & _APART
+    return is_ours or kind == "lesion" or (names_cyst(name) and words <= _CYSTS | set(_SIDES))
 
 
 def _find_owner(names: Sequence[str], title: str) -> Organ | None:
@@ -131,7 +154,7 @@ def _find_owner(names: Sequence[str], title: str) -> Organ | None:
     others = [n for n, (kind, *_) in read.items() if kind == "other" and n.lower() != _IGNORE]
     if only and all(_find_sick(name, only) for name in others):
         return only
-    words = set(_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title)))
+    words = set(_words(title))
     titled = [organ for organ in ORGANS if words & set(organ.words)]
     return titled[0] if len(titled) == 1 else None
 
@@ -143,4 +166,4 @@ def _read(name: str) -> tuple[str, str | None, str | None]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.lower())
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())

@@ -22,9 +22,13 @@ _DEEPEST = 2
 
 
 def find_within(root: Path, pattern: str) -> list[Path]:
-    """Find what a pattern names in a folder and two levels below it, but no deeper."""
+    """Find what a pattern names in a folder and two levels below it, but in no hidden folder.
+
+    Archives packed on a Mac bring a folder `__MACOSX` with the same names and no data.
+    """
     levels = ("*/" * depth + pattern for depth in range(_DEEPEST + 1))
-    return sorted(path for level in levels for path in root.glob(level))
+    found = (path for level in levels for path in root.glob(level))
+    return sorted(p for p in found if all(n[0] not in "._" for n in p.relative_to(root).parts))
 
 
 def find_folder_pairs(root: Path) -> list[tuple[Path, Path]]:

@@ -62,7 +62,13 @@ def read_uls(root: Path) -> Collection:
         msg = f"{name_of(root)} holds no source of ULS23 whose lesions are in an organ of ours."
         raise InputError(msg)
     joined = join_collections(found)
-    return Collection(joined.cases, joined.problems, tuple(notes))
+    return Collection(joined.cases, joined.problems, (*notes, _APART))
+
+
+_APART = (
+    "Boxes of one scan count as scans of their own. Before you validate on some, give those whose "
+    "names begin alike, up to `_lesion`, one split."
+)
 
 
 def _keep(numbering: Numbering, _path: Path) -> Numbering:

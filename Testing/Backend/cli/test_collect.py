@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +108,27 @@ def test_bad_cases_are_named_with_their_reasons_and_the_others_count(
     for name, reason in zip([*bad][:6], reasons, strict=True):
         assert reason in told[f"kits/{name}"]
     assert "no scan" in told["kits/case_00008"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_names_that_are_no_text_are_a_problem_of_their_cases(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stderr = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")  # as a process has it
+    monkeypatch.setattr(sys, "stderr", stderr)
+    strange = data / os.fsdecode(b"K\xfcln")
+    (data / "Task07_Pancreas").rename(strange)
+    (data / "kits/case_00000").rename(data / "kits" / os.fsdecode(b"case_\xfc"))
+
+    code = run(data / "kits", strange, "-o", data / "cohort.json")
+
+    cohort = read_cohort(data / "cohort.json")
+    assert code == 0
+    assert [case.id for case in cohort.cases] == ["kits/case_00001"]
+    assert [one.case for one in cohort.problems][2:] == ["kits/case_\\udcfc"]
+    assert "no text in UTF-8; rename it" in cohort.problems[-1].message
+    assert "K\\udcfcln" in capsys.readouterr().out
+    assert not list(data.glob(".*"))
 
 
 def test_a_worker_that_meets_a_bad_case_goes_on(data: Path) -> None:

@@ -50,6 +50,15 @@ def test_a_cohort_comes_back_as_it_was_written(a_collection: Collection, tmp_pat
     assert [one.name for one in tmp_path.iterdir()] == ["cohort.json"]
 
 
+def test_a_cohort_saved_by_an_editor_on_windows_is_read(
+    a_collection: Collection, tmp_path: Path
+) -> None:
+    path = write_cohort(tmp_path / "cohort.json", a_collection)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig", newline="\r\n")
+
+    assert read_cohort(path) == a_collection
+
+
 def test_a_cohort_can_be_moved_with_the_data_below_it(
     a_collection: Collection, tmp_path: Path
 ) -> None:
@@ -61,6 +70,28 @@ def test_a_cohort_can_be_moved_with_the_data_below_it(
 
     assert cases[0].scan == tmp_path / "here/data/case_00001/imaging.nii.gz"
     assert cases[1].scan == Path("/elsewhere/bare.nii.gz")
+
+
+def test_a_link_keeps_its_own_name_as_what_it_leads_to_may_have_no_ending(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "blobs/0a1b").touch()
+    (tmp_path / "scans/ct.nii.gz").symlink_to(tmp_path / "blobs/0a1b")
+    cases = (CollectionCase("one", tmp_path / "scans/ct.nii.gz"),)
+
+    path = write_cohort(tmp_path / "cohort.json", Collection(cases))
+
+    assert read_cohort(path).cases == cases
+
+
+def test_a_cohort_in_place_of_a_link_finds_its_files(
+    a_collection: Collection, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/old.json").touch()
+    (tmp_path / "cohort.json").symlink_to(tmp_path / "data/old.json")
+
+    assert read_cohort(write_cohort(tmp_path / "cohort.json", a_collection)) == a_collection
 
 
 def test_a_cohort_that_cannot_be_written_leaves_nothing(

@@ -82,6 +82,28 @@ def test_a_mask_of_zeros_annotates_and_one_that_is_not_there_does_not(tmp_path: 
     assert not np.isin(loaded(case), (LIVER_TUMOR, COLON_TUMOR)).any()
 
 
+def test_masks_of_cysts_alone_say_nothing_of_tumors(tmp_path: Path) -> None:
+    folder = made.write_atlas(tmp_path, ["liver", "kidney_left", "kidney_right"])
+    masks = folder / "BDMAP_00000001/segmentations"
+    made.save(masks / "kidney_cyst.nii.gz", (ours() == KIDNEY_TUMOR).astype(np.uint8))
+    (case,) = read_collection(folder).cases
+    made.save(masks / "kidney_tumor.nii.gz", np.zeros_like(ours()))
+    (both,) = read_collection(folder).cases
+
+    assert case.annotated == annotation("liver kidney")
+    assert np.array_equal(loaded(case), keep(LIVER, LEFT, RIGHT, KIDNEY_TUMOR))
+    assert both.annotated == annotation("liver kidney", "kidney")
+
+
+def test_abdomenatlas_3_comes_as_images_only_and_masks_only(tmp_path: Path) -> None:
+    folder = made.write_split_atlas(tmp_path, "image_only", "mask_only", "BDMAP_00000001")
+
+    (case,) = read_collection(folder).cases
+
+    assert recognize_collection(folder) == "abdomenatlas"
+    assert case.annotated.tumors == {"liver", "kidney", "pancreas"}
+
+
 def test_pants_keeps_training_and_test_apart_in_folders(tmp_path: Path) -> None:
     made.write_split_atlas(tmp_path, "ImageTr", "LabelTr", "PanTS_00000001")
     made.write_split_atlas(tmp_path, "ImageTe", "LabelTe", "PanTS_00009001")

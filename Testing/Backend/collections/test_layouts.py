@@ -159,6 +159,28 @@ def test_a_box_of_uls_knows_its_lesion_and_nothing_around_it(tmp_path: Path) -> 
     assert np.array_equal(loaded(kidney), expected)
     assert any("LIDC" in note and "no organ" in note for note in found.notes)
     assert any("DeepLesion" in note for note in found.notes)
+    assert any("Boxes of one scan count as scans of their own" in note for note in found.notes)
+
+
+def test_endings_in_capitals_are_endings(tmp_path: Path) -> None:
+    folder = made.write_msd(tmp_path)
+    for path in folder.glob("*Tr/pancreas_001.nii.gz"):
+        path.rename(path.with_name("pancreas_001.NII.GZ"))
+
+    cases = read_collection(folder).cases
+
+    assert [case.id for case in cases] == ["pancreas_001", "pancreas_004"]
+    assert np.array_equal(loaded(cases[0]), keep(PANCREAS, PANCREAS_TUMOR))
+
+
+def test_what_a_mac_packs_beside_the_data_is_no_data(tmp_path: Path) -> None:
+    folder = made.write_uls(tmp_path)
+    copy = folder / "__MACOSX/novel_data/ULS23_Radboudumc_Pancreas"
+    for name in ("images", "labels"):
+        (copy / name).mkdir(parents=True)
+        (copy / name / "._diag_pancreas_0004_lesion_01.nii.gz").write_bytes(b"\0Mac OS X")
+
+    assert len(read_collection(folder).cases) == 2
 
 
 # What is no collection.

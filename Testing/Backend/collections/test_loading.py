@@ -64,6 +64,31 @@ def test_labels_on_another_grid_are_refused(a_case: CollectionCase) -> None:
         load_case(a_case)
 
 
+def test_labels_whose_affine_was_rounded_lie_on_the_scans_grid(a_case: CollectionCase) -> None:
+    path, labels = a_case.labels[0].path, made.translate(ours(), {LIVER: 1})
+    affine = np.array(made.body().scan.grid.affine)
+    affine[0, 3] += 0.09 * made.SPACING_MM[0]
+    nibabel.save(nibabel.Nifti1Image(labels, affine), path)
+
+    assert np.array_equal(load_case(a_case)[1].array, made.keep(LIVER))
+
+    affine[0, 3] += 0.02 * made.SPACING_MM[0]
+    nibabel.save(nibabel.Nifti1Image(labels, affine), path)
+    with pytest.raises(GridMismatchError, match="have different affines"):
+        load_case(a_case)
+
+
+def test_classes_that_were_packed_as_numbers_with_a_slope_are_read(a_case: CollectionCase) -> None:
+    path = a_case.labels[0].path
+    image = nibabel.Nifti1Image(made.translate(ours(), {LIVER: 1, RIGHT: 2}).astype(float), None)
+    image.set_sform(made.body().scan.grid.affine)
+    image.set_data_dtype(np.int16)  # 1 comes back as 1.00002, 0 as a little less
+    nibabel.save(image, path)
+    case = replace(a_case, labels=(LabelFile(path, {1: (LIVER,), 2: (RIGHT,)}),))
+
+    assert np.array_equal(load_case(case)[1].array, made.keep(LIVER, RIGHT))
+
+
 def test_empty_labels_of_an_outlined_organ_are_refused(a_case: CollectionCase) -> None:
     made.save(a_case.labels[0].path, np.zeros_like(ours()))
     case = replace(a_case, annotated=Annotation(frozenset({"liver"})))

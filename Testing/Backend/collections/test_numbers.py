@@ -23,6 +23,15 @@ CASES = [
         "",
     ),
     ({1: "liver", 2: "ignore"}, "I", {1: (5,), 2: (UNKNOWN,)}, "liver", ""),
+    ({1: "renal cyst", 2: "LiverCyst", 3: "bone cyst"}, "C", {1: (29,), 2: (27,), 3: ()}, "", ""),
+    ({1: "liver", 2: "cyst", 3: "tumor"}, "L", {1: (5,), 2: (27,), 3: (27,)}, *["liver"] * 2),
+    (
+        {1: "renal_vein_left", 2: "hepatic vessel", 3: "colon"},
+        "V",
+        {1: (), 2: (), 3: (14,)},
+        "colon",
+        "",
+    ),
 ]
 
 
@@ -49,6 +58,19 @@ def test_a_tumor_that_could_be_of_several_organs_is_unknown_and_said_to_be(
     assert found.values[3] == (UNKNOWN,)
     assert not found.annotated.tumors
     assert "'tumor' says no organ" in found.notes[0]
+
+
+@pytest.mark.parametrize("name", ["pancreatic_pnet", "pancreatic duct", "any lesion", "cysts"])
+def test_what_may_be_a_lesion_or_a_part_of_an_organ_is_never_its_background(name: str) -> None:
+    names = {1: ["pancreas"], 2: ["pancreatic_pdac"], 3: [name], 4: ["liver"]}
+
+    found = number_by_name(names, "Dataset500_Abdomen")
+
+    assert found.values == {1: (6,), 2: (28,), 3: (UNKNOWN,), 4: (5,)}
+    assert found.annotated.tumors == {"pancreas"}
+    assert found.notes == (
+        f"'{name}' is no name of an organ or tumor that is known; it is left out of every loss.",
+    )
 
 
 def test_half_of_a_region_counts_before_the_whole() -> None:
