@@ -60,8 +60,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     from ..cotraining.running import train_cohort  # noqa: PLC0415 - pulls in torch
 
     trained = train_cohort(config, device=options.device, progress=console.progress)
-    _tell(trained.problems, console)
-    if trained.files:
+    if trained.files:  # else another process of this run speaks for all
+        _tell(trained.problems, console)
         console.result(config.output, trained.files)
 
 

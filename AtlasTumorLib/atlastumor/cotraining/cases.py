@@ -12,7 +12,7 @@ from ..progress import Progress, ignore_progress
 from ..training.processes import Processes
 from .config import TrainingConfig
 from .learnable import check_taught, count_tumors_as_organs
-from .prepare import CachedCase, cached_spec, prepare_cases
+from .prepare import CachedCase, prepare_cases
 
 __all__ = ["cache_cases", "read_cases"]
 
@@ -70,13 +70,12 @@ def cache_cases(
         The cases that can be used, and why others cannot.
 
     Raises:
-        InputError: If none can be used, none that is annotated for one of the channels, the
-            processes cannot share a step, or the network's scale depends on the whole scan.
+        InputError: If none can be used, none that is annotated for one of the channels, or the
+            processes cannot share a step.
         OutputError: If the cache cannot be written to.
     """
     processes.divide(config.batch)  # now, not after hours of preparing scans
     spec, cache = card.input, config.cache or config.output / "cache"
-    cached_spec(spec)
     learned = {output.organ for output in card.outputs}
     useless = [c for c in cases if not learned & (c.annotated.organs | c.annotated.tumors)]
     cases = [count_tumors_as_organs(c, card.outputs) for c in cases if c not in useless]

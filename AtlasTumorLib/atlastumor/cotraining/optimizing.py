@@ -24,6 +24,7 @@ __all__ = ["Run", "learning_rate_at", "resume_run", "save_run", "start_run", "ta
 _HIGHEST = {"adamw": 1e-3, "sgd": 1e-2}
 _DECAY = {"adamw": 1e-4, "sgd": 3e-5}
 _LARGEST_GRADIENT = 12.0  # nnU-Net's
+_LEAST_SCALE = 1e-4  # of losses in fp16; it begins at 65536 and halves with each step left out
 _STRIDE = 1_000_003  # a prime: seeds of neighboring runs do not meet
 
 
@@ -125,6 +126,9 @@ def take_step(run: Run, patches: Patch, config: TrainingConfig, processes: Proce
 
     Returns:
         The loss, the mean over all processes.
+
+    Raises:
+        InputError: If the training diverged; the weights are of no use then.
     """
     # What is random within a network follows from the step, so that a resumed run meets the same.
     torch.manual_seed(config.seed * _STRIDE + run.step * processes.size + processes.rank)
@@ -137,13 +141,29 @@ def take_step(run: Run, patches: Patch, config: TrainingConfig, processes: Proce
     run.optimizer.zero_grad(set_to_none=True)
     run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
     run.scaler.unscale_(run.optimizer)
-    torch.nn.utils.clip_grad_norm_(run.network.parameters(), _LARGEST_GRADIENT)
+    norm = torch.nn.utils.clip_grad_norm_(run.network.parameters(), _LARGEST_GRADIENT)
     run.scaler.step(run.optimizer)
     run.scaler.update()
     run.step += 1
     decay = min(config.averaging, run.step / (run.step + 10))
     follow_weights(run.average, run.network, decay)
-    return float(processes.average(loss.detach()))
+    mean = float(processes.average(loss.detach()))
+    _check_gradient(run, norm)
+    return mean
+
+
+def _check_gradient(run: Run, norm: torch.Tensor) -> None:
+    """Stop a run that can learn no more, before its weights replace those of the checkpoint.
+
+    Of fp16 single steps without a finite gradient are left out by design, many in a row are not.
+    """
+    if torch.isfinite(norm) or (run.scaler.is_enabled() and run.scaler.get_scale() > _LEAST_SCALE):
+        return
+    msg = (
+        f"The training diverged: in step {run.step} the gradient was no number any more. Name a "
+        "new output folder and set `learning_rate` lower, `warmup` longer, or `precision` fp32."
+    )
+    raise InputError(msg)
 
 
 def save_run(run: Run, path: Path, record: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -26,9 +27,11 @@ from ..networks.shapes import list_shapes
 from ..organs import ORGANS
 from .config import TrainingConfig
 from .learnable import describe_gaps, find_learnable, list_channels
+from .prepare import cached_spec
 
 __all__ = ["draft_card", "find_source", "start_network"]
 
+_COMMAND = "atlastumor train"
 _NO_WEIGHTS = {"file": "unset.safetensors", "sha256": "0" * 64, "bytes": 1}
 
 
@@ -73,19 +76,38 @@ def draft_card(
 
     Raises:
         CardError: If network, input or patch cannot be used; names the key.
-        InputError: If the id is that of a model of this package, the patch does not fit the
-            network, or no case is annotated for what is to be learned.
+        InputError: If the id is that of a model of this package or of a file that no training
+            wrote, the patch does not fit the network, the network's scale depends on the whole
+            scan, or no case is annotated for what is to be learned.
     """
+    _check_place(config.output / f"{config.id}.json")
     if any((folder / f"{config.id}.json").exists() for folder in (CARDS_DIR, RECIPES_DIR)):
         msg = f"The id '{config.id}' is taken by this package; choose another `id` for your model."
         raise InputError(msg)
     base = card_to_dict(source or _find_model(DEFAULT_MODEL, []))
     card = parse_card(_draft(config, find_learnable(cases, config.organs), base))
+    cached_spec(card.input)
     multiple = find_multiple(card.network.name, card.network.args)
     if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):
         msg = f"The patch is {card.inference.patch}; this network needs multiples of {multiple}."
         raise InputError(msg)
     return card
+
+
+def _check_place(path: Path) -> None:
+    """Refuse to write the card over a file of the user's, such as the configuration itself."""
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):  # as a crash leaves it
+        return
+    try:
+        is_ours = json.loads(path.read_text(encoding="utf-8"))["source"]["command"] == _COMMAND
+    except (OSError, ValueError, TypeError, KeyError):
+        is_ours = False
+    if not is_ours:
+        msg = (
+            f"The output folder holds a file {path.name} that `{_COMMAND}` did not write and that "
+            "the model would replace. Choose another `id` or `output`."
+        )
+        raise InputError(msg)
 
 
 def _draft(config: TrainingConfig, learnable: Annotation, base: dict[str, Any]) -> dict[str, Any]:
@@ -96,12 +118,12 @@ def _draft(config: TrainingConfig, learnable: Annotation, base: dict[str, Any]) 
         "id": config.id,
         "title": f"{config.id}, trained by its user",
         "version": "1",
-        "summary": "Trained with `atlastumor train` on its user's own scans.",
+        "summary": f"Trained with `{_COMMAND}` on its user's own scans.",
         "license": "not stated",
-        "source": {"command": "atlastumor train"},
+        "source": {"command": _COMMAND},
         "weights": {**_NO_WEIGHTS, "file": f"{config.id}.safetensors"},
         "network": dict(config.network) if config.network else base["network"],
-        "input": _to_lists(config.input) if config.input else base["input"],
+        "input": base["input"] if config.input is None else _to_lists(config.input),
         "inference": {
             "patch": list(config.patch or base["inference"]["patch"]),
             "mirror_axes": list(config.mirror_axes),

@@ -27,7 +27,15 @@ from ..provenance import to_plain
 from .measuring import Row, measure_cases, read_rows
 from .patients import teaches
 
-__all__ = ["Cell", "CellResult", "CellTask", "read_result", "run_cell", "run_cell_with"]
+__all__ = [
+    "Cell",
+    "CellResult",
+    "CellTask",
+    "check_cell",
+    "read_result",
+    "run_cell",
+    "run_cell_with",
+]
 
 _SCHEMA = "atlastumor-scaling-cell/1"
 _TRAINING = 0.7  # of a cell's time, for its progress
@@ -118,6 +126,23 @@ class CellResult:
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
     facts: Mapping[str, Any]
+
+
+def check_cell(task: CellTask) -> None:
+    """Refuse a cell whose training would be refused for its settings, before anything is written.
+
+    Args:
+        task: The cell.
+
+    Raises:
+        AtlasTumorError: As of the training.
+    """
+    from ..cotraining.starting import draft_card, find_source  # noqa: PLC0415 - as in `run_cell`
+    from ..cotraining.synthetic import check_synthetic  # noqa: PLC0415
+
+    config = task.configure()
+    card = draft_card(config, task.cases, find_source(config))
+    check_synthetic(config.synthetic, config.models_dir, card.outputs)
 
 
 def run_cell(task: CellTask) -> CellResult:

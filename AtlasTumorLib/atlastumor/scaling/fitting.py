@@ -1,9 +1,9 @@
 """Power laws of error against data, fitted to many samples at once.
 
 What is fitted is error(n) = a n^-b + c with a >= 0, 0.05 <= b <= 2 and c >= 0, by least squares,
-each size with one weight; with three sizes c is 0, with fewer there is no fit. For every b the best
-a and c are known in closed form, and b is searched over a grid that is then refined, so nothing
-depends on where a search begins.
+each size with one weight. With three sizes c is 0, unless their mean (a = 0) is nearer; with fewer
+there is no fit. For every b the best a and c are known in closed form, and b is searched over a
+grid that is then refined, so nothing depends on where a search begins.
 
 Source:
     Hestness et al., Deep learning scaling is predictable, empirically, arXiv 1712.00409, for the
@@ -83,11 +83,21 @@ def fit_power_law(sizes: npt.ArrayLike, errors: Floats) -> PowerLaw:
     step = grid[1] / grid[0]
     around = np.geomspace(1 / step, step, _FINE)
     exponents = np.clip(first.b[:, None] * around, *_EXPONENTS)
-    law = _best(n, values, known, has_limit, exponents)
+    law = _prefer_mean(_best(n, values, known, has_limit, exponents), n, values, known)
     unknown = counts < LEAST_SIZES
     a = np.where(unknown, np.nan, law.a)
     b = np.where(unknown | (law.a <= 0), np.nan, law.b)
     return PowerLaw(a, b, np.where(unknown, np.nan, law.c))
+
+
+def _prefer_mean(
+    law: PowerLaw, n: Floats, errors: Floats, known: npt.NDArray[np.bool_]
+) -> PowerLaw:
+    """Take the mean where it is nearer: without c, a law falls though the error does not."""
+    mean = errors.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    left = ((predict(law, n) - errors) ** 2 * known).sum(axis=1)
+    is_flat = ((mean[:, None] - errors) ** 2 * known).sum(axis=1) <= left
+    return PowerLaw(np.where(is_flat, 0.0, law.a), law.b, np.where(is_flat, mean, law.c))
 
 
 def _best(

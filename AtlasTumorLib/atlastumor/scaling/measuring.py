@@ -135,10 +135,13 @@ def _read_journal(journal: Path, weights: str) -> dict[tuple[str, str], tuple[Ro
         return done
     text = journal.read_text(encoding="utf-8", errors="replace")
     whole = text[: text.rfind("\n") + 1]
-    for line in whole.splitlines():
-        record = json.loads(line)
-        if record["weights"] == weights:
-            done[record["set"], record["case"]] = read_rows(record["rows"])
+    for line in whole.split("\n"):
+        try:
+            record = json.loads(line)
+            if record["weights"] == weights:
+                done[record["set"], record["case"]] = read_rows(record["rows"])
+        except (ValueError, TypeError, KeyError):  # a scan whose line is damaged is measured again
+            continue
     if whole != text:
         journal.write_text(whole, encoding="utf-8")
     return done

@@ -228,8 +228,9 @@ def _tabulate_set(study: Study, name: str) -> Iterator[_Lines]:
 def _tabulate_fits(study: Study) -> _Lines:
     lines = [
         "Fitted: 1 - metric = a n^-b + c, with a >= 0, 0.05 <= b <= 2, c >= 0, by least squares "
-        "over the means of the sizes; c is 0 where three sizes are known. A b at a bound means "
-        "that no such curve fits well; the last column is how far the fit is from a mean at most.",
+        "over the means of the sizes; where three sizes are known c is 0, unless their mean "
+        "(a = 0) is nearer. A b at a bound means that no such curve fits well; the last column is "
+        "how far the fit is from a mean at most.",
         "",
         "| set | metric | arm | a | b | c | off by |",
         "|---|---|---|---|---|---|---|",

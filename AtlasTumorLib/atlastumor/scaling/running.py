@@ -32,7 +32,11 @@ from .config import ScalingConfig
 from .handing_out import InThisProcess, explain_end, hand_out
 from .patients import Patients, draw_subset
 
-__all__ = ["Finished", "describe_settings", "list_cells", "plan_tasks", "run_cells"]
+__all__ = ["SETTINGS", "Finished", "describe_settings", "list_cells", "plan_tasks", "run_cells"]
+
+
+SETTINGS = "settings.json"
+"""In the study's folder: what every cell follows from."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ def run_cells(
         DeviceError: If there is nobody to run cells.
     """
     with _alone(output):
-        _check_settings(output / "settings.json", settings)
+        _check_settings(output / SETTINGS, settings)
         done = {task.cell: read_result(task.folder, task.fingerprint) for task in tasks}
         results = {cell: one for cell, one in done.items() if one is not None}
         left = [task for task in tasks if task.cell not in results]

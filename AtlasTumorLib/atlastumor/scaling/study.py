@@ -13,12 +13,12 @@ from ..errors import InputError, OutputError
 from ..executors import Executor
 from ..progress import Progress, ignore_progress, part_of
 from .analysis import Study, analyze
-from .cells import CellTask, read_result, run_cell
+from .cells import CellTask, check_cell, read_result, run_cell
 from .config import ScalingConfig
 from .figures import write_figures
 from .patients import Patients, teaches
 from .report import write_report
-from .running import Finished, describe_settings, plan_tasks, run_cells
+from .running import SETTINGS, Finished, describe_settings, plan_tasks, run_cells
 from .tables import write_rows, write_study, write_values
 
 __all__ = ["Foreseen", "Written", "foresee", "run_study"]
@@ -129,12 +129,14 @@ def run_study(
         What was found and written.
 
     Raises:
-        InputError: If no cell could be finished, no held-out scan measured, or the folder holds
-            another study.
+        InputError: If no cell could be trained or finished, no held-out scan measured, or the
+            folder holds another study.
         OutputError: If the folder cannot be written to.
         DeviceError: If there is nobody to run cells.
     """
     tasks = plan_tasks(config, patients, output, device=device, n_threads=n_threads)
+    if not (output / SETTINGS).exists():  # once they are written down, settings cannot be mended
+        check_cell(tasks[-1])
     finished = run_cells(
         tasks,
         describe_settings(config, patients),

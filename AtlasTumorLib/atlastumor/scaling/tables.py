@@ -109,7 +109,8 @@ def describe_study(study: Study, problems: Iterable[Problem]) -> dict[str, Any]:
             },
             "definitions": {key: metric.meaning for key, metric in METRICS.items()},
             "fit": "1 - metric = a n^-b + c; a >= 0, 0.05 <= b <= 2, c >= 0; least squares over "
-            "the means of the sizes; c is 0 where three sizes are known",
+            "the means of the sizes; c is 0 where three sizes are known, "
+            "unless their mean (a = 0) is nearer",
             "patients": study.n_patients,
             "cells": [{**asdict(result.cell), **result.facts} for result in study.results],
             "missing_cells": study.n_cells - len(study.results),

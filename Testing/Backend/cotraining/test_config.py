@@ -9,14 +9,18 @@ from unittest.mock import Mock
 
 import pytest
 
+from atlastumor.batch.cases import Problem
 from atlastumor.cli import main
+from atlastumor.cotraining import running
 from atlastumor.cotraining.config import SyntheticOptions, TrainingConfig, load_config
 from atlastumor.cotraining.optimizing import learning_rate_at
+from atlastumor.cotraining.running import TrainedModel
+from atlastumor.cotraining.starting import draft_card
 from atlastumor.cotraining.synthetic import check_synthetic
 from atlastumor.errors import AtlasTumorError, InputError
 from atlastumor.organs import select_organs
 from atlastumor.training.channels import list_outputs
-from Backend.cotraining.tiny_cohort import write_case, write_config
+from Backend.cotraining.tiny_cohort import INPUT, write_case, write_config
 
 
 def write(folder: Path, **keys: Any) -> Path:
@@ -55,6 +59,8 @@ def test_a_key_that_cannot_be_used_is_named(
         ({"patch": [15, 16, 16]}, "needs multiples of (4, 4, 4)"),
         ({"network": {"name": "net", "args": {}}}, "network.name must be one of"),
         ({"input": {"orientation": "RAS"}}, "input.spacing_mm is missing"),
+        ({"input": {}}, "input.orientation is missing"),
+        ({"input": {**INPUT, "normalize": "zscore_image"}}, "depends on the whole scan"),
         ({"organs": ["uterus"]}, "No training case is annotated for uterus"),
         (
             {"organs": ["liver", "pancreas", "kidney"]},
@@ -78,6 +84,43 @@ def test_what_does_not_go_together_is_said_before_anything_is_written(
     assert code in (2, 3)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model_id", ["config", "cohort"])
+def test_a_model_is_not_written_over_a_file_of_the_users(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model_id: str
+) -> None:
+    cases = [write_case(tmp_path, "one", 0, tumor=True)]
+    config = write_config(tmp_path, cases, output=".", id=model_id)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    code = main(["train", str(config), "--device", "cpu"])
+
+    assert code == 3
+    assert f"holds a file {model_id}.json that `atlastumor train` did" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_empty_card_as_a_crash_leaves_it_may_be_replaced(tmp_path: Path) -> None:
+    cases = [write_case(tmp_path, "one", 0, tumor=True)]
+    config = load_config(write_config(tmp_path, cases, output="."))
+    (tmp_path / "tiny-v1.json").touch()
+
+    assert draft_card(config, cases, None).id == "tiny-v1"
+
+
+def test_of_several_processes_the_first_alone_names_skipped_cases(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path, [write_case(tmp_path, "one", 0, tumor=True)])
+    told = []
+    for files in ((tmp_path / "model.json",), ()):
+        trained = TrainedModel(Mock(), files, (Problem("bad", "It is empty."),))
+        monkeypatch.setattr(running, "train_cohort", Mock(return_value=trained))
+        assert main(["train", str(config)]) == 0
+        told.append(capsys.readouterr().err)
+
+    assert told == ["Skipped bad: It is empty.\n", ""]
 
 
 def test_a_critic_that_cannot_judge_is_refused_before_scans_are_prepared(

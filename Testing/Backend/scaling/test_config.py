@@ -10,7 +10,7 @@ import pytest
 from atlastumor.cli import main
 from atlastumor.errors import InputError
 from atlastumor.scaling.config import load_scaling
-from Backend.scaling.tiny_study import TRAINING, write_study
+from Backend.scaling.tiny_study import TRAINING, write_cohorts, write_study
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key": ({"fold": [1]}, "config.fold is not a key"),
@@ -70,6 +70,19 @@ def test_the_command_says_it_in_one_line_and_writes_nothing(
 
     assert codes == [3, 3, 2]
     assert "'study.json' cannot be used: config.sizes[0]" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_no_cell_could_be_trained_with_is_said_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_cohorts(tmp_path)
+    config = write_study(tmp_path, training={**TRAINING, "patch": [18, 16, 16]})
+
+    code = main(["scaling", str(config), "-o", str(tmp_path / "out"), "--device", "cpu"])
+
+    assert code == 3
+    assert capsys.readouterr().err.startswith("atlastumor: The patch is (18, 16, 16); this network")
     assert not (tmp_path / "out").exists()
 
 

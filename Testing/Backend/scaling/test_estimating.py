@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from atlastumor.scaling.estimating import NOT_ESTIMABLE, NOT_REACHED, find_equal_share, find_plateau
-from atlastumor.scaling.fitting import PowerLaw
+from atlastumor.scaling.fitting import PowerLaw, fit_power_law
 
 SIZES = (4, 8, 16, 32)
 RISING = np.full(101, 0.3)
@@ -59,6 +59,17 @@ def test_half_of_the_scans_suffice_for_an_arm_whose_error_falls_as_if_it_had_twi
     assert estimate.value == pytest.approx(0.5)
     assert (estimate.low, estimate.high) == pytest.approx((0.45, 0.55), abs=0.01)
     assert estimate.tell(as_share=True).startswith("50 % (95 %: 45 % to 55 %)")
+
+
+def test_an_arm_of_three_sizes_that_stays_above_the_other_does_not_reach_it() -> None:
+    sizes = (10, 30, 100)
+    base = fit_power_law(sizes, np.full((101, 1), 1.0) * np.array(sizes) ** -0.2)
+    arm = fit_power_law(sizes, np.full((101, 3), 100**-0.2 + 0.01))
+
+    estimate = find_equal_share(arm, base, sizes, np.zeros(101), RISING)
+
+    assert estimate.state == NOT_REACHED
+    assert estimate.reached == 0.0
 
 
 def test_an_arm_that_is_worse_with_all_scans_does_not_reach_the_other() -> None:

@@ -15,10 +15,10 @@ from atlastumor.collections import Annotation, CollectionCase
 from atlastumor.cotraining.config import TrainingConfig
 from atlastumor.errors import InputError
 from atlastumor.organs import select_organs
-from atlastumor.scaling import study
+from atlastumor.scaling import measuring, study
 from atlastumor.scaling.cells import Cell, CellResult, CellTask
 from atlastumor.scaling.config import ScalingConfig
-from atlastumor.scaling.measuring import _measure
+from atlastumor.scaling.measuring import _measure, measure_cases
 from atlastumor.scaling.patients import Patients
 from atlastumor.scaling.running import Finished
 from atlastumor.training.channels import list_outputs
@@ -53,6 +53,30 @@ def test_tumors_that_the_subset_does_not_teach_are_not_found_rather_than_left_ou
     assert (liver.organ, liver.dsc, liver.n_lesions, liver.n_found) == ("liver", 0.0, 1, 0)
     assert (liver.score, liver.n_false, liver.is_clear) == (0.0, 0, False)
     assert (kidney.organ, kidney.is_clear) == ("kidney", True)
+
+
+def test_a_damaged_line_of_the_journal_costs_its_own_scan_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = {"set": [CollectionCase(name, Path(name)) for name in ("one", "two")]}
+    measured = Mock(return_value=())
+    monkeypatch.setattr(measuring, "Segmenter", Mock())
+    monkeypatch.setattr(measuring, "_measure", measured)
+    journal = tmp_path / "scores.jsonl"
+
+    def measure() -> int:
+        measured.reset_mock()
+        card = Mock(weights=Mock(sha256="same"))
+        options = EvaluationOptions()
+        outcomes = measure_cases(card, tmp_path, cases, options, journal=journal, device="cpu")
+        assert len(list(outcomes)) == 2
+        return measured.call_count
+
+    before = measure()
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("\0" * 20 + "\n" + lines[1])  # as a lost block of a disk reads
+
+    assert (before, measure(), measure()) == (2, 1, 0)
 
 
 def test_a_cell_asks_only_for_organs_that_its_subset_teaches() -> None:
