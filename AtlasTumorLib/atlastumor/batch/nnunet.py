@@ -26,7 +26,14 @@ from ..results.nifti import write_labels
 from ..volume import LabelMap
 from .volumes import read_labels
 
-__all__ = ["add_case", "list_classes", "name_dataset", "remove_case", "write_dataset"]
+__all__ = [
+    "add_case",
+    "list_classes",
+    "list_images",
+    "name_dataset",
+    "remove_case",
+    "write_dataset",
+]
 
 _ENDING = ".nii.gz"
 _CHANNEL = "_0000"
@@ -130,6 +137,19 @@ def _find_places(folder: Path, name: str) -> tuple[Path, Path]:
     return image, folder / _LABELS / f"{name}{_ENDING}"
 
 
+def list_images(folder: Path) -> list[str]:
+    """List the cases that are there.
+
+    Args:
+        folder: Of the data set; need not exist.
+
+    Returns:
+        Names of those that have an image, sorted.
+    """
+    ending = f"{_CHANNEL}{_ENDING}"
+    return sorted(p.name.removesuffix(ending) for p in (folder / _IMAGES).glob(f"[!.]*{ending}"))
+
+
 def write_dataset(folder: Path, organs: Iterable[Organ]) -> Path:
     """Write `dataset.json` for the cases that are there.
 
@@ -143,13 +163,12 @@ def write_dataset(folder: Path, organs: Iterable[Organ]) -> Path:
     Raises:
         OSError: If it cannot be written.
     """
-    images = [path for path in (folder / _IMAGES).iterdir() if path.name.endswith(_ENDING)]
     content = {
         "name": folder.name.partition("_")[2],
         "description": "SYNTHETIC tumors in CT, made by AtlasTumor. Not for clinical use.",
         "channel_names": {"0": "CT"},
         "labels": list_classes(organs),
-        "numTraining": len(images),
+        "numTraining": len(list_images(folder)),
         "file_ending": _ENDING,
     }
     path, part = folder / "dataset.json", folder / ".dataset.part"

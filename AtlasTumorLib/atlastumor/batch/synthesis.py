@@ -21,7 +21,7 @@ from ..progress import CancelToken, Progress, ignore_progress, part_of
 from .cases import Problem, say_none_usable
 from .growing import Recipe, grow_tumors
 from .healthy import HealthyCase, look_at_files, read_healthy
-from .nnunet import add_case, name_dataset, remove_case, write_dataset
+from .nnunet import add_case, list_images, name_dataset, remove_case, write_dataset
 from .synthetic_case import describe_file, read_case, write_case
 from .synthetic_record import Acceptance, SyntheticCohort, open_folder, speaking_of, write_record
 
@@ -64,7 +64,7 @@ def make_cohort(
         cancel: Stops the work; finished cases stay.
 
     Returns:
-        The cases, and the problems of those that are missing.
+        The cases, and the problems of those that are missing, or made before of other scans.
 
     Raises:
         InputError: If no case could be made.
@@ -76,7 +76,8 @@ def make_cohort(
     with speaking_of(directory):
         directory = open_folder(directory, settings)
     run = _Run(directory, directory / _NNUNET / name, recipe, cancel or CancelToken())
-    found = list(problems)
+    known = {one.name for one in cases} | {one.case for one in problems}
+    found = [*problems, *_list_left(run.dataset, known)]
     records = list(_make_cases(cases, run, found, progress))
     found.sort(key=lambda problem: problem.case)
     if not records:
@@ -87,6 +88,17 @@ def make_cohort(
     progress(1.0, "Writing cases")
     files, changed = (record, dataset), tuple(run.changed)
     return SyntheticCohort(directory, tuple(records), tuple(found), rates, files, changed)
+
+
+def _list_left(dataset: Path, known: set[str]) -> Iterator[Problem]:
+    """Tell of the data set's cases whose scans are not among those given: they still count."""
+    for name in list_images(dataset):
+        if name not in known:
+            text = (
+                "It was made before, and its scan is not there any more; it is still in the data "
+                f"set. Put the scan back, or delete the case's folder and its files in '{_NNUNET}'."
+            )
+            yield Problem(name, text)
 
 
 def _make_cases(

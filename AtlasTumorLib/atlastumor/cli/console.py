@@ -120,14 +120,13 @@ class Console:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def result(self, directory: Path, files: Sequence[Path], **more: Any) -> None:
-        """Name the files that were written, as the last thing that is said."""
+        """Name the files that were written, if any, as the last thing that is said."""
         if self.as_json:
             names = [str(path) for path in files]
             self._emit("result", directory=str(directory), files=names, **more)
             return
-        self.say("Wrote:")
-        for path in files:
-            self.say(f"  {path}")
+        if files:
+            self.say("\n".join(["Wrote:", *(f"  {path}" for path in files)]))
 
     def document(self, data: Mapping[str, Any]) -> None:
         """Print one JSON document.

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import AtlasTumorError, Cancelled, InputError, UsageError, WeightsError
-from ..models.card import find_card, list_cards
+from ..models.card import find_card, find_stored, list_cards
 from ..models.catalog import entries, make_card
 from ..models.folders import default_models_dir
 from .console import Console
@@ -100,7 +100,7 @@ def remove(options: argparse.Namespace, console: Console) -> None:
     if not options.names:
         msg = "Name the models to remove."
         raise UsageError(msg)
-    cards = [find_card(name, folders) for name in dict.fromkeys(options.names)]
+    cards = [find_stored(name, folders) for name in dict.fromkeys(options.names)]
     if not options.yes:
         if not console.can_ask:
             msg = "Nobody is there to ask. Add --yes to remove without being asked."

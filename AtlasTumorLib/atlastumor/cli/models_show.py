@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CardError, UnknownKeyError, UsageError
-from ..models.card import ModelCard, find_card, list_cards, list_recipes
+from ..models.card import ModelCard, find_card, find_stored, list_cards, list_recipes
 from ..models.catalog import CatalogEntry, entries, methods
 from ..models.published import PublishedFile, locate_file
 from ..models.recipe import Model, Recipe, describe_part
@@ -85,16 +85,16 @@ def show(options: argparse.Namespace, console: Console) -> None:
 def _find(name: str, folders: Sequence[Path]) -> Model | CatalogEntry:
     """A model that is here, else a published one."""
     offered = {entry.id for entry in entries.list_entries()}
-    for recipe in list_recipes(folders):
-        if recipe.id == name and _find_obstacle(recipe, folders):
-            return recipe
     try:
-        return find_card(name, folders)
+        found = find_stored(name, folders)
     except UnknownKeyError as error:
         if name not in offered:
             here = {card.id for card in list_cards(folders)}
             raise UnknownKeyError("model", name, here | offered) from error
-    return entries.find_entry(name)
+        return entries.find_entry(name)
+    if isinstance(found, Recipe) and not _find_obstacle(found, folders):
+        return find_card(name, folders)
+    return found
 
 
 def _find_obstacle(recipe: Recipe, folders: Sequence[Path]) -> str:

@@ -33,6 +33,7 @@ from .specs import (
 __all__ = [
     "CARDS_DIR",
     "DEFAULT_MODEL",
+    "NO_CARDS",
     "InferenceSpec",
     "InputSpec",
     "ModelCard",
@@ -43,6 +44,7 @@ __all__ = [
     "WeightsRef",
     "card_to_dict",
     "find_card",
+    "find_stored",
     "list_cards",
     "list_recipes",
     "load_card",
@@ -56,6 +58,10 @@ DEFAULT_MODEL = "atlastumor-phantom-v0"
 """Id of the model that comes with this package."""
 
 _SCHEMA_NAME = "schema.json"
+
+NO_CARDS = frozenset({_SCHEMA_NAME, PINS_NAME})
+"""Names of JSON files in folders of cards that are none."""
+
 _MOST_BYTES = 1_000_000
 
 
@@ -167,17 +173,37 @@ def find_card(model_id: str, extra_dirs: Iterable[Path] = ()) -> Model:
         UnknownKeyError: If no card has this id.
         CardError: If a card is malformed, or a model of the recipe is missing or does not fit.
     """
+    extra_dirs = tuple(extra_dirs)
+    model = find_stored(model_id, extra_dirs)
+    if isinstance(model, Recipe):
+        return complete_recipe(model, _load_models(_list_paths(extra_dirs)))
+    return model
+
+
+def find_stored(model_id: str, extra_dirs: Iterable[Path] = ()) -> Model:
+    """Find a card or a recipe by its id, whatever else the recipe needs.
+
+    Args:
+        model_id: As for `find_card`.
+        extra_dirs: As for `find_card`.
+
+    Returns:
+        The card, or the recipe without its models' cards. What lies under its own name is found
+        whatever lies beside it.
+
+    Raises:
+        UnknownKeyError: If none has this id.
+        CardError: If it, or one that is looked through for it, is malformed.
+    """
     paths = _list_paths(extra_dirs)
     for path in paths:
         if path.stem == model_id and (model := _load(path)).id == model_id:
-            break
-    else:
-        models = _load_models(paths)
-        if model_id not in models:
-            ready = [one.id for one in models.values() if _try_to_complete(one, models) is not None]
-            raise UnknownKeyError("model", model_id, ready)
-        model = models[model_id]
-    return complete_recipe(model, _load_models(paths)) if isinstance(model, Recipe) else model
+            return model
+    models = _load_models(paths)
+    if model_id not in models:
+        ready = [one.id for one in models.values() if _try_to_complete(one, models) is not None]
+        raise UnknownKeyError("model", model_id, ready)
+    return models[model_id]
 
 
 def _load(path: Path) -> Model:
@@ -228,7 +254,7 @@ def _list_paths(extra_dirs: Iterable[Path]) -> list[Path]:
     folders = [CARDS_DIR, RECIPES_DIR, default_models_dir(), *map(Path, extra_dirs)]
     unique = {folder.resolve(): folder for folder in reversed(folders)}
     paths = [p for folder in reversed(unique.values()) for p in sorted(folder.glob("[!.]*.json"))]
-    return [path for path in paths if path.name not in {_SCHEMA_NAME, PINS_NAME}]
+    return [path for path in paths if path.name not in NO_CARDS]
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError, OutputError
 from ..networks import load_network
-from .card import CARDS_DIR, ModelCard, find_card, load_card, parse_card
+from .card import CARDS_DIR, ModelCard, find_card, find_stored, load_card, parse_card
 from .recipe import RECIPES_DIR, Model, Recipe
 
 __all__ = ["change_card", "keep_ranges", "remove_model", "verify_model"]
@@ -48,24 +48,26 @@ def remove_model(model_id: str, models_dir: Path | None = None) -> tuple[Path, .
 
     Returns:
         What was deleted: the card, and its weights where no other card in the folder names them;
-        of a recipe, itself alone.
+        of a recipe, itself alone, whether or not its models are there.
 
     Raises:
         UnknownKeyError: If there is no such model.
+        CardError: If its card is malformed.
         InputError: If it came with this package.
         OutputError: If it cannot be deleted.
     """
-    card = find_card(model_id, _as_list(models_dir))
+    card = find_stored(model_id, _as_list(models_dir))
     path = card.path
     if path is None or path.parent in {CARDS_DIR, RECIPES_DIR}:
         msg = f"The model '{model_id}' came with this software and stays."
         raise InputError(msg)
     doomed = [path]
-    if isinstance(card, ModelCard):
-        weights = path.parent / card.weights.name
-        mentions = [p for p in path.parent.glob("[!.]*.json") if card.weights.name in _read(p)]
-        doomed += [weights] if mentions == [path] and weights.is_file() else []
     try:
+        if isinstance(card, ModelCard):
+            weights = path.parent / card.weights.name
+            beside = [p for p in path.parent.glob("[!.]*.json") if p.is_file()]
+            mentions = [p for p in beside if card.weights.name in _read(p)]
+            doomed += [weights] if mentions == [path] and weights.is_file() else []
         for one in doomed:  # without its card it is no model, whatever happens next
             one.unlink()
     except OSError as error:

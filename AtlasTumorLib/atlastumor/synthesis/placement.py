@@ -109,6 +109,12 @@ def _find_candidates(
 
 def _find_possible(blocks: OrganBlocks, organ: Organ, candidates: Mask) -> Mask:
     """Those blocks (A, B, C) in which a center may lie at all: of a hollow organ, its wall."""
+    if not candidates.any():
+        msg = (
+            f"The label map holds too little of the {organ.name.lower()} for a tumor. Give labels "
+            "that outline it."
+        )
+        raise PlacementError(msg)
     possible = candidates & (blocks.tumor_mm > GAP_MM + max(blocks.spacing_mm))
     if not possible.any():
         msg = f"This {organ.name.lower()} has no place for a tumor beside those it has."

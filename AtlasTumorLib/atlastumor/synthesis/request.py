@@ -62,8 +62,8 @@ class TumorRequest:
         center_ras: Where its center lies, RAS mm; None lets a place be chosen. A painted shape is
             moved there with its centroid; None leaves it where it was painted.
         painting: The shape, if it is `PAINTED`; else where the center that is chosen may lie.
-        contrast_hu: Mean density minus that of the organ around it, HU, -400 to 400; None draws it
-            from what tumors of the organ look like.
+        contrast_hu: Mean density minus that of the organ around it, HU, -400 to 400, before the
+            border is blended into the organ; None draws it from what tumors of the organ look like.
         exophytic: Whether it may grow out of the organ, up to half its radius.
         max_outside: Share of it that may lie outside the organ where it may grow out at all, 0 to
             0.9.

@@ -80,6 +80,20 @@ def test_one_bad_case_does_not_stop_the_rest(healthy: Path, tmp_path: Path) -> N
     assert hash_tree(made.directory / "a") == hash_tree(alone.directory / "a")
 
 
+def test_a_case_whose_scan_was_taken_away_is_said_to_be_in_the_data_set_still(
+    healthy: Path, tmp_path: Path
+) -> None:
+    make(healthy, tmp_path / "out", only={"a", "b"})
+
+    made = make(healthy, tmp_path / "out", only={"a"})
+
+    assert [problem.case for problem in made.problems] == ["b"]
+    assert "still in the data set" in made.problems[0].message
+    assert [record["case"] for record in made.cases] == ["a"]
+    dataset = json.loads((made.directory / DATA / "dataset.json").read_text())
+    assert dataset["numTraining"] == 2
+
+
 def test_a_case_that_is_too_large_for_memory_is_said_so(healthy: Path, tmp_path: Path) -> None:
     class Hungry(Pleased):
         def segment(self, scan: object, **more: object) -> object:

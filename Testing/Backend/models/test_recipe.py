@@ -203,6 +203,25 @@ def test_a_recipe_is_shown_and_removed_without_its_models(
     assert sorted(path.stem for path in a_folder.iterdir()) == ["lesions", "livers", "organs"]
 
 
+def test_a_recipe_can_be_removed_when_its_models_are_gone(a_folder: Path) -> None:
+    (a_folder / "organs.json").unlink()
+
+    assert main(["models", "remove", "mix", "--yes"]) == 0
+    assert sorted(path.stem for path in a_folder.iterdir()) == ["lesions", "livers"]
+
+
+def test_a_model_is_shown_and_removed_whatever_lies_beside_it(
+    a_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (a_folder / "alien.json").write_text("{")
+    (a_folder / "folder.json").mkdir()
+
+    assert main(["models", "show", "livers"]) == 0
+    assert "(livers)" in capsys.readouterr().out
+    assert main(["models", "remove", "livers", "--yes"]) == 0
+    assert not (a_folder / "livers.json").exists()
+
+
 def test_no_recipe_is_taken_for_a_card(a_folder: Path) -> None:
     with pytest.raises(CardError, match=r"mix\.json cannot be used"):
         load_card(a_folder / "mix.json")

@@ -192,3 +192,15 @@ def test_an_added_tumor_counts_as_added_when_its_border_is_drawn(
 
 def test_the_command_says_when_there_is_no_review(tmp_path: Path) -> None:
     assert main(["review", str(tmp_path)]) == InputError("").exit_code
+
+
+def test_an_export_in_which_nothing_is_finished_names_no_files(
+    a_session: ReviewSession, predictions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--predictions", str(predictions), "-o", str(predictions.parent / "truth")]
+
+    assert main(["review", str(a_session.folder), *words]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "It is not finished" in said.err

@@ -9,7 +9,7 @@ from atlastumor.organs import ORGANS, find_organ
 from atlastumor.synthesis.placement import find_room, largest_diameter
 from atlastumor.synthesis.request import TumorRequest
 from atlastumor.synthesis.shapes import SHAPES
-from Backend.synthesis.made_case import CENTERS_RAS, VESSEL_HU
+from Backend.synthesis.made_case import CENTERS_RAS, VESSEL_HU, make_case
 from Backend.synthesis.places import click, draw, largest_named, patch_at, with_labels
 
 LIVER = find_organ("liver")
@@ -91,6 +91,15 @@ def test_other_tumors_and_the_faces_of_the_scan_are_kept_away_from(a_case):
 
         assert away[center] > 11.0
         assert grid.to_ras(center)[2] < 76.0 - 8.0
+
+
+def test_of_an_organ_of_one_small_voxel_it_is_said_that_too_little_is_labelled():
+    case = make_case((1.2, 1.2, 4.0))
+    labels = np.zeros_like(case.labels.array)
+    labels[case.voxel_at(CENTERS_RAS["liver"])] = 5
+
+    with pytest.raises(PlacementError, match="holds too little of the liver"):
+        draw(with_labels(case, labels), TumorRequest("liver", 6.0, 0), 0)
 
 
 def test_a_new_tumor_stays_apart_from_an_old_one_that_it_grows_beside(a_case):

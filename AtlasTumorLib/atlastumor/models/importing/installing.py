@@ -14,7 +14,7 @@ from ...errors import InputError, OutputError
 from ...locking import alone
 from ...networks import load_network
 from ...progress import CancelToken, Progress
-from ..card import ModelCard, list_cards, list_recipes, load_card, parse_card
+from ..card import NO_CARDS, ModelCard, list_cards, list_recipes, load_card, parse_card
 from ..weights import hash_file, save_weights
 from .draft import Draft
 
@@ -69,17 +69,27 @@ def install(draft: Draft, folder: Path, *, progress: Progress, cancel: CancelTok
 
 
 def check_free(model_id: str, folder: Path) -> None:
-    """Make sure that no model has an id yet.
+    """Make sure that no model has an id yet, and that none would lose its files to it.
 
     Args:
         model_id: The id.
         folder: The models folder.
 
     Raises:
-        InputError: If one has it, or a recipe, in this folder, the user's or the package.
+        InputError: If one has it, or a recipe, in this folder, the user's or the package; or if a
+            file of another model, or one that is no model's, has the name of its card or weights.
     """
-    if model_id in {one.id for one in (*list_cards([folder]), *list_recipes([folder]))}:
+    cards = list_cards([folder])
+    if model_id in {one.id for one in (*cards, *list_recipes([folder]))}:
         msg = f"There is a model '{model_id}' already. Remove it first, or import with another id."
+        raise InputError(msg)
+    card, weights = f"{model_id}.json", f"{model_id}.safetensors"
+    named = {one.weights.name for one in cards if isinstance(one, ModelCard)}
+    taken = [card] if card in NO_CARDS or (folder / card).exists() else []
+    taken += [weights] if weights in named else []
+    if taken:
+        names = " and ".join(f"'{name}'" for name in taken)
+        msg = f"The models folder keeps {names} for something else. Import with another id."
         raise InputError(msg)
 
 

@@ -1,5 +1,6 @@
 """Putting models in place: one at a time, whole, and nothing left of what was killed."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -9,7 +10,9 @@ import pytest
 
 from atlastumor.errors import AtlasTumorError, CardError, InputError, OutputError
 from atlastumor.models.importing import import_model
+from atlastumor.models.importing.installing import check_free
 from atlastumor.models.store import verify_model
+from Backend.models.card_examples import card_data
 from Backend.models.importing import bundle_mocks
 from Backend.models.importing.nnunet_mocks import make_network, make_trained
 
@@ -60,6 +63,30 @@ def test_what_a_killed_import_left_behind_is_cleared_up_by_the_next(tmp_path):
 
     kept = {path.name for path in (tmp_path / "models").iterdir()}
     assert kept == {f"{card.id}.json", f"{card.id}.safetensors"}
+
+
+@pytest.mark.parametrize("takes", ["card", "weights"])
+def test_an_import_never_takes_the_files_of_another_model(tmp_path, takes):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    weights = {"file": "new.safetensors" if takes == "weights" else "x.safetensors"}
+    other = card_data() | {"id": "other"}
+    other["weights"] |= weights
+    path = folder / ("new.json" if takes == "card" else "y.json")
+    path.write_text(json.dumps(other))
+    (folder / weights["file"]).write_bytes(b"those of the other")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    with pytest.raises(InputError, match=r"for something else\. Import with another id"):
+        import_model(make_trained(tmp_path / "nn"), folder, id="new")
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("model_id", ["pins", "schema"])
+def test_no_model_gets_a_name_under_which_none_is_looked_for(tmp_path, model_id):
+    with pytest.raises(InputError, match=f"keeps '{model_id}.json' for something else"):
+        check_free(model_id, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a limit of the file size is POSIX's")
