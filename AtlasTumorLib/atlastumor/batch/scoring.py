@@ -48,7 +48,7 @@ class EvaluationOptions:
 
     Args:
         tolerance_mm: Up to this distance surfaces agree, mm.
-        rule: When a lesion counts as found.
+        rule: When a lesion counts as found; not by its peak, as what is measured are masks.
         min_volume_mm3: Smaller components are neither lesions nor candidates, mm3.
         thresholds: Probability from which on it is tumor, by organ key; the label map counts where
             there is none.
@@ -56,7 +56,8 @@ class EvaluationOptions:
         seed: Of the random numbers.
 
     Raises:
-        InputError: If the tolerance or the least volume is negative or not finite.
+        InputError: If the tolerance or the least volume is negative or not finite, or the rule
+            needs probabilities.
     """
 
     tolerance_mm: float = 2.0
@@ -73,6 +74,12 @@ class EvaluationOptions:
             if not (math.isfinite(value) and value >= 0):
                 msg = f"The {what} is {value}; give 0 or more."
                 raise InputError(msg)
+        if self.rule.name == "peak":
+            msg = (
+                "The hit rule 'peak' asks for the highest probability of a candidate, and masks "
+                "have none. Choose another, or measure probability maps with `atlastumor froc`."
+            )
+            raise InputError(msg)
         # A read-only view cannot travel to another process; a copy of its own can.
         object.__setattr__(self, "thresholds", dict(self.thresholds))
 

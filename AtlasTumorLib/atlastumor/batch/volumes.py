@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..components import find_boxes
 from ..errors import GridMismatchError, InputError
+from ..scans.gate import check_angles
 from ..scans.input_files import name_of, refuse, require_file, sniff_format
 from ..volume import Grid
 
@@ -261,10 +262,12 @@ def _grid_of(image: Any, path: Path) -> Grid:
         msg = f"{name_of(path)} holds {image.get_data_dtype()} values; numbers are needed."
         raise InputError(msg)
     try:
-        return Grid((shape[0], shape[1], shape[2]), image.affine)
+        grid = Grid((shape[0], shape[1], shape[2]), image.affine)
     except ValueError as error:
         msg = f"The position in {name_of(path)} is damaged: {error}"
         raise InputError(msg) from error
+    check_angles(grid.affine, name_of(path))
+    return grid
 
 
 def _slabs(

@@ -41,7 +41,11 @@ def add_cohort(parser: argparse.ArgumentParser, *, predictions: str) -> None:
     parser.add_argument("references", type=Path, help="folder of CASE/segmentations or labels")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
     parser.add_argument(
-        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver,kidney (all)"
+        "--organs",
+        type=parse_organs,
+        action="extend",
+        metavar="ORGAN,...",
+        help="such as liver,kidney (all)",
     )
 
 

@@ -26,7 +26,11 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
         parser: Of a subcommand that segments.
     """
     parser.add_argument(
-        "--organs", type=_words, metavar="ORGAN,...", help="such as liver,kidney (all)"
+        "--organs",
+        type=_words,
+        action="extend",
+        metavar="ORGAN,...",
+        help="such as liver,kidney (all)",
     )
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="model or recipe; see `atlastumor models list`"
@@ -55,13 +59,20 @@ def add_segmentation(parser: argparse.ArgumentParser) -> None:
         help="thresholds that `atlastumor froc` chose for this model; --threshold comes first",
     )
     parser.add_argument("--mirror", action="store_true", help="average over mirrored passes")
+    _add_outputs(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Declare what is written."""
     parser.add_argument("--probabilities", action="store_true", help="write probability maps too")
     parser.add_argument(
         "--disagreement",
         action="store_true",
         help="write maps of where the networks of an ensemble, or the models of a recipe, disagree",
     )
-    parser.add_argument("--format", type=_formats, default=("nifti",), help=", ".join(_FORMATS))
+    parser.add_argument(
+        "--format", type=_formats, action="extend", metavar="FORMAT,...", help=", ".join(_FORMATS)
+    )
     parser.add_argument(
         "--deidentify",
         type=Path,
@@ -95,7 +106,7 @@ def read_settings(options: argparse.Namespace) -> BatchSettings:
         mirror=options.mirror,
         probabilities=options.probabilities,
         disagreement=options.disagreement,
-        formats=tuple(options.format),
+        formats=tuple(options.format or _FORMATS[:1]),
         report=not options.no_report,
         deidentify=options.deidentify,
         backend=options.backend,

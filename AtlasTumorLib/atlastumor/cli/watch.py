@@ -58,7 +58,6 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     _add_service(parser.add_argument_group("watching the service"))
     add_connection(parser)
     add_segmentation(parser)
-    parser.set_defaults(format=None)
     return parser
 
 

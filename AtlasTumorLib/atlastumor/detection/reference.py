@@ -32,7 +32,7 @@ IGNORED = -1
 Spacing = tuple[float, float, float]
 
 _TOUCHING = np.ones((3, 3, 3), bool)
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6  # files keep affines as float32: three spacings are off by up to 4e-7 together
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def count_fewest_voxels(min_volume_mm3: float, spacing_mm: Spacing) -> int:
         spacing_mm: Distance of voxel centers, mm.
 
     Returns:
-        At least 1. A volume short by rounding only (100 voxels of 0.3 mm3 against 30) is enough.
+        At least 1. A volume short by rounding only (100 voxels of 0.3 mm3 against 30, or 30 of
+        1 mm3 on a turned grid) is enough.
     """
     exact = min_volume_mm3 / math.prod(spacing_mm)
     return max(1, math.ceil(exact * (1.0 - _ROUNDING)))

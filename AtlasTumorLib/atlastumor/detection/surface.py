@@ -33,6 +33,7 @@ Spacing = tuple[float, float, float]
 Positions = npt.NDArray[np.int32]
 
 _PERCENT = 95.0
+_ROUNDING = 1e-6  # files keep affines as float32, so that 2 mm may come as 2.0000002
 _MOST_OFFSETS = 5000  # beyond, a tree of the surfels is faster than looking everywhere around
 
 
@@ -70,9 +71,10 @@ def surface_dice(
     ours, theirs, spacing = _prepare(prediction, reference, spacing_mm, tolerance_mm)
     if not len(ours.ijk) or not len(theirs.ijk):
         return _say_empty(ours, theirs).nsd
+    within = _widen(tolerance_mm)
     near = (
-        _is_near(ours.ijk, theirs.ijk, spacing, tolerance_mm),
-        _is_near(theirs.ijk, ours.ijk, spacing, tolerance_mm),
+        _is_near(ours.ijk, theirs.ijk, spacing, within),
+        _is_near(theirs.ijk, ours.ijk, spacing, within),
     )
     return _share(ours, theirs, near)
 
@@ -118,7 +120,8 @@ def measure_surfaces(
         return _say_empty(ours, theirs)
     there = _distances(ours.ijk, theirs.ijk, spacing)
     back = _distances(theirs.ijk, ours.ijk, spacing)
-    nsd = _share(ours, theirs, (there <= tolerance_mm, back <= tolerance_mm))
+    within = _widen(tolerance_mm)
+    nsd = _share(ours, theirs, (there <= within, back <= within))
     far = max(_percentile(there, ours.area_mm2), _percentile(back, theirs.area_mm2))
     return SurfaceScores(nsd, far)
 
@@ -141,6 +144,11 @@ def _prepare(
     masks = (np.ascontiguousarray(mask, bool) for mask in (prediction, reference))
     ours, theirs = (find_surfels(mask, spacing_mm) for mask in masks)
     return ours, theirs, spacing_mm
+
+
+def _widen(tolerance_mm: float) -> float:
+    """The tolerance, wide enough for a distance that is beyond it by rounding alone."""
+    return tolerance_mm * (1.0 + _ROUNDING)
 
 
 def _say_empty(ours: Surfels, theirs: Surfels) -> SurfaceScores:
@@ -179,7 +187,7 @@ def _length(steps: npt.NDArray[np.integer[Any]], spacing: Spacing) -> npt.NDArra
 
 def _is_near(positions: Positions, others: Positions, spacing: Spacing, tolerance: float) -> Mask:
     """Tell for each position whether any of others lies within the tolerance, (N,)."""
-    reach = [int(tolerance / mm + 1e-9) for mm in spacing]
+    reach = [int(tolerance / mm) for mm in spacing]
     if math.prod(2 * n + 1 for n in reach) > _MOST_OFFSETS:
         return _distances(positions, others, spacing) <= tolerance
     ball = _list_ball(reach, spacing, tolerance)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 
-__all__ = ["MIN_SLICES", "check_geometry", "require_volume", "shear_degrees"]
+__all__ = ["MIN_SLICES", "check_angles", "check_geometry", "require_volume", "shear_degrees"]
 
 # Fewer cannot show a tumor in 3-D: the networks look at neighborhoods of at least this depth.
 MIN_SLICES = 8
@@ -83,20 +83,33 @@ def check_geometry(shape: tuple[int, int, int], affine: npt.NDArray[np.float64])
         raise InputError(msg)
     spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
     _check_spacing(spacing_mm)
-    shear = shear_degrees(affine)
     if abs(np.linalg.det(affine[:3, :3] / spacing_mm)) < 1e-3:
         msg = "The scan's axes lie in one plane (its affine is singular). Export it again."
         raise InputError(msg)
-    if shear > _MAX_SHEAR_DEGREES:
-        msg = (
-            f"The scan is sheared: its axes are {shear:.1f} degrees off a right angle, as from a "
-            "tilted gantry. Resample it to a rectangular grid first."
-        )
-        raise InputError(msg)
+    check_angles(affine, "The scan")
     extent_mm = spacing_mm * shape
     if extent_mm.min() < _MIN_EXTENT_MM:
         sizes = " x ".join(f"{mm:.0f}" for mm in extent_mm)
         msg = f"The scan covers {sizes} mm; at least {_MIN_EXTENT_MM:.0f} mm each way are needed."
+        raise InputError(msg)
+
+
+def check_angles(affine: npt.NDArray[np.float64], what: str) -> None:
+    """Refuse a sheared grid, on which spacings alone give neither volumes nor distances.
+
+    Args:
+        affine: Voxel centers to RAS mm, (4, 4), no column zero.
+        what: Whose grid it is, for the message.
+
+    Raises:
+        InputError: If two axes are not at right angles.
+    """
+    shear = shear_degrees(affine)
+    if shear > _MAX_SHEAR_DEGREES:
+        msg = (
+            f"{what} is sheared: its axes are {shear:.1f} degrees off a right angle, as from a "
+            "tilted gantry. Resample it to a rectangular grid first."
+        )
         raise InputError(msg)
 
 

@@ -17,11 +17,13 @@ from atlastumor.batch.cohort import (
 )
 from atlastumor.errors import InputError
 from Backend.batch.cohorts import (
+    AFFINE,
     SHAPE,
     block,
     empty,
     labels,
     only_case,
+    write,
     write_labels,
     write_map,
     write_mask,
@@ -45,6 +47,18 @@ def test_an_organ_that_a_reference_does_not_outline_is_not_measured(
     assert not read_reference(case, "liver")[0].any()
     with pytest.raises(InputError, match="says nothing of pancreas tumors"):
         read_reference(case, "pancreas")
+
+
+def test_a_sheared_grid_is_refused_as_its_spacing_gives_no_volumes(
+    predictions: Path, references: Path
+) -> None:
+    sheared = AFFINE.copy()
+    sheared[1, 2] = 0.3  # slices that slide, as from a tilted gantry
+    write(references / "A" / "labels.nii.gz", labels(TUMOR), sheared)
+    write(predictions / "A" / "labels.nii.gz", labels(TUMOR), sheared)
+
+    with pytest.raises(InputError, match=r"'labels.nii.gz' is sheared: .* 5.7 degrees"):
+        organs_of(only_case(predictions, references))
 
 
 def test_a_label_map_speaks_of_the_organs_it_holds_and_of_those_asked_for(

@@ -195,3 +195,8 @@ def test_scores_and_options_travel_between_processes(folders: tuple[Path, Path])
 def test_impossible_options_are_refused(name: str, value: float) -> None:
     with pytest.raises(InputError, match="give 0 or more"):
         EvaluationOptions(**{name: value})
+
+
+def test_a_mask_has_no_highest_voxel_to_find_a_lesion_by() -> None:
+    with pytest.raises(InputError, match="'peak' asks for the highest probability"):
+        EvaluationOptions(rule=HIT_RULES["peak"])

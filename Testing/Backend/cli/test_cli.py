@@ -109,7 +109,7 @@ def test_segmenting_writes_the_promised_files_on_the_grid_of_the_scan(
     out = tmp_path / "out"
 
     options = ("--model", MODEL, "--models-dir", a_models_folder, "--device", "cpu")
-    more = ("--probabilities", "--format", "nifti,seg.nrrd")
+    more = ("--probabilities", "--format", "seg.nrrd", "--format", "nifti")
     assert run("segment", a_scan_file, "-o", out, *options, *more) == 0
 
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}

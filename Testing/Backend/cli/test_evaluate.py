@@ -67,6 +67,17 @@ def test_several_processes_give_the_same_numbers(cohort: Path) -> None:
     assert (cohort / "out" / "metrics.csv").read_bytes() == alone
 
 
+def test_organs_can_be_named_one_by_one(cohort: Path) -> None:
+    both = labels(CLOSE, empty())
+    for side in ("predictions", "references"):
+        write_labels(cohort / side, "B", both)
+
+    assert main(words(cohort, "--organs", "liver", "--organs", "pancreas")) == 0
+
+    record = json.loads((cohort / "out" / "metrics.json").read_text())
+    assert set(record["organs"]) == {"liver", "pancreas"}
+
+
 def test_definitions_can_be_chosen(cohort: Path) -> None:
     more = ("--hit", "best-iou=0.8", "--tolerance-mm", "0.5", "--min-volume-mm3", "10")
 

@@ -101,6 +101,8 @@ def test_rounding_does_not_raise_the_least_number_of_voxels() -> None:
     assert count_fewest_voxels(30.0, (0.1, 1.0, 3.0)) == 100
     assert count_fewest_voxels(30.1, (0.1, 1.0, 3.0)) == 101
     assert count_fewest_voxels(0.0, SPACING) == 1
+    as_stored = float(np.nextafter(np.float32(1.0), np.float32(0.0)))  # 1 mm on a turned grid
+    assert count_fewest_voxels(30.0, (as_stored, as_stored, as_stored)) == 30
 
 
 def test_an_empty_mask_has_no_box() -> None:

@@ -155,6 +155,15 @@ def test_two_voxels_2_mm_apart_agree_at_2_mm_and_not_below() -> None:
     assert hausdorff_95(one, other, spacing_mm=SPACING) == 2.0
 
 
+def test_how_a_file_rounds_its_spacing_does_not_decide_over_the_tolerance() -> None:
+    one, other = voxel(4, 4, 4), voxel(4, 5, 4)
+    as_stored = float(np.nextafter(np.float32(2.0), np.float32(3.0)))  # 2 mm on a turned grid
+    spacing = (1.0, as_stored, 3.0)
+
+    assert surface_dice(one, other, spacing_mm=spacing, tolerance_mm=2.0) == 1.0
+    assert measure_surfaces(one, other, spacing_mm=spacing, tolerance_mm=2.0).nsd == 1.0
+
+
 @pytest.mark.parametrize(("axis", "mm"), [(0, 1.0), (1, 2.0), (2, 3.0)])
 def test_distances_are_in_mm_along_every_axis(axis: int, mm: float) -> None:
     place = [4, 4, 4]
