@@ -20,6 +20,7 @@ __all__ = [
     "add_matching",
     "add_method",
     "add_models",
+    "add_organs",
     "parse_count",
     "parse_folder",
     "parse_gpus",
@@ -40,12 +41,24 @@ def add_cohort(parser: argparse.ArgumentParser, *, predictions: str) -> None:
     parser.add_argument("predictions", type=Path, help=predictions)
     parser.add_argument("references", type=Path, help="folder of CASE/segmentations or labels")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    add_organs(parser)
+
+
+def add_organs(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, *, default: str = "all"
+) -> None:
+    """Declare which organs are meant; the option may be repeated.
+
+    Args:
+        parser: Of a subcommand.
+        default: Which organs are meant without it, in a few words.
+    """
     parser.add_argument(
         "--organs",
         type=parse_organs,
         action="extend",
         metavar="ORGAN,...",
-        help="such as liver,kidney (all)",
+        help=f"such as liver,kidney ({default})",
     )
 
 

@@ -47,6 +47,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--tumors",
         type=parse_organs,
+        action="extend",
         default=[],
         metavar="ORGAN,...",
         help="organs whose tumors your own label maps outline wherever they outline the organ",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import part_of
-from .arguments import parse_count, parse_organs
+from .arguments import add_organs, parse_count
 from .console import Console
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("real", type=Path, help=f"{cases}, real tumors")
     parser.add_argument("synthetic", type=Path, help="the same, synthetic tumors")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
-    parser.add_argument(
-        "--organs", type=parse_organs, metavar="ORGAN,...", help="such as liver,kidney (all)"
-    )
+    add_organs(parser)
     parser.add_argument(
         "--bootstrap", type=parse_count(0), default=1000, metavar="N", help="samples (1000)"
     )

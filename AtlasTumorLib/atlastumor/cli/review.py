@@ -41,7 +41,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         dest="formats",
         action="append",
         metavar="FORMAT",
-        help="nifti (always written), seg.nrrd, dicom-seg; separated by commas or repeated",
+        help="nifti (always written), seg.nrrd, dicom-seg, dicom-sr, dicom-sc; separated by commas "
+        "or repeated",
     )
     parser.add_argument(
         "--role", type=_role, metavar="ROLE", help="export scans finished in this role alone"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .arguments import add_method, add_models, parse_count, parse_organs
+from .arguments import add_method, add_models, add_organs, parse_count
 from .console import Console
 from .synthesize import suit_shape
 
@@ -62,12 +62,7 @@ def _add_tumors(group: argparse._ArgumentGroup) -> None:
         metavar="S:M:L",
         help="shares of small, medium and large (4:2:1)",
     )
-    group.add_argument(
-        "--organs",
-        type=parse_organs,
-        metavar="ORGAN,...",
-        help="such as liver,kidney (all that the method knows)",
-    )
+    add_organs(group, default="all that the method knows")
     add_method(group)
 
 
