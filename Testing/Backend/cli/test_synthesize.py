@@ -160,7 +160,9 @@ def test_labels_of_another_grid_are_refused(
     image = nibabel.load(files[1])
     (tmp_path / "in").mkdir()
     moved = tmp_path / "in" / "labels.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine + 7.0), moved)
+    affine = image.affine.copy()
+    affine[:3, 3] += 7.0
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), affine), moved)
 
     assert run(*words_of((files[0], moved), "-o", tmp_path / "out")) == 3
 
