@@ -8,27 +8,21 @@ from typing import Any
 
 import pytest
 
-from atlastumor.detection.operating_point import OperatingPoint, save_operating_points
+from atlastumor.detection.operating_point import save_operating_points
 from atlastumor.organs import KEYS
+from Backend.operating_points import make_point
 
 MODEL, WEIGHTS = "atlastumor-phantom-v0", "0" * 64
 
 
 def make_file(path: Path, *, model: str = MODEL, weights: str = WEIGHTS) -> Path:
-    point = OperatingPoint(
+    point = make_point(
         model_id=model,
         weights_sha256=weights,
         organ=KEYS[0],
         threshold=0.125,
         data_set="forty scans",
-        hit_rule="union-iou",
-        hit_threshold=0.1,
-        hit_guard=False,
         hit_text="A rule.",
-        false_positives="lenient",
-        min_volume_mm3=30.0,
-        floor=0.01,
-        target="sensitivity >= 0.9",
         sensitivity=0.925,
         fp_per_scan=1.5,
         n_lesions=40,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlastumor.cli import main
-from atlastumor.detection.operating_point import OperatingPoint, thresholds_for
+from atlastumor.detection.operating_point import thresholds_for
 from atlastumor.errors import CardError, InputError, UnknownKeyError
 from atlastumor.models.card import (
     DEFAULT_MODEL,
@@ -25,24 +25,17 @@ from atlastumor.models.importing.installing import check_free
 from atlastumor.models.recipe import RECIPES_DIR, Recipe, complete_recipe, parse_recipe
 from atlastumor.models.store import remove_model
 from atlastumor.organs import KEYS
+from Backend.operating_points import make_point
 
 from .card_examples import card_data
 
 OWN = sorted(path for path in RECIPES_DIR.glob("*.json") if path.stem != "schema")
-POINT = OperatingPoint(
+POINT = make_point(
     model_id="mix",
     weights_sha256="",
     organ="colon",
-    threshold=0.25,
     data_set="forty scans",
-    hit_rule="union-iou",
-    hit_threshold=0.1,
-    hit_guard=False,
     hit_text="A rule.",
-    false_positives="lenient",
-    min_volume_mm3=30.0,
-    floor=0.01,
-    target="sensitivity >= 0.9",
     sensitivity=0.925,
     fp_per_scan=1.5,
     n_lesions=40,
