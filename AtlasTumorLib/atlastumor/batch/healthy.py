@@ -27,9 +27,10 @@ from ..scans.input_files import name_of, refuse
 from ..scans.reader import read_scan
 from ..volume import LabelMap, Scan
 from .cases import Problem
+from .laying import lay_on_grid
 from .layouts import SEGMENTATIONS, find_masks, list_places
 from .quality import Critic
-from .volumes import check_same_grid, read_labels, read_mask
+from .volumes import read_labels, read_mask
 
 __all__ = ["HealthyCase", "HealthyScan", "find_healthy", "look_at_files", "read_healthy"]
 
@@ -176,7 +177,7 @@ def read_healthy(
     scan = read_scan(case.scan, progress=part_of(progress, 0.0, _READ))
     if case.labels is not None:
         array, grid = read_labels(case.labels)
-        check_same_grid(grid, scan.grid, ("The label map", "the scan"))
+        array = lay_on_grid(array, grid, scan.grid, ("The label map", "the scan"))
         return HealthyScan(scan, LabelMap(array, scan.grid, label_names()), "labels")
     if case.masks is not None:
         array = _join_masks(case.masks, scan)
@@ -190,8 +191,8 @@ def _join_masks(folder: Path, scan: Scan) -> npt.NDArray[np.uint8]:
     labels: npt.NDArray[np.uint8] = np.zeros(scan.grid.shape, np.uint8)
     for label, path in _list_masks(folder):
         mask, grid = read_mask(path)
-        check_same_grid(grid, scan.grid, (f"The mask {name_of(path)}", "the scan"))
-        labels[mask] = label
+        names = (f"The mask {name_of(path)}", "the scan")
+        labels[lay_on_grid(mask, grid, scan.grid, names)] = label
     return labels
 
 

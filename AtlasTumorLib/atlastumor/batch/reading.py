@@ -19,6 +19,7 @@ from ..organs import KEYS, ORGANS, find_organ
 from ..scans.input_files import name_of
 from ..volume import Grid
 from .cases import Case
+from .laying import lay_on_grid
 from .layouts import (
     find_labels,
     find_masks,
@@ -26,7 +27,7 @@ from .layouts import (
     find_tumor_masks,
     predicted_organs,
 )
-from .volumes import check_same_grid, list_labels, read_labels, read_map, read_mask
+from .volumes import list_labels, read_labels, read_map, read_mask
 
 __all__ = [
     "Pair",
@@ -104,7 +105,8 @@ def read_reference(case: Case, organ: str) -> tuple[Mask, Mask | None, Grid]:
         if not parts:
             return tumor, None, grid
         organ_mask, organ_grid = _unite(parts)
-        check_same_grid(organ_grid, grid, ("The reference's organ mask", "its tumor mask"))
+        names = ("The reference's organ mask", "its tumor mask")
+        organ_mask = lay_on_grid(organ_mask, organ_grid, grid, names)
         return tumor, organ_mask | tumor, grid
     path = find_labels(case.reference)
     if path is None or organ not in _outlined(case):
@@ -185,7 +187,8 @@ def read_pair(case: Case, organ: str) -> Pair:
     """
     probability, predicted_grid = read_probability(case, organ)
     reference, organ_mask, grid = read_reference(case, organ)
-    check_same_grid(predicted_grid, grid, ("The prediction", "the reference"))
+    names = ("The prediction", "the reference")
+    probability = lay_on_grid(probability, predicted_grid, grid, names)
     return Pair(probability, reference, organ_mask, grid)
 
 
@@ -209,8 +212,7 @@ def _unite(files: list[Path]) -> tuple[Mask, Grid]:
     mask, grid = read_mask(files[0])
     for path in files[1:]:
         other, other_grid = read_mask(path)
-        check_same_grid(other_grid, grid, (f"{name_of(path)}", f"{name_of(files[0])}"))
-        mask |= other
+        mask |= lay_on_grid(other, other_grid, grid, (name_of(path), name_of(files[0])))
     return mask, grid
 
 

@@ -20,8 +20,8 @@ from ..detection.sweep import sweep_case
 from ..errors import InputError
 from ..volume import Grid
 from .cases import Case, Problem, merge_problems
+from .laying import lay_on_grid
 from .reading import organs_of, read_prediction, read_reference
-from .volumes import check_same_grid
 
 __all__ = [
     "ANY",
@@ -201,7 +201,8 @@ def score_organ(case: Case, organ: str, options: EvaluationOptions) -> OrganScor
         case, organ, threshold=options.thresholds.get(organ)
     )
     reference, organ_mask, grid = read_reference(case, organ)
-    check_same_grid(predicted_grid, grid, ("The prediction", "the reference"))
+    names = ("The prediction", "the reference")
+    predicted = lay_on_grid(predicted, predicted_grid, grid, names)
     return measure_masks((case.name, organ), predicted, reference, grid, options, organ_mask)
 
 

@@ -24,8 +24,8 @@ from ..errors import InputError
 from ..progress import Progress, ignore_progress, part_of
 from ..volume import Grid
 from .cases import Case
+from .laying import lay_on_grid
 from .reading import read_probability, read_reference
-from .volumes import check_same_grid
 
 __all__ = ["MAP", "SCAN", "VIEW", "prepare_arrays", "prepare_case", "turn_right_handed"]
 
@@ -72,7 +72,7 @@ def prepare_case(
     progress(0.0, "Reading the map")
     probability, grid = read_probability(case, organ)
     mask, _organ, reference_grid = read_reference(case, organ)
-    check_same_grid(grid, reference_grid, ("The prediction", "the reference"))
+    mask = lay_on_grid(mask, reference_grid, grid, ("The reference", "the prediction"))
     progress(_READ, "Unpacking the scan")
     if scan is not None and scan.suffix == ".gz":
         _unpack(scan, folder / SCAN)

@@ -20,14 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..components import find_boxes
-from ..errors import GridMismatchError, InputError
+from ..errors import InputError
 from ..scans.gate import check_angles
 from ..scans.input_files import name_of, refuse, require_file, sniff_format
 from ..volume import Grid
 
 __all__ = [
     "HIGHEST_LABEL",
-    "check_same_grid",
     "list_labels",
     "read_grid",
     "read_integers",
@@ -41,7 +40,6 @@ HIGHEST_LABEL = 32
 
 _SLAB_BYTES = 32 << 20
 _MAX_VOXELS = 1_500_000_000
-_TOLERANCE_MM = 0.01
 _ROUNDING = 1e-6  # how far float32 arithmetic may leave [0, 1]
 _PACKING = 1e-3  # packed into 16 bits with a slope, classes up to 130 come back that near
 _QUIET = "nibabel.global"  # what nibabel mends in a header is no news for the console
@@ -190,37 +188,6 @@ def read_grid(path: Path) -> Grid:
     """
     with _opened(path) as (_, grid):
         return grid
-
-
-def check_same_grid(
-    first: Grid, second: Grid, names: tuple[str, str], *, tolerance_mm: float = _TOLERANCE_MM
-) -> None:
-    """Make sure that two volumes can be compared voxel by voxel.
-
-    Args:
-        first: Grid of one of them.
-        second: Grid of the other.
-        names: What they are, for the message.
-        tolerance_mm: How far apart two voxel centers may lie.
-
-    Raises:
-        GridMismatchError: If shapes differ, or voxel centers by more than that.
-    """
-    if first.matches(second, tolerance_mm=tolerance_mm):
-        return
-    shapes = [" x ".join(str(n) for n in grid.shape) for grid in (first, second)]
-    if shapes[0] != shapes[1]:
-        what = f"{names[0]} has {shapes[0]} voxels, {names[1]} has {shapes[1]}"
-    else:
-        what = f"{names[0]} and {names[1]} have different affines ({_describe(first, second)})"
-    msg = f"{what}; they must lie on one grid. Resample one of them first."
-    raise GridMismatchError(msg)
-
-
-def _describe(first: Grid, second: Grid) -> str:
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in first.shape])).reshape(3, -1).T
-    apart = np.linalg.norm(first.to_ras(corners) - second.to_ras(corners), axis=1).max()
-    return f"voxels lie up to {apart:.3g} mm apart, axes {first.axcodes} and {second.axcodes}"
 
 
 @contextmanager

@@ -166,12 +166,13 @@ def _find_labels(options: argparse.Namespace, scan: Scan, console: Console) -> L
     """Read the organs, or let the model find them."""
     progress = part_of(console.progress, 0.1, 0.8)
     if options.labels is not None:
-        from ..batch.volumes import check_same_grid, read_labels  # noqa: PLC0415 - nibabel
+        from ..batch.laying import lay_on_grid  # noqa: PLC0415 - nibabel
+        from ..batch.volumes import read_labels  # noqa: PLC0415 - nibabel
         from ..organs import label_names  # noqa: PLC0415
         from ..volume import LabelMap  # noqa: PLC0415
 
         array, grid = read_labels(options.labels)
-        check_same_grid(grid, scan.grid, ("The label map", "the scan"))
+        array = lay_on_grid(array, grid, scan.grid, ("The label map", "the scan"))
         return LabelMap(array, scan.grid, label_names())
     from ..inference.recipes import make_segmenter  # noqa: PLC0415 - pulls in torch
 

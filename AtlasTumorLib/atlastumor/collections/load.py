@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..batch.volumes import check_same_grid, read_integers
+from ..batch.laying import lay_on_grid
+from ..batch.volumes import read_integers
 from ..components import find_boxes
 from ..errors import InputError
 from ..inference.sides import split_sides
@@ -66,7 +67,8 @@ def _paint(labels: Labels, file: LabelFile, grid: Grid) -> None:
     """Put what a file says over what is there; its 0 over nothing but 0."""
     values, own_grid = read_integers(file.path)
     names = (f"The label file {name_of(file.path)}", "the scan")
-    check_same_grid(own_grid, grid, names, tolerance_mm=_SHARE_OF_VOXEL * min(grid.spacing_mm))
+    tolerance_mm = _SHARE_OF_VOXEL * min(grid.spacing_mm)
+    values = lay_on_grid(values, own_grid, grid, names, tolerance_mm=tolerance_mm)
     _check_values(values, file)
     table = np.zeros(256, np.uint8)
     for value, ours in file.values.items():

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch.cases import Case
+from ..batch.laying import lay_on_grid
 from ..batch.layouts import list_places, predicted_organs
 from ..batch.reading import read_probability
-from ..batch.volumes import check_same_grid
 from ..detection.operating_point import OperatingPoint
 from ..detection.tree import Candidates, CandidateTree
 from ..errors import InputError
@@ -151,10 +151,11 @@ def read_candidates(name: str, place: Path, basis: Basis) -> ScanCandidates:
             continue
         probability, own = read_probability(case, organ)
         if grid is not None:
-            check_same_grid(own, grid, (f"The map of {organ}", "the maps before it"))
+            names = (f"The map of {organ}", "the maps before it")
+            probability = lay_on_grid(probability, own, grid, names)
         grid = grid or own
         threshold = basis.thresholds[organ]
-        tree = CandidateTree.of(probability, own.spacing_mm, floor=threshold)
+        tree = CandidateTree.of(probability, grid.spacing_mm, floor=threshold)
         candidates[organ] = tree.candidates(threshold, min_volume_mm3=basis.min_volume_mm3)
     if grid is None:
         msg = f"It has no prediction of {', '.join(wanted)} tumors; add their maps."

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from ..batch.laying import check_same_grid, lay_on_grid
 from ..batch.layouts import SEGMENTATIONS, find_labels
-from ..batch.volumes import check_same_grid, read_labels
+from ..batch.volumes import read_labels
 from ..components import find_boxes, has_label
 from ..errors import AtlasTumorError, InputError, UnknownKeyError
 from ..organs import ORGANS, select_organs
@@ -265,7 +266,8 @@ def _read_organs(place: Path, scan: ScanCandidates) -> Any:
     if path is None:
         return None
     labels, grid = read_labels(path)
-    check_same_grid(grid, scan.grid, ("The predicted labels", "the probability maps"))
+    names = ("The predicted labels", "the probability maps")
+    labels = lay_on_grid(labels, grid, scan.grid, names)
     known = [label for organ in ORGANS for label in (*organ.labels, organ.tumor_label)]
     return np.where(has_label(labels, known), labels, 0).astype(np.uint8)
 

@@ -64,6 +64,19 @@ def test_labels_on_another_grid_are_refused(a_case: CollectionCase) -> None:
         load_case(a_case)
 
 
+def test_labels_stored_in_other_axes_lie_on_the_scans_grid(a_case: CollectionCase) -> None:
+    path = a_case.labels[0].path
+    expected = load_case(a_case)[1].array
+    other = np.array([[1, -1], [2, 1], [0, -1]])
+    stored = nibabel.load(path)
+    nibabel.save(
+        nibabel.Nifti1Image(np.asarray(stored.dataobj), stored.affine).as_reoriented(other), path
+    )
+
+    assert nibabel.load(path).shape != expected.shape
+    assert np.array_equal(load_case(a_case)[1].array, expected)
+
+
 def test_labels_whose_affine_was_rounded_lie_on_the_scans_grid(a_case: CollectionCase) -> None:
     path, labels = a_case.labels[0].path, made.translate(ours(), {LIVER: 1})
     affine = np.array(made.body().scan.grid.affine)
