@@ -41,6 +41,7 @@ FORMATS: Mapping[str, Callable[[Path, Wishes, Progress, CancelToken], Draft]] = 
 }
 """Every format by its name."""
 
+_WITH_CONFIGURATIONS = ("nnunet", "nnunet_v1")
 _UNFORESEEN = (
     *(ArithmeticError, AttributeError, LookupError, OSError, RecursionError),
     *(TypeError, ValueError),
@@ -135,6 +136,12 @@ def _make(
 def _read(place: Path, wishes: Wishes, progress: Progress, cancel: CancelToken) -> Draft:
     """Read a model; what its format does not foresee ends in a sentence, whatever it is."""
     kind = recognize_place(place)
+    if wishes.configuration is not None and kind not in _WITH_CONFIGURATIONS:
+        msg = (
+            f"'{place.name}' is one model of the format '{kind}', without configurations to choose "
+            f"from; '{as_text(wishes.configuration)}' was asked for. Leave it out."
+        )
+        raise InputError(msg)
     try:
         return FORMATS[kind](place, wishes, progress, cancel)
     except _UNFORESEEN as error:

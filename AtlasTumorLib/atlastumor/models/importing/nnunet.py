@@ -82,7 +82,14 @@ def read_nnunet(place: Path, wishes: Wishes, progress: Progress, cancel: CancelT
     else:
         plans = Record(read_json(folder / "plans.json"), "plans.json")
         dataset = Record(read_json(folder / "dataset.json"), "dataset.json")
-    return _make_draft(plans, dataset, init.read("configuration", str), contents, wishes, files)
+    configuration = init.read("configuration", str)
+    if wishes.configuration not in (None, configuration):
+        msg = (
+            f"{first.where} is of the configuration '{as_text(configuration)}'; "
+            f"'{as_text(wishes.configuration)}' was asked for."
+        )
+        raise InputError(msg)
+    return _make_draft(plans, dataset, configuration, contents, wishes, files)
 
 
 def _as_table(value: Any, path: Path) -> Mapping[str, Any]:

@@ -193,6 +193,17 @@ def test_a_checkpoint_alone_is_enough(tmp_path):
     assert card.source["files"] == "liver.pth"
 
 
+def test_a_checkpoint_of_another_configuration_than_was_asked_for_is_refused(tmp_path):
+    network, path = make_network("PlainConvUNet", 3), tmp_path / "liver.pth"
+    save_checkpoint(network, path, make_plans(), make_dataset())
+
+    with pytest.raises(InputError, match="'3d_fullres'; '3d_lowres' was asked for"):
+        import_model(path, tmp_path / "models", configuration="3d_lowres")
+    card = import_model(path, tmp_path / "models", configuration="3d_fullres")
+
+    assert card.title.endswith("3d_fullres")
+
+
 def test_a_configuration_that_inherits_is_whole(tmp_path):
     folder = make_trained(tmp_path / "nn", configuration="3d_bs4")
 

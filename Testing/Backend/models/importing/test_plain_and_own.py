@@ -152,6 +152,13 @@ def test_a_folder_of_several_checkpoints_lists_them(a_checkpoint, tmp_path):
         import_model(tmp_path, tmp_path / "models")
 
 
+def test_a_configuration_of_a_checkpoint_that_has_none_is_refused(a_checkpoint, tmp_path):
+    with pytest.raises(InputError, match=r"'plain', without configurations.*'3d_lowres'"):
+        import_model(a_checkpoint, tmp_path / "models", card=told(), configuration="3d_lowres")
+
+    assert not (tmp_path / "models").exists()
+
+
 def test_a_folder_that_holds_more_than_a_model_is_not_searched(tmp_path):
     deep = tmp_path / "disk" / "/".join("abcdefghij")
     deep.mkdir(parents=True)
