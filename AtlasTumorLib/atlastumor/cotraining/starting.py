@@ -85,7 +85,8 @@ def draft_card(
         msg = f"The id '{config.id}' is taken by this package; choose another `id` for your model."
         raise InputError(msg)
     base = card_to_dict(source or _find_model(DEFAULT_MODEL, []))
-    card = parse_card(_draft(config, find_learnable(cases, config.organs), base))
+    drafted = _draft(config, find_learnable(cases, config.organs), base)
+    card = parse_card(drafted, what="The model that the configuration describes")
     cached_spec(card.input)
     multiple = find_multiple(card.network.name, card.network.args)
     if any(n % m for n, m in zip(card.inference.patch, multiple, strict=True)):

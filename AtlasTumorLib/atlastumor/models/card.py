@@ -80,12 +80,13 @@ def load_card(path: Path) -> ModelCard:
     return parse_card(_read(Path(path)), Path(path))
 
 
-def parse_card(data: Any, path: Path | None = None) -> ModelCard:
+def parse_card(data: Any, path: Path | None = None, *, what: str = "The model card") -> ModelCard:
     """Check the content of a card and give it types.
 
     Args:
         data: The card as JSON values.
         path: Where it came from.
+        what: What it is, for messages, if it came from no file.
 
     Returns:
         The card.
@@ -93,13 +94,13 @@ def parse_card(data: Any, path: Path | None = None) -> ModelCard:
     Raises:
         CardError: If it is malformed; names file and key.
     """
-    name = path.name if path is not None else "(in memory)"
     fault = find_fault(data, _schema())
     if fault is None:
         card = _build_card(data, path)
         fault = find_conflict(card)
     if fault is not None:
-        msg = f"The model card {name} cannot be used: {fault}."
+        named = f"The model card {path.name}" if path is not None else what
+        msg = f"{named} cannot be used: {fault}."
         raise CardError(msg)
     return card
 

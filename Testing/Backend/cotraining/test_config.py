@@ -17,7 +17,7 @@ from atlastumor.cotraining.optimizing import learning_rate_at
 from atlastumor.cotraining.running import TrainedModel
 from atlastumor.cotraining.starting import draft_card
 from atlastumor.cotraining.synthetic import check_synthetic
-from atlastumor.errors import AtlasTumorError, InputError
+from atlastumor.errors import AtlasTumorError, CardError, InputError
 from atlastumor.organs import select_organs
 from atlastumor.training.channels import list_outputs
 from Backend.cotraining.tiny_cohort import INPUT, write_case, write_config
@@ -107,6 +107,14 @@ def test_an_empty_card_as_a_crash_leaves_it_may_be_replaced(tmp_path: Path) -> N
     (tmp_path / "tiny-v1.json").touch()
 
     assert draft_card(config, cases, None).id == "tiny-v1"
+
+
+def test_an_input_that_cannot_be_is_said_of_the_configuration(tmp_path: Path) -> None:
+    cases = [write_case(tmp_path, "one", 0, tumor=True)]
+    config = load_config(write_config(tmp_path, cases, input=INPUT | {"clip_hu": [300, -200]}))
+
+    with pytest.raises(CardError, match=r"The model that the configuration describes .*clip_hu"):
+        draft_card(config, cases, None)
 
 
 def test_of_several_processes_the_first_alone_names_skipped_cases(

@@ -46,7 +46,8 @@ def install(draft: Draft, folder: Path, *, progress: Progress, cancel: CancelTok
     """
     model_id = str(draft.card["id"])
     weights = {"file": f"{model_id}.safetensors"}
-    parse_card({**draft.card, "weights": {**_PENDING, **weights}})
+    drafted = {**draft.card, "weights": {**_PENDING, **weights}}
+    parse_card(drafted, what="The card of the imported model")
     check_free(model_id, folder)
     cancel.check()
     progress(0.1, "Hashing the files")
