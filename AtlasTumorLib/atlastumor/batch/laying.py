@@ -6,12 +6,13 @@ RAS and often saves so. Such a volume is turned. Whatever would have to be inter
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import GridMismatchError
+from ..inference.orientation import find_orientation, orient, orient_grid
 from ..volume import Grid
 
 __all__ = ["check_same_grid", "lay_on_grid"]
@@ -45,15 +46,10 @@ def lay_on_grid(
     """
     if grid.matches(target, tolerance_mm=tolerance_mm):
         return array
-    import nibabel as nib  # noqa: PLC0415 - most volumes need no turning
-
-    orientations: Any = nib.orientations  # has no types
-    order = orientations.io_orientation(np.linalg.inv(target.affine) @ grid.affine)
-    turned: npt.NDArray[Any] = orientations.apply_orientation(array, order)
-    affine = grid.affine @ orientations.inv_ornt_aff(order, grid.shape)
-    if not Grid(turned.shape, affine).matches(target, tolerance_mm=tolerance_mm):
+    orientation = find_orientation(grid, target.axcodes)
+    if not orient_grid(grid, orientation).matches(target, tolerance_mm=tolerance_mm):
         check_same_grid(grid, target, names, tolerance_mm=tolerance_mm)  # as the files have them
-    return np.asfortranarray(turned)
+    return np.asfortranarray(orient(array, orientation))
 
 
 def check_same_grid(
